@@ -1,0 +1,12 @@
+# The libraries that the program stands on, each found by name: Debian 12's oneDNN package config wants OpenCL.
+find_package(OpenMP REQUIRED COMPONENTS C)
+find_package(ZLIB REQUIRED)
+foreach(item dnnl:dnnl.h yaml:yaml.h jansson:jansson.h)
+  string(REPLACE ":" ";" item ${item})
+  list(GET item 0 name)
+  list(GET item 1 header)
+  find_library(BABEL_${name}_LIBRARY ${name} REQUIRED)
+  find_path(BABEL_${name}_INCLUDE ${header} REQUIRED)
+  add_library(babel_dep_${name} INTERFACE)
+  target_link_libraries(babel_dep_${name} INTERFACE ${BABEL_${name}_LIBRARY})
+endforeach()

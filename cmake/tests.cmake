@@ -1,0 +1,11 @@
+# babel_test(FOLDER NAME SOURCE LIBRARIES...): tests/FOLDER/SOURCE as the ctest FOLDER_NAME with label FOLDER.
+function(babel_test folder name source)
+  set(target test_${folder}_${name})
+  add_executable(${target} ${source})
+  target_link_libraries(${target} PRIVATE ${ARGN} babel_test_support ${BABEL_criterion_LIBRARY})
+  target_include_directories(${target} PRIVATE ${BABEL_criterion_INCLUDE})
+  target_compile_definitions(${target} PRIVATE BABEL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${folder}_${name} COMMAND ${target} -j1)
+  set_tests_properties(${folder}_${name} PROPERTIES LABELS ${folder} SKIP_RETURN_CODE 77 TIMEOUT 300
+                       FAIL_REGULAR_EXPRESSION "LeakSanitizer|runtime error:|AddressSanitizer")
+endfunction()

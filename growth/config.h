@@ -1,0 +1,106 @@
+/* Every setting of a run: one struct, one table that drives YAML parsing, `--set key=value`, `babel config` and
+ * docs/config.md. A row of the table: key, type, range, default of each preset, one sentence.
+ *
+ * Precedence: preset, then the YAML file, then --set. An unknown key, a key twice, a value out of range, NaN or infinity are
+ * BABEL_ERR_ARG with file and line and, for an unknown key, the nearest known one. */
+#ifndef BABEL_GROWTH_CONFIG_H
+#define BABEL_GROWTH_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum { BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL, BABEL_PRESET_RELEASE, BABEL_PRESET_COUNT } babel_preset;
+
+typedef enum { BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY,
+               BABEL_POLICY_REHEARSAL_KD } babel_policy;
+
+/* Fields and their keys carry the same names. Enumerations are stored as int: the order of the words in the table. */
+typedef struct {
+  int preset;            /* babel_preset */
+  /* network */
+  int embed_dim;         /* 512 */
+  int hidden;            /* 256 */
+  int concept_layers;    /* 2..4, 3 */
+  int proto_layers;      /* 2..4, 2 */
+  int post_proj;         /* none, linear */
+  /* features */
+  int imu_window;        /* stretch, 20hz */
+  int imu_unit;          /* rad_s, deg_s */
+  int imu_block;         /* 1..4 */
+  int imu_stats;         /* mean_std, mean */
+  int imu_pool;          /* before, after */
+  int skeleton_output;   /* pooled_scores, scores */
+  int variants;          /* 0..600 augmentation variants kept in the bank */
+  int standardise;       /* bool */
+  double input_dropout;  /* [0, 1) */
+  /* loss */
+  int temperature;       /* learnable, fixed */
+  double tau;            /* 0.07 */
+  double scale_min, scale_max; /* clamp of 1/tau: 1, 100 */
+  int denominator;       /* all, negatives */
+  int adaptive;          /* off, on, inverted */
+  int adaptive_first_phase; /* bool */
+  int grad_scope;        /* own, both */
+  int grad_norm;         /* raw, relative */
+  int proto_policy;      /* babel_policy */
+  int trunk;             /* train, freeze */
+  double ema_momentum;   /* 0.996 */
+  double distill_weight; /* lambda 5 */
+  /* optimiser */
+  double lr, lr_final, lr_warmup_start, beta1, beta2, adam_eps, weight_decay;
+  double warmup_epochs;  /* 1 */
+  int batch;             /* 256; >= 2 */
+  int max_steps;         /* 600 */
+  int shuffle_pairs;     /* bool: control, partners permuted inside each batch */
+  int seed;
+  /* evaluation */
+  int head_hidden, head_epochs, head_batch;
+  double head_lr, head_momentum, head_weight_decay;
+  int fusion;            /* sum, concat: the headline of this preset */
+  int watch_epochs;      /* score the training-free heads every so many epochs; 0 = never */
+  int checkpoint_seconds;/* state saved every so many seconds, 0 = only at the end */
+} babel_config;
+
+void babel_config_preset(babel_config *config, babel_preset preset);
+/* BABEL_ERR_ARG listing the presets for an unknown name. */
+babel_status babel_config_preset_find(const char *name, babel_preset *preset);
+
+/* Overrides from a YAML mapping (a flat map of keys; `preset: NAME` may stand first and resets all others). */
+babel_status babel_config_read_yaml(babel_config *config, const char *path);
+babel_status babel_config_set(babel_config *config, const char *key, const char *value);
+/* Rules between keys (lr_final <= lr, scale_min <= 1/tau <= scale_max, ...). */
+babel_status babel_config_check(const babel_config *config);
+
+/* The resolved configuration as a JSON object, one key a field, words for enumerations; malloced. Two equal configurations give
+ * equal text: it is part of manifests and of the resume check. */
+babel_status babel_config_json(const babel_config *config, char **json);
+/* The inverse, for trunks. */
+babel_status babel_config_from_json(babel_config *config, const char *json, const char *where);
+
+/* The table, for `babel config` and docs/config.md. */
+typedef enum { BABEL_KEY_INT, BABEL_KEY_DOUBLE, BABEL_KEY_BOOL, BABEL_KEY_ENUM } babel_key_type;
+typedef struct {
+  const char *key;
+  babel_key_type type;
+  size_t offset;                             /* of the field */
+  double low, high;                          /* both included unless the sentence says otherwise */
+  const char *words;                         /* ENUM: "none|linear" */
+  const char *defaults[BABEL_PRESET_COUNT];  /* as text */
+  const char *sentence;
+} babel_config_key;
+const babel_config_key *babel_config_key_at(int i); /* NULL past the end */
+const char *babel_config_preset_name(int preset);
+/* Value of a field as text. */
+void babel_config_value_text(const babel_config *config, const babel_config_key *key, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

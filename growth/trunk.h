@@ -1,0 +1,62 @@
+/* The trunk: towers that share a prototype, and its file.
+ *
+ * Embedding (algorithm.md sections 1, 2): z = (f - mean) * inv_std; h = C_a(z), linear-ReLU-linear-ReLU-linear by default;
+ * e = U(h), linear-ReLU-linear; n = e / ||e||. With time steps (imu_pool=after): every step through C and U, mean over the
+ * valid steps, then the norm. Invariant 10: a modality's embedding never depends on which others are there.
+ *
+ * File (safetensors): tower.NAME.mean, tower.NAME.inv_std (D), tower.NAME.K.weight (out, in), tower.NAME.K.bias (out),
+ * prototype.K.weight, prototype.K.bias, post.NAME.weight/.bias (only post_proj=linear), log_scale (1).
+ * Metadata: format "babel-trunk 1", manifest (JSON), config (JSON), history (JSON list of phases). */
+#ifndef BABEL_GROWTH_TRUNK_H
+#define BABEL_GROWTH_TRUNK_H
+
+#include "data/bank.h"
+#include "growth/config.h"
+#include "kernels/ops.h"
+#include "layers/mlp.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BABEL_MAX_TOWERS 16
+
+typedef struct {
+  char name[32];
+  int in;              /* feature width D */
+  babel_mlp module;    /* C_a */
+  babel_mlp post;      /* post_proj, 0 layers when none */
+  float *mean, *inv_std; /* (D) on the backend; zeros and ones when standardise is off */
+  char *provenance;    /* JSON of the bank it was grown with */
+} babel_tower;
+
+typedef struct {
+  const babel_ops *ops;
+  babel_config config;
+  int tower_count;
+  babel_tower towers[BABEL_MAX_TOWERS];
+  babel_mlp prototype;
+  float *log_scale;    /* (1) on the backend */
+  char *manifest, *history; /* JSON texts */
+  char path[1024], sha256[65];
+} babel_trunk;
+
+/* An empty trunk: prototype initialised uniform(+-1/sqrt(fan_in)) from the seed, log_scale = log(1/tau). */
+babel_status babel_trunk_create(babel_trunk *trunk, const babel_ops *ops, const babel_config *config);
+void babel_trunk_destroy(babel_trunk *trunk); /* accepts a zeroed one */
+/* A new tower, initialised from (seed, name). Statistics are set by the phase. */
+babel_status babel_trunk_add_tower(babel_trunk *trunk, const char *name, int in);
+babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name); /* or NULL */
+
+babel_status babel_trunk_read(babel_trunk *trunk, const babel_ops *ops, const char *path);
+babel_status babel_trunk_write(babel_trunk *trunk, const char *path);
+
+/* Unit embeddings (n, embed_dim), host to host. features (n, steps, in); lengths NULL = all steps valid.
+ * BABEL_ERR_ARG when the trunk has no such tower (names those it has), BABEL_ERR_SHAPE on another width, BABEL_ERR_VALUE on NaN. */
+babel_status babel_trunk_embed(const babel_trunk *trunk, const char *modality, const float *features, int n, int steps,
+                               const int *lengths, float *embeddings);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,183 @@
+/* The backend table: everything above kernels/ computes through these functions and nothing else.
+ *
+ * Calls that a step makes for two towers or two directions take a list of jobs: the CPU loops over it, a GPU launches once.
+ * Buffers are memory of the backend (ops->alloc); nothing here allocates, synchronises or reads a value back, except where
+ * said. Scalars that change from step to step (learning rate, step, log scale, weights) are read through pointers into
+ * backend memory. Rows are contiguous, row-major, float32. Outputs are written with "=" unless "+=" is said.
+ * Sizes are checked before any pointer is used: BABEL_ERR_SHAPE. An empty slot is BABEL_ERR_UNSUPPORTED.
+ *
+ * The contract of each operation (formula, shapes, aliasing, source) stands in its own header: kernels/<noun>.h. */
+#ifndef BABEL_KERNELS_OPS_H
+#define BABEL_KERNELS_OPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct babel_stream babel_stream; /* NULL on the CPU */
+
+/* What changes from step to step, in backend memory. */
+typedef struct {
+  int64_t step;         /* 0-based */
+  float lr;             /* of this step */
+  float trunk_lr;       /* of the trunk's towers and the prototype (policy `slow`); = lr otherwise */
+  float ema_momentum;   /* mu of this step */
+  float bias1, bias2;   /* AdamW: 1 - beta1^(step+1), 1 - beta2^(step+1) */
+} babel_step_state;
+
+/* kernels/linear.h */
+typedef struct {
+  float *y;                 /* (n, out) = x w^T + b, then ReLU when relu */
+  const float *x, *w, *b;   /* (n, in), (out, in), (out) or NULL */
+  int n, in, out, relu;
+} babel_linear_fwd_job;
+typedef struct {
+  float *dx;                /* (n, in) = dy w, then zeroed where y_prev[i % mask_rows] <= 0 */
+  const float *dy, *w;      /* (n, out), (out, in) */
+  const float *y_prev;      /* (mask_rows, in): this layer's input, when it came out of a ReLU; NULL = no mask */
+  int n, in, out, mask_rows;
+} babel_linear_bwd_data_job;
+typedef struct {
+  float *dw, *db;           /* (out, in), (out) or NULL: = or += (accumulate) dy^T x, column sums of dy */
+  const float *dy, *x;      /* (n, out), (n, in) */
+  int n, in, out, accumulate;
+} babel_linear_bwd_weight_job;
+
+/* kernels/l2norm.h */
+typedef struct {
+  float *y, *inv;           /* (n, d), (n) */
+  const float *x;           /* (n, d) */
+  int n, d;
+} babel_l2norm_fwd_job;
+typedef struct {
+  float *dx;                /* (n, d) */
+  const float *dy, *y, *inv; /* (n, d), (rows, d), (rows): row i uses y[i % rows]: stacked cotangents */
+  int n, d, rows;
+} babel_l2norm_bwd_job;
+
+/* kernels/input_gather.h: row gather + standardise + inverted dropout, the first thing a step does. */
+typedef struct {
+  float *y;                 /* (n, d) */
+  const float *bank;        /* (bank_rows, d) */
+  const int *rows;          /* (n) row numbers into bank */
+  const float *mean, *inv_std; /* (d) both or both NULL */
+  int n, d, bank_rows;
+  float dropout;            /* in [0, 1): y = x * keep / (1 - dropout) */
+  uint64_t seed;            /* Philox, stream BABEL_RNG_DROPOUT, index ((step * 2 + side) * n + row) * d + column */
+  int side;                 /* 0 or 1 */
+} babel_input_gather_job;
+
+/* kernels/contrastive.h: Eq. (3)-(4), both directions from one logit tile. */
+typedef struct {
+  float *loss;              /* (2): L_ab (anchor a, row softmax), L_ba (anchor b, column softmax), means over the batch */
+  float *dna, *dnb;         /* (2m, d): rows 0..m-1 the cotangent of L_ab, rows m..2m-1 of L_ba; NULL, NULL = forward only */
+  float *dlog_scale;        /* (2) or NULL */
+  int *hits;                /* (2) or NULL: anchors whose best candidate is their own partner (a tie is no hit) */
+  const float *na, *nb;     /* (m, d) unit rows */
+  const float *log_scale;   /* (1): logits = exp(log_scale) * na nb^T */
+  const float *targets_a, *targets_b; /* (m, m) rows sum to 1: soft targets of each direction, or both NULL = own partner */
+  const uint8_t *masked;    /* (m, m) or NULL: nonzero entries off the diagonal leave both denominators */
+  float *workspace;         /* babel_contrastive_workspace(m, d) floats */
+  int m, d, negatives_only; /* negatives_only: the positive leaves the denominator (decoupled loss) */
+} babel_contrastive_job;
+
+/* kernels/cosine_distill.h: L_kd = mean(1 - cos(e, t)). */
+typedef struct {
+  float *loss, *de;         /* (1), (n, d) = weight * dL/de */
+  const float *e, *t;       /* (n, d) student, teacher; not normalised */
+  float weight;
+  int n, d;
+} babel_cosine_distill_job;
+
+/* kernels/square_sum.h */
+typedef struct {
+  float *out;               /* (1) */
+  const float *x;
+  int64_t n;
+} babel_square_sum_job;
+
+/* kernels/adaptive.h: Eq. (5)-(7). */
+typedef struct {
+  float *weights, *norms;   /* (2): w_ab, w_ba; (2): g_a, g_b */
+  int *guarded;             /* (1) += 1 when a norm was not finite and 0.5/0.5 was used */
+  const float *square_a, *square_b;             /* (1) each: sums of squares */
+  const float *param_square_a, *param_square_b; /* NULL, or for grad_norm=relative */
+  int mode;                 /* 0 off (0.5/0.5), 1 on, 2 inverted */
+} babel_adaptive_job;
+typedef struct {
+  float *y;                 /* (n) = weights[0] x0 + weights[1] x1 (+ x2 when not NULL); y may alias any x */
+  const float *weights, *x0, *x1, *x2;
+  int64_t n;
+} babel_combine_job;
+
+/* kernels/adamw.h, kernels/sgd.h, kernels/ema.h */
+typedef struct {
+  float *p, *m, *v;         /* (n) */
+  const float *g;           /* (n) */
+  int64_t n;
+  float weight_decay;
+  float low, high;          /* p is clamped to [low, high] after the update when low < high */
+  int trunk;                /* uses state->trunk_lr */
+} babel_adamw_job;
+typedef struct {
+  float *p, *momentum;      /* (n) */
+  const float *g;
+  int64_t n;
+  float lr, mu, weight_decay;
+} babel_sgd_job;
+typedef struct {
+  float *t;                 /* (n) = mu t + (1 - mu) p, mu = state->ema_momentum */
+  const float *p;
+  int64_t n;
+} babel_ema_job;
+
+/* kernels/softmax_xent.h: labels, for the classifier heads. */
+typedef struct {
+  float *loss, *dz;         /* (1) mean, (n, c) or NULL */
+  const float *z;           /* (n, c) */
+  const int *labels;        /* (n) in 0..c-1 */
+  int n, c;
+} babel_softmax_xent_job;
+
+typedef struct {
+  const char *name; /* "cpu", "cuda" */
+
+  babel_status (*alloc)(void **memory, size_t bytes); /* zero-filled, 64-byte aligned or better */
+  void (*free)(void *memory);
+  babel_status (*upload)(void *to, const void *host, size_t bytes, babel_stream *s);   /* synchronous for the caller */
+  babel_status (*download)(void *host, const void *from, size_t bytes, babel_stream *s); /* synchronous */
+  babel_status (*copy)(void *to, const void *from, size_t bytes, babel_stream *s);
+  babel_status (*synchronize)(babel_stream *s);
+
+  babel_status (*linear_fwd)(const babel_linear_fwd_job *jobs, int n, babel_stream *s);
+  babel_status (*linear_bwd_data)(const babel_linear_bwd_data_job *jobs, int n, babel_stream *s);
+  babel_status (*linear_bwd_weight)(const babel_linear_bwd_weight_job *jobs, int n, babel_stream *s);
+  babel_status (*l2norm_fwd)(const babel_l2norm_fwd_job *jobs, int n, babel_stream *s);
+  babel_status (*l2norm_bwd)(const babel_l2norm_bwd_job *jobs, int n, babel_stream *s);
+  babel_status (*input_gather)(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s);
+  babel_status (*contrastive)(const babel_contrastive_job *job, babel_stream *s);
+  babel_status (*cosine_distill)(const babel_cosine_distill_job *jobs, int n, babel_stream *s);
+  babel_status (*square_sum)(const babel_square_sum_job *jobs, int n, babel_stream *s);
+  babel_status (*adaptive)(const babel_adaptive_job *job, babel_stream *s);
+  babel_status (*combine)(const babel_combine_job *jobs, int n, babel_stream *s);
+  babel_status (*adamw)(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps,
+                        const babel_step_state *state, babel_stream *s);
+  babel_status (*sgd)(const babel_sgd_job *jobs, int n, babel_stream *s);
+  babel_status (*ema)(const babel_ema_job *jobs, int n, const babel_step_state *state, babel_stream *s);
+  babel_status (*softmax_xent)(const babel_softmax_xent_job *jobs, int n, babel_stream *s);
+} babel_ops;
+
+const babel_ops *babel_ops_cpu(void);
+
+/* Floats of workspace that a contrastive job needs. */
+size_t babel_contrastive_workspace(int m, int d);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
