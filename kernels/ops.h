@@ -72,6 +72,14 @@ typedef struct {
   int side;                 /* 0 or 1 */
 } babel_input_gather_job;
 
+/* kernels/segment_mean.h: pooling of sequences behind the tower. */
+typedef struct {
+  float *pooled;            /* (n, d) written by fwd; (stacked n, d) read by bwd */
+  float *sequence;          /* (n, steps, d) read by fwd; (stacked n, steps, d) written by bwd */
+  const int *lengths;       /* (n) valid steps, or NULL */
+  int n, steps, d, stacked; /* stacked: 1 in fwd */
+} babel_segment_mean_job;
+
 /* kernels/contrastive.h: Eq. (3)-(4), both directions from one logit tile. */
 typedef struct {
   float *loss;              /* (2): L_ab (anchor a, row softmax), L_ba (anchor b, column softmax), means over the batch */
@@ -160,6 +168,8 @@ typedef struct {
   babel_status (*l2norm_fwd)(const babel_l2norm_fwd_job *jobs, int n, babel_stream *s);
   babel_status (*l2norm_bwd)(const babel_l2norm_bwd_job *jobs, int n, babel_stream *s);
   babel_status (*input_gather)(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s);
+  babel_status (*segment_mean_fwd)(const babel_segment_mean_job *job, babel_stream *s);
+  babel_status (*segment_mean_bwd)(const babel_segment_mean_job *job, babel_stream *s);
   babel_status (*contrastive)(const babel_contrastive_job *job, babel_stream *s);
   babel_status (*cosine_distill)(const babel_cosine_distill_job *jobs, int n, babel_stream *s);
   babel_status (*square_sum)(const babel_square_sum_job *jobs, int n, babel_stream *s);

@@ -1,0 +1,21 @@
+/* Mean over the valid time steps of each sequence (pooling after the tower, algorithm.md section 1).
+ *   fwd: y[i] = (1 / len_i) sum_{t < len_i} x[i, t]        x (n, steps, d) -> y (n, d)
+ *   bwd: dx[s, i, t] = dy[s, i] / len_i for t < len_i, 0 behind; dy (s n, d) -> dx (s n, steps, d), sequence i mod n.
+ * lengths: (n) in 1..steps, NULL = all steps valid. No aliasing. Writes with "=". Sums in float, in step order.
+ * BABEL_ERR_SHAPE for sizes below 1. */
+#ifndef BABEL_KERNELS_SEGMENT_MEAN_H
+#define BABEL_KERNELS_SEGMENT_MEAN_H
+
+#include "kernels/ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+babel_status babel_segment_mean_fwd_cpu(const babel_segment_mean_job *job, babel_stream *s);
+babel_status babel_segment_mean_bwd_cpu(const babel_segment_mean_job *job, babel_stream *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
