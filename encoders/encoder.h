@@ -39,6 +39,7 @@ typedef struct babel_encoder_row {
   bool needs_weights;          /* imu_stats does not */
   const char *trained_on;      /* data set behind the published weights: provenance */
   const char *licence;         /* of the published weights: printed when loaded; NULL = none needed */
+  const char *weights_from;    /* where a user gets them, for the sentence about a missing file; NULL = "see docs/" */
   const char *input;           /* for --help and messages: "(T, 6) acceleration [g], angular rate [rad/s]" */
   babel_status (*create)(babel_encoder **encoder, const struct babel_encoder_row *row, const babel_encoder_options *options);
   void (*destroy)(babel_encoder *encoder);
