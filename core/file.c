@@ -206,3 +206,12 @@ bool babel_parse_int(const char *text, int64_t *value) {
   *value = strtoll(text, &end, 10);
   return end != text && !*skip_blanks(end) && !errno;
 }
+
+void babel_format_double(double value, char text[32]) {
+  locale_t before = uselocale(c_locale());
+  for (int digits = 15; digits <= 17; digits++) {
+    snprintf(text, 32, "%.*g", digits, value);
+    if (strtod(text, NULL) == value) break;
+  }
+  uselocale(before);
+}

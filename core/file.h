@@ -75,6 +75,9 @@ bool babel_lines_next(babel_lines *lines, char *line, size_t size, babel_status 
  * Refuses NaN, infinity and hexadecimal forms. */
 bool babel_parse_double(const char *text, double *value);
 bool babel_parse_int(const char *text, int64_t *value);
+/* The inverse: the shortest of 15 to 17 significant digits that reads back to the same bits, with a decimal point in any
+ * locale. value must be finite. */
+void babel_format_double(double value, char text[32]);
 
 #ifdef __cplusplus
 }

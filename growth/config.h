@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/status.h"
 
@@ -21,7 +22,22 @@ typedef enum { BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL
 typedef enum { BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY,
                BABEL_POLICY_REHEARSAL_KD } babel_policy;
 
-/* Fields and their keys carry the same names. Enumerations are stored as int: the order of the words in the table. */
+/* The values of the other enumerations. Each is the place of its word in the table. */
+enum { BABEL_POST_PROJ_NONE, BABEL_POST_PROJ_LINEAR };
+enum { BABEL_IMU_WINDOW_STRETCH, BABEL_IMU_WINDOW_20HZ };
+enum { BABEL_IMU_UNIT_RAD_S, BABEL_IMU_UNIT_DEG_S };
+enum { BABEL_IMU_STATS_MEAN_STD, BABEL_IMU_STATS_MEAN };
+enum { BABEL_IMU_POOL_BEFORE, BABEL_IMU_POOL_AFTER };
+enum { BABEL_SKELETON_POOLED_SCORES, BABEL_SKELETON_SCORES };
+enum { BABEL_TEMPERATURE_LEARNABLE, BABEL_TEMPERATURE_FIXED };
+enum { BABEL_DENOMINATOR_ALL, BABEL_DENOMINATOR_NEGATIVES };
+enum { BABEL_ADAPTIVE_OFF, BABEL_ADAPTIVE_ON, BABEL_ADAPTIVE_INVERTED };
+enum { BABEL_GRAD_SCOPE_OWN, BABEL_GRAD_SCOPE_BOTH };
+enum { BABEL_GRAD_NORM_RAW, BABEL_GRAD_NORM_RELATIVE };
+enum { BABEL_TRUNK_TRAIN, BABEL_TRUNK_FREEZE };
+enum { BABEL_FUSION_SUM, BABEL_FUSION_CONCAT };
+
+/* Fields and their keys carry the same names. Enumerations are stored as int. */
 typedef struct {
   int preset;            /* babel_preset */
   /* network */
@@ -39,7 +55,7 @@ typedef struct {
   int skeleton_output;   /* pooled_scores, scores */
   int variants;          /* 0..600 augmentation variants kept in the bank */
   int standardise;       /* bool */
-  double input_dropout;  /* [0, 1) */
+  double input_dropout;  /* [0, 0.99] */
   /* loss */
   int temperature;       /* learnable, fixed */
   double tau;            /* 0.07 */
@@ -72,16 +88,18 @@ void babel_config_preset(babel_config *config, babel_preset preset);
 /* BABEL_ERR_ARG listing the presets for an unknown name. */
 babel_status babel_config_preset_find(const char *name, babel_preset *preset);
 
-/* Overrides from a YAML mapping (a flat map of keys; `preset: NAME` may stand first and resets all others). */
+/* Overrides from a YAML mapping (a flat map of keys; `preset: NAME` may stand first and resets all others). An empty file
+ * changes nothing. Anchors, aliases, tags, lists, nesting and a second document are refused. On failure config is as before. */
 babel_status babel_config_read_yaml(babel_config *config, const char *path);
+/* One override. `preset` is refused: it resets all others and therefore comes before them. */
 babel_status babel_config_set(babel_config *config, const char *key, const char *value);
-/* Rules between keys (lr_final <= lr, scale_min <= 1/tau <= scale_max, ...). */
+/* Every value in its range, and the rules between keys (lr_final <= lr, scale_min <= 1/tau <= scale_max, ...): BABEL_ERR_ARG. */
 babel_status babel_config_check(const babel_config *config);
 
 /* The resolved configuration as a JSON object, one key a field, words for enumerations; malloced. Two equal configurations give
- * equal text: it is part of manifests and of the resume check. */
+ * equal text: it is part of manifests and of the resume check. BABEL_ERR_ARG when a value is out of its range. */
 babel_status babel_config_json(const babel_config *config, char **json);
-/* The inverse, for trunks. */
+/* The inverse, for trunks: exactly the keys of the table, each once. BABEL_ERR_FORMAT; `where` names the file in sentences. */
 babel_status babel_config_from_json(babel_config *config, const char *json, const char *where);
 
 /* The table, for `babel config` and docs/config.md. */
@@ -97,8 +115,10 @@ typedef struct {
 } babel_config_key;
 const babel_config_key *babel_config_key_at(int i); /* NULL past the end */
 const char *babel_config_preset_name(int preset);
-/* Value of a field as text. */
+/* Value of a field as text, as YAML would have it. */
 void babel_config_value_text(const babel_config *config, const babel_config_key *key, char *text, size_t size);
+/* docs/config.md: every key with its range, defaults and sentence. BABEL_ERR_IO when the stream fails. */
+babel_status babel_config_markdown(FILE *out);
 
 #ifdef __cplusplus
 }
