@@ -26,6 +26,7 @@ typedef struct {
   int imu_degrees;     /* 1: angular rate in deg/s instead of rad/s */
   int imu_block;       /* 1..4, 0 = 1: output of that block of LIMU-BERT */
   int imu_pool;        /* 0: mean and population deviation over time (144); 1: mean (72); 2: none, the sequence (T x 72) */
+  int skeleton_pad;    /* st_gcn: 0: native frames, persons that are there; 1: zeros up to 300 frames and 2 persons, as pre-trained */
 } babel_encoder_options;
 
 typedef struct {
