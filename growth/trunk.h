@@ -47,14 +47,20 @@ void babel_trunk_destroy(babel_trunk *trunk); /* accepts a zeroed one */
 /* A new tower, initialised from (seed, name). Statistics are set by the phase. */
 babel_status babel_trunk_add_tower(babel_trunk *trunk, const char *name, int in);
 babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name); /* or NULL */
+/* mean and inv_std: (in) floats of the host. */
+babel_status babel_trunk_set_statistics(babel_trunk *trunk, babel_tower *tower, const float *mean, const float *inv_std);
 
 babel_status babel_trunk_read(babel_trunk *trunk, const babel_ops *ops, const char *path);
 babel_status babel_trunk_write(babel_trunk *trunk, const char *path);
 
+/* Which output of a tower: `feature`, what classifiers see, is the prototype's; `aligned`, for retrieval, has the projection
+ * of post_proj=linear behind it (section 2.3). Without a projection they are the same. */
+typedef enum { BABEL_OUTPUT_FEATURE, BABEL_OUTPUT_ALIGNED } babel_output;
+
 /* Unit embeddings (n, embed_dim), host to host. features (n, steps, in); lengths NULL = all steps valid.
  * BABEL_ERR_ARG when the trunk has no such tower (names those it has), BABEL_ERR_SHAPE on another width, BABEL_ERR_VALUE on NaN. */
 babel_status babel_trunk_embed(const babel_trunk *trunk, const char *modality, const float *features, int n, int steps,
-                               const int *lengths, float *embeddings);
+                               const int *lengths, babel_output output, float *embeddings);
 
 #ifdef __cplusplus
 }

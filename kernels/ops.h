@@ -154,6 +154,7 @@ typedef struct {
 
 typedef struct {
   const char *name; /* "cpu", "cuda" */
+  void (*describe)(char *text, size_t size); /* processor, threads, library versions: what equal bits depend on */
 
   babel_status (*alloc)(void **memory, size_t bytes); /* zero-filled, 64-byte aligned or better */
   void (*free)(void *memory);

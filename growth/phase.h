@@ -1,0 +1,60 @@
+/* One growth phase: two banks -> a trunk with both towers aligned (algorithm.md sections 3, 4, 6, 7).
+ *
+ * An epoch is one pass over the original pairs; each visit draws one augmented variant, the same for both members. Order, variants
+ * and dropout come from the counter-based generator, so a phase is a function of (banks, split, configuration, seed), and a run that was
+ * interrupted continues with the same bits. What the folder OUT holds:
+ *   trunk.safetensors  the result (trunk.h), written at the end
+ *   state.safetensors  where an unfinished run stands, state.previous.safetensors the one before
+ *   metrics.jsonl      one line every 10 steps: step, epoch, lr, losses, weights, gradient norms, scale, batch retrieval, seconds
+ *   watch.jsonl        what the watch callback writes (evaluation while training) */
+#ifndef BABEL_GROWTH_PHASE_H
+#define BABEL_GROWTH_PHASE_H
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "data/bank.h"
+#include "growth/step.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+  int64_t step, steps; /* done, of all */
+  int epoch, pairs, batch;
+  double seconds;      /* since this process began the loop */
+  int64_t first_step;  /* of this process */
+  babel_step_report report;
+} babel_progress;
+
+typedef struct {
+  const babel_bank *bank[2];    /* a (junction where there is one), b */
+  const char *const *keys;      /* pairs to train on; NULL = all */
+  int key_count;
+  const char *split_path, *split_sha256, *part; /* for the manifest; NULL = none */
+  const char *out;              /* folder, exists */
+  bool resume, force;           /* force: also when threads, processor, libraries or commit differ */
+  const volatile sig_atomic_t *stop; /* set by a signal handler: state is saved, BABEL_ERR_INTERRUPTED */
+  void *user;
+  void (*progress)(void *user, const babel_progress *progress);                                  /* may be NULL */
+  babel_status (*watch)(void *user, const babel_trunk *trunk, int64_t step, int epoch, FILE *lines); /* may be NULL */
+} babel_phase_options;
+
+/* What a phase would do: for --dry-run and for the note before the start. */
+typedef struct {
+  int pairs, batch, variants, steps_per_epoch, constant[2], zero_rows[2];
+  int64_t steps, parameters;
+  size_t bytes; /* backend memory of step and banks */
+} babel_phase_plan;
+
+/* Checks everything that can be checked before work. */
+babel_status babel_phase_prepare(const babel_config *config, const babel_phase_options *options, babel_phase_plan *plan);
+
+/* The first phase, on an empty trunk. On success trunk.safetensors is written and the state files are gone. */
+babel_status babel_phase_run(babel_trunk *trunk, const babel_phase_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

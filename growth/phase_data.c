@@ -1,0 +1,179 @@
+#include "core/arena.h"
+#include "growth/phase_data.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/rng.h"
+
+static babel_status take_ints(int **pointer, size_t count) {
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, count, sizeof(int)));
+  *pointer = memory;
+  return BABEL_OK;
+}
+
+static babel_status take_floats(float **pointer, size_t count) {
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, count, sizeof(float)));
+  *pointer = memory;
+  return BABEL_OK;
+}
+
+/* The variants that this configuration trains on, as columns of one bank: floor(i 600 / V), i = 0..V-1 (section 8). */
+static babel_status pick_variants(const babel_bank *bank, int wanted, int *columns) {
+  for (int i = 0; i < wanted; i++) {
+    int id = (int)((int64_t)i * 600 / wanted), column = id ? -2 : -1;
+    for (int k = 0; k < bank->variants; k++)
+      if (bank->variant_ids[k] == id) column = k;
+    if (column == -2)
+      return BABEL_FAIL(BABEL_ERR_ARG, "%s: the configuration asks for %d variants a pair, but variant %d is not in this bank, which has %d; "
+                        "build the bank with --variants %d or set variants to what it has", bank->path, wanted, id, bank->variants, wanted);
+    columns[i] = column;
+  }
+  return BABEL_OK;
+}
+
+static babel_status choose_variants(babel_phase_data *data, const babel_config *config, const babel_phase_options *options) {
+  const babel_bank *a = options->bank[0], *b = options->bank[1];
+  data->variants = config->variants > 1 ? config->variants : 1;
+  if (data->variants > 1 && !a->variants && !b->variants) {
+    babel_note("the banks hold no augmented variants: training on the originals");
+    data->variants = 1;
+  } else if (data->variants > 1 && (!a->variants || !b->variants)) {
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s holds augmented variants and %s does not: both members of a pair need the same time map",
+                      a->variants ? a->path : b->path, a->variants ? b->path : a->path);
+  }
+  for (int s = 0; s < 2; s++) {
+    BABEL_TRY(take_ints(&data->columns[s], (size_t)data->variants));
+    BABEL_TRY(pick_variants(options->bank[s], data->variants, data->columns[s]));
+  }
+  return BABEL_OK;
+}
+
+static bool is_zero(const float *x, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (x[i] != 0) return false;
+  return true;
+}
+
+static babel_status statistics(babel_phase_data *data, const babel_config *config, const babel_bank *bank, int s) {
+  size_t width = (size_t)bank->width, stride = width * (size_t)bank->steps;
+  BABEL_TRY(take_floats(&data->mean[s], width));
+  BABEL_TRY(take_floats(&data->inv_std[s], width));
+  if (config->standardise) {
+    BABEL_TRY(babel_bank_statistics(bank, data->source[s], data->pairs, data->mean[s], data->inv_std[s], &data->constant[s]));
+  } else {
+    for (size_t i = 0; i < width; i++) data->inv_std[s][i] = 1;
+  }
+  for (int i = 0; i < data->pairs; i++) data->zero_rows[s] += is_zero(bank->features + (size_t)data->source[s][i] * stride, stride);
+  if (data->zero_rows[s]) babel_warn("%s: %d of %d samples are all zero", bank->path, data->zero_rows[s], data->pairs);
+  if (data->constant[s]) babel_note("%s: %d of %d columns are constant over the training samples", bank->path, data->constant[s], bank->width);
+  return BABEL_OK;
+}
+
+babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *ops, const babel_config *config,
+                                     const babel_phase_options *options) {
+  babel_status status;
+  memset(data, 0, sizeof *data);
+  data->ops = ops;
+  data->epoch = -1;
+  BABEL_TRY_OR(babel_bank_pair(options->bank[0], options->bank[1], options->keys, options->key_count, &data->source[0], &data->source[1],
+                               &data->pairs), fail);
+  if (data->pairs < 2) {
+    status = BABEL_FAIL(BABEL_ERR_ARG, "%s and %s: %d pairs to train on, expected at least 2: a batch of one has no negatives",
+                        options->bank[0]->path, options->bank[1]->path, data->pairs);
+    goto fail;
+  }
+  data->batch = config->batch < data->pairs ? config->batch : data->pairs;
+  if (data->batch < config->batch) babel_note("%d pairs are fewer than a batch of %d: the batch is %d", data->pairs, config->batch, data->batch);
+  data->steps_per_epoch = data->pairs / data->batch;
+  BABEL_TRY_OR(choose_variants(data, config, options), fail);
+  BABEL_TRY_OR(take_ints(&data->order, (size_t)data->pairs), fail);
+  for (int s = 0; s < 2; s++) {
+    const babel_bank *bank = options->bank[s];
+    data->steps[s] = bank->steps;
+    data->width[s] = bank->width;
+    BABEL_TRY_OR(statistics(data, config, bank, s), fail);
+    BABEL_TRY_OR(take_ints(&data->batch_rows[s], (size_t)data->batch * (size_t)bank->steps), fail);
+    BABEL_TRY_OR(take_ints(&data->batch_lengths[s], (size_t)data->batch), fail);
+    if (bank->lengths) BABEL_TRY_OR(take_ints(&data->lengths[s], (size_t)data->pairs * (size_t)data->variants), fail);
+  }
+  return BABEL_OK;
+fail:
+  babel_phase_data_destroy(data);
+  return status;
+}
+
+void babel_phase_data_destroy(babel_phase_data *data) {
+  if (!data || !data->ops) return;
+  for (int s = 0; s < 2; s++) {
+    void *host[] = {data->source[s], data->columns[s], data->lengths[s], data->mean[s], data->inv_std[s], data->batch_rows[s], data->batch_lengths[s]};
+    for (size_t i = 0; i < sizeof host / sizeof *host; i++) free(host[i]);
+    if (data->rows[s]) data->ops->free(data->rows[s]);
+  }
+  free(data->order);
+  memset(data, 0, sizeof *data);
+}
+
+/* Rows of the chosen variants, pair by pair. */
+static void gather_rows(babel_phase_data *data, const babel_bank *bank, int s, float *to) {
+  size_t stride = (size_t)bank->steps * (size_t)bank->width, variants = (size_t)data->variants;
+  for (size_t i = 0; i < (size_t)data->pairs; i++)
+    for (size_t v = 0; v < variants; v++) {
+      size_t row = (size_t)data->source[s][i];
+      int column = data->columns[s][v];
+      const float *from = column < 0 ? bank->features + row * stride
+                                     : bank->augmented + (row * (size_t)bank->variants + (size_t)column) * stride;
+      memcpy(to + (i * variants + v) * stride, from, stride * sizeof *to);
+      if (data->lengths[s]) data->lengths[s][i * variants + v] = bank->lengths[row * (size_t)(1 + bank->variants) + (size_t)(column + 1)];
+    }
+}
+
+babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_options *options) {
+  for (int s = 0; s < 2; s++) {
+    const babel_bank *bank = options->bank[s];
+    size_t count = (size_t)data->pairs * (size_t)data->variants * (size_t)bank->steps * (size_t)bank->width;
+    void *memory;
+    float *host;
+    BABEL_TRY(data->ops->alloc(&memory, count * sizeof(float)));
+    data->rows[s] = memory;
+    BABEL_TRY(take_floats(&host, count));
+    gather_rows(data, bank, s, host);
+    babel_status status = data->ops->upload(data->rows[s], host, count * sizeof(float), NULL);
+    free(host);
+    BABEL_TRY(status);
+  }
+  return BABEL_OK;
+}
+
+babel_status babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_plan *plan) {
+  uint64_t seed = (uint64_t)config->seed;
+  int epoch = (int)(step / data->steps_per_epoch), first = (int)(step % data->steps_per_epoch) * data->batch;
+  if (epoch != data->epoch) {
+    babel_rng_permutation(seed, BABEL_RNG_SHUFFLE, (uint64_t)epoch * (uint64_t)data->pairs, data->pairs, data->order);
+    data->epoch = epoch;
+  }
+  int *partner = NULL;
+  if (config->shuffle_pairs) {
+    BABEL_TRY(take_ints(&partner, (size_t)data->batch));
+    babel_rng_permutation(seed, BABEL_RNG_CONTROL, (uint64_t)step * (uint64_t)data->batch, data->batch, partner);
+  }
+  for (int s = 0; s < 2; s++) {
+    int steps = data->steps[s];
+    for (int i = 0; i < data->batch; i++) {
+      int at = first + (s && partner ? partner[i] : i);
+      uint64_t visit = (uint64_t)epoch * (uint64_t)data->pairs + (uint64_t)at;
+      int row = data->order[at] * data->variants + (int)babel_rng_below(seed, BABEL_RNG_VARIANT, visit, (uint32_t)data->variants);
+      for (int t = 0; t < steps; t++) data->batch_rows[s][i * steps + t] = row * steps + t;
+      data->batch_lengths[s][i] = data->lengths[s] ? data->lengths[s][row] : steps;
+    }
+  }
+  free(partner);
+  for (int s = 0; s < 2; s++) {
+    BABEL_TRY(data->ops->upload(plan->rows[s], data->batch_rows[s], (size_t)plan->side[s].rows * sizeof(int), plan->stream));
+    if (plan->lengths[s]) BABEL_TRY(data->ops->upload(plan->lengths[s], data->batch_lengths[s], (size_t)data->batch * sizeof(int), plan->stream));
+  }
+  return BABEL_OK;
+}

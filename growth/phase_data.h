@@ -1,0 +1,37 @@
+/* The training rows of a phase on the backend, and which of them make up batch t. */
+#ifndef BABEL_GROWTH_PHASE_DATA_H
+#define BABEL_GROWTH_PHASE_DATA_H
+
+#include "growth/phase.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+  const babel_ops *ops;
+  int pairs, variants, batch, steps_per_epoch; /* variants >= 1: rows of a pair in the arrays below */
+  int steps[2], width[2];
+  int *source[2];                  /* (pairs) rows of the banks */
+  int *columns[2];                 /* (variants) which of a bank's variants; -1 = the original */
+  float *rows[2];                  /* backend: (pairs, variants, steps, width) */
+  int *lengths[2];                 /* host: (pairs, variants) or NULL */
+  float *mean[2], *inv_std[2];     /* host: statistics of the originals */
+  int constant[2], zero_rows[2];
+  int *order, epoch;               /* permutation of the epoch that was asked for last; -1 = none */
+  int *batch_rows[2], *batch_lengths[2]; /* host */
+} babel_phase_data;
+
+/* Pairs the banks, picks the variants, takes the statistics. Nothing is on the backend yet. */
+babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *ops, const babel_config *config,
+                                     const babel_phase_options *options);
+void babel_phase_data_destroy(babel_phase_data *data); /* accepts a zeroed one */
+babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_options *options);
+
+/* Row numbers (and lengths) of the batch of this step, into the plan. Epoch e visits pair order[i]; variant drawn by (seed, e, i). */
+babel_status babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_plan *plan);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

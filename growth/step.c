@@ -1,0 +1,176 @@
+/* Every arrow of a training step, in order. */
+#include "growth/step.h"
+
+/* features -> h = C(f) -> e = U(h) -> n = e / ||e||, both towers; prototype rows of both sides lie behind each other. */
+static babel_status forward(const babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  const babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  babel_input_gather_job gather[2];
+  babel_linear_fwd_job linear[2];
+  babel_l2norm_fwd_job norm[2];
+  for (int s = 0; s < 2; s++) {
+    const babel_chain *c = &plan->side[s];
+    gather[s] = (babel_input_gather_job){.y = c->act[0], .bank = plan->bank[s], .rows = plan->rows[s], .mean = plan->mean[s],
+        .inv_std = plan->inv_std[s], .n = c->rows, .d = c->layer[0].in, .bank_rows = plan->bank_rows[s],
+        .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s};
+    norm[s] = (babel_l2norm_fwd_job){.y = c->unit, .inv = c->inv, .x = c->pooled ? c->pooled : c->act[c->layers], .n = plan->m, .d = plan->embed};
+  }
+  BABEL_TRY(ops->input_gather(gather, 2, plan->state, plan->stream));
+  for (int k = 0; k < a->layers; k++) {
+    for (int s = 0; s < 2; s++) {
+      const babel_chain_layer *l = &plan->side[s].layer[k];
+      linear[s] = (babel_linear_fwd_job){.y = plan->side[s].act[k + 1], .x = plan->side[s].act[k], .w = plan->params + l->weight_at,
+          .b = plan->params + l->bias_at, .n = plan->side[s].rows, .in = l->in, .out = l->out, .relu = l->relu};
+    }
+    BABEL_TRY(ops->linear_fwd(linear, 2, plan->stream));
+  }
+  for (int s = 0; s < 2; s++) {
+    const babel_chain *c = &plan->side[s];
+    babel_segment_mean_job mean = {.pooled = c->pooled, .sequence = c->act[c->layers], .lengths = plan->lengths[s], .n = plan->m,
+                                   .steps = c->steps, .d = plan->embed, .stacked = 1};
+    if (c->pooled) BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
+  }
+  BABEL_TRY(ops->l2norm_fwd(norm, 2, plan->stream));
+  babel_contrastive_job loss = {.loss = plan->loss, .dna = a->unit_cot, .dnb = b->unit_cot, .dlog_scale = plan->dlog_scale,
+      .hits = plan->hits, .na = a->unit, .nb = b->unit, .log_scale = plan->params + plan->scale_at, .workspace = plan->workspace,
+      .m = plan->m, .d = plan->embed, .negatives_only = plan->config.denominator};
+  return ops->contrastive(&loss, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
+}
+
+/* t = U~(C~(f)) on the very same rows, then L_kd = mean(1 - cos(e, t)): the third stacked cotangent (section 5.2). */
+static babel_status distill(const babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  const babel_chain *c = &plan->side[plan->teacher_side];
+  const float *x = c->act[0], *params = plan->teacher_params;
+  for (int k = 0; k < c->layers; k++) {
+    const babel_chain_layer *l = &c->layer[k];
+    babel_linear_fwd_job job = {.y = c->teacher_act[k & 1], .x = x, .w = params + l->weight_at, .b = params + l->bias_at,
+                                .n = c->rows, .in = l->in, .out = l->out, .relu = l->relu};
+    BABEL_TRY(ops->linear_fwd(&job, 1, plan->stream));
+    x = job.y;
+  }
+  if (c->pooled) {
+    babel_segment_mean_job mean = {.pooled = c->teacher, .sequence = (float *)x, .lengths = plan->lengths[plan->teacher_side],
+                                   .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
+    BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
+    x = c->teacher;
+  }
+  float *top = c->pooled ? c->pooled_cot : c->cot[c->layers];
+  babel_cosine_distill_job kd = {.loss = plan->kd_loss, .de = top + 2 * (size_t)plan->m * (size_t)plan->embed,
+      .e = c->pooled ? c->pooled : c->act[c->layers], .t = x, .weight = (float)plan->config.distill_weight, .n = plan->m, .d = plan->embed};
+  return ops->cosine_distill(&kd, 1, plan->stream);
+}
+
+/* The stacked backward: cotangents of every layer's output, all directions at once. */
+static babel_status backward(const babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  babel_l2norm_bwd_job norm[2];
+  babel_linear_bwd_data_job data[2];
+  for (int s = 0; s < 2; s++) {
+    const babel_chain *c = &plan->side[s];
+    norm[s] = (babel_l2norm_bwd_job){.dx = c->pooled ? c->pooled_cot : c->cot[c->layers], .dy = c->unit_cot, .y = c->unit, .inv = c->inv,
+                                     .n = 2 * plan->m, .d = plan->embed, .rows = plan->m};
+  }
+  BABEL_TRY(ops->l2norm_bwd(norm, 2, plan->stream));
+  if (plan->teacher_side >= 0) BABEL_TRY(distill(plan));
+  for (int s = 0; s < 2; s++) {
+    const babel_chain *c = &plan->side[s];
+    babel_segment_mean_job mean = {.pooled = c->pooled_cot, .sequence = c->cot[c->layers], .lengths = plan->lengths[s], .n = plan->m,
+                                   .steps = c->steps, .d = plan->embed, .stacked = c->stacked};
+    if (c->pooled) BABEL_TRY(ops->segment_mean_bwd(&mean, plan->stream));
+  }
+  for (int k = plan->side[0].layers - 1; k >= 1; k--) {
+    for (int s = 0; s < 2; s++) {
+      const babel_chain *c = &plan->side[s];
+      data[s] = (babel_linear_bwd_data_job){.dx = c->cot[k], .dy = c->cot[k + 1], .w = plan->params + c->layer[k].weight_at,
+          .y_prev = c->layer[k - 1].relu ? c->act[k] : NULL, .n = c->stacked * c->rows, .in = c->layer[k].in, .out = c->layer[k].out,
+          .mask_rows = c->rows};
+    }
+    BABEL_TRY(ops->linear_bwd_data(data, 2, plan->stream));
+  }
+  return BABEL_OK;
+}
+
+/* Gradients of C for one direction each, for their norms alone, and the weights w_ab, w_ba (Eq. 6-7). */
+static babel_status weigh(const babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  babel_linear_bwd_weight_job jobs[4 * BABEL_MAX_LAYERS];
+  babel_square_sum_job squares[4];
+  int n = 0, both = plan->config.grad_scope, relative = plan->config.grad_norm;
+  for (int s = 0; s < 2 && plan->adaptive; s++)
+    for (int direction = 0; direction < 2; direction++)
+      for (int k = 0; plan->side[s].own[direction] && k < plan->side[s].module_layers; k++) {
+        const babel_chain *c = &plan->side[s];
+        const babel_chain_layer *l = &c->layer[k];
+        float *own = c->own[direction] - c->module_at;
+        jobs[n++] = (babel_linear_bwd_weight_job){.dw = own + l->weight_at, .db = own + l->bias_at, .x = c->act[k],
+            .dy = c->cot[k + 1] + (size_t)direction * (size_t)c->rows * (size_t)l->out, .n = c->rows, .in = l->in, .out = l->out};
+      }
+  if (n) BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));
+  int64_t all = plan->side[0].module_count + plan->side[1].module_count; /* own[d] of both sides lie behind each other */
+  for (int d = 0; d < 2; d++) {
+    const babel_chain *anchor = &plan->side[d];
+    squares[d] = (babel_square_sum_job){.out = plan->squares + d, .x = both ? plan->side[0].own[d] : anchor->own[d],
+                                        .n = both ? all : anchor->module_count};
+    squares[2 + d] = (babel_square_sum_job){.out = plan->param_squares + d, .x = plan->params + (both ? 0 : anchor->module_at),
+                                            .n = both ? all : anchor->module_count};
+  }
+  if (plan->adaptive) BABEL_TRY(ops->square_sum(squares, relative ? 4 : 2, plan->stream));
+  babel_adaptive_job weights = {.weights = plan->weights, .norms = plan->norms, .guarded = plan->guarded, .square_a = plan->squares,
+      .square_b = plan->squares + 1, .param_square_a = relative ? plan->param_squares : NULL,
+      .param_square_b = relative ? plan->param_squares + 1 : NULL, .mode = plan->adaptive};
+  return ops->adaptive(&weights, plan->stream);
+}
+
+/* w_ab L_ab + w_ba L_ba + lambda L_kd (Eq. 5) on the cotangents, then one gradient product a matrix. */
+static babel_status combine(const babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  babel_combine_job sums[2 * BABEL_MAX_CHAIN + 1];
+  babel_linear_bwd_weight_job jobs[2];
+  int n = 0;
+  for (int s = 0; s < 2; s++)
+    for (int k = 0; k < plan->side[s].layers; k++) {
+      const babel_chain *c = &plan->side[s];
+      int64_t size = (int64_t)c->rows * c->layer[k].out;
+      sums[n++] = (babel_combine_job){.y = c->combined[k + 1], .weights = plan->weights, .x0 = c->cot[k + 1], .x1 = c->cot[k + 1] + size,
+                                      .x2 = c->stacked == 3 ? c->cot[k + 1] + 2 * size : NULL, .n = size};
+    }
+  sums[n++] = (babel_combine_job){.y = plan->grads + plan->scale_at, .weights = plan->weights, .x0 = plan->dlog_scale,
+                                  .x1 = plan->dlog_scale + 1, .n = 1};
+  BABEL_TRY(ops->combine(sums, n, plan->stream));
+  for (int k = 0; k < plan->side[0].layers; k++) {
+    for (int s = 0; s < 2; s++) {
+      const babel_chain *c = &plan->side[s];
+      const babel_chain_layer *l = &c->layer[k];
+      jobs[s] = (babel_linear_bwd_weight_job){.dw = plan->grads + l->weight_at, .db = plan->grads + l->bias_at, .dy = c->combined[k + 1],
+                                              .x = c->act[k], .n = c->rows, .in = l->in, .out = l->out};
+    }
+    if (jobs[0].dw != jobs[1].dw) {
+      BABEL_TRY(ops->linear_bwd_weight(jobs, 2, plan->stream));
+    } else { /* the prototype: rows of both sides lie behind each other */
+      jobs[0].n += jobs[1].n;
+      BABEL_TRY(ops->linear_bwd_weight(jobs, 1, plan->stream));
+    }
+  }
+  return BABEL_OK;
+}
+
+babel_status babel_step_gradients(const babel_step_plan *plan) {
+  BABEL_TRY(forward(plan));
+  BABEL_TRY(backward(plan));
+  BABEL_TRY(weigh(plan));
+  return combine(plan);
+}
+
+babel_status babel_step_run(const babel_step_plan *plan) {
+  BABEL_TRY(babel_step_gradients(plan));
+  BABEL_TRY(plan->ops->adamw(plan->adamw, plan->adamw_count, (float)plan->config.beta1, (float)plan->config.beta2,
+                             (float)plan->config.adam_eps, plan->state, plan->stream));
+  if (plan->teacher_side < 0) return BABEL_OK;
+  const babel_chain *c = &plan->side[plan->teacher_side];
+  babel_ema_job ema[3] = {
+      {.t = plan->teacher_params + c->module_at, .p = plan->params + c->module_at, .n = c->module_count},
+      {.t = plan->teacher_params + plan->prototype_at, .p = plan->params + plan->prototype_at, .n = plan->prototype_count},
+      {.t = plan->teacher_params + c->post_at, .p = plan->params + c->post_at, .n = c->post_count}};
+  return plan->ops->ema(ema, c->post_count ? 3 : 2, plan->state, plan->stream);
+}

@@ -1,0 +1,91 @@
+/* One training step: the plan (what lies where) and the step itself.
+ *
+ * Two towers, side 0 = a (the junction where there is one), side 1 = b. A tower is a chain of linear layers: its alignment module C, the
+ * shared prototype U, and the projection of post_proj=linear. All trainable values of the pair lie in one flat array,
+ *   [ C_a | C_b | post_a | post_b | U | log_scale ],
+ * as do their gradients and AdamW's two moments, so that optimiser, EMA and checkpoint are single calls.
+ *
+ * Cotangents are stacked along the rows: direction 0 (L_ab), direction 1 (L_ba), and on the junction's side a third one for the
+ * distillation. One forward and one stacked backward give the gradients of both directions (Eq. 6); because everything behind the loss is
+ * linear, the weighted sum (Eq. 5) is taken on the cotangents, and each weight matrix sees one combined gradient product. */
+#ifndef BABEL_GROWTH_STEP_H
+#define BABEL_GROWTH_STEP_H
+
+#include "growth/trunk.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { BABEL_MAX_CHAIN = 2 * BABEL_MAX_LAYERS + 1 };
+
+typedef struct {
+  int in, out, relu;            /* relu: between layers of one MLP */
+  int64_t weight_at, bias_at;   /* into the flat arrays */
+} babel_chain_layer;
+
+typedef struct {
+  int layers, module_layers;    /* the first module_layers are C */
+  int steps, rows, stacked;     /* time steps T, m T, number of stacked cotangents (2 or 3) */
+  babel_chain_layer layer[BABEL_MAX_CHAIN];
+  float *act[BABEL_MAX_CHAIN + 1];      /* act[0] = input (rows, in), act[k + 1] = output of layer k */
+  float *cot[BABEL_MAX_CHAIN + 1];      /* cot[k + 1] = dL/d(output of layer k), (stacked rows, width) */
+  float *combined[BABEL_MAX_CHAIN + 1]; /* weighted sum of the stacked cotangents, (rows, width) */
+  float *pooled, *pooled_cot;           /* (m, embed), (stacked m, embed); only with time steps */
+  float *unit, *inv, *unit_cot;         /* (m, embed), (m), (2 m, embed) */
+  float *own[2];                        /* gradient of C for direction 0, 1; only its norm is used; NULL = not needed */
+  float *teacher_act[2], *teacher;      /* ping-pong (rows, widest); teacher embedding (m, embed); only on the distilled side */
+  int64_t module_at, module_count;      /* C in the flat arrays */
+  int64_t post_at, post_count;          /* the projection; count 0 = none */
+} babel_chain;
+
+typedef struct {
+  const babel_ops *ops;
+  babel_stream *stream;
+  babel_config config;
+  int m, embed;
+  int teacher_side;             /* 0 or 1: that side has a teacher; -1 = none */
+  int adaptive;                 /* 0 off, 1 on, 2 inverted */
+  babel_chain side[2];
+  int64_t count;                /* trainable values, log_scale last */
+  int64_t prototype_at, prototype_count, scale_at;
+  float *params, *grads, *moment1, *moment2, *teacher_params; /* (count); teacher: NULL without one */
+  babel_adamw_job *adamw;       /* host list */
+  int adamw_count;
+  babel_step_state *state;      /* backend */
+  const float *bank[2], *mean[2], *inv_std[2];  /* backend: (bank_rows, in), statistics or NULL */
+  int bank_rows[2];
+  int *rows[2], *lengths[2];    /* (rows) and (m) of this batch; lengths NULL = all valid */
+  float *loss, *kd_loss, *weights, *norms, *squares, *param_squares, *dlog_scale; /* (2) (1) (2) (2) (2) (2) (2) */
+  int *hits, *guarded;          /* (2) (1) */
+  float *workspace;
+  void *memory;                 /* one backend block behind all of it */
+  size_t bytes;
+} babel_step_plan;
+
+/* Allocates everything for batches of m pairs and copies the parameters out of the trunk. steps[s]: time steps of side s.
+ * teacher_side >= 0 copies that side's module and the prototype into a teacher. */
+babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2], const int steps[2],
+                                    int m, int teacher_side, int adaptive);
+void babel_step_plan_destroy(babel_step_plan *plan); /* accepts a zeroed one */
+
+/* Trained values back into the trunk; deploy_teacher (policy ema_deploy): the EMA prototype instead of the online one. */
+babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, babel_tower *const towers[2], bool deploy_teacher);
+
+/* One step: reads rows, lengths and state; leaves losses, weights, norms and hits on the backend. */
+babel_status babel_step_run(const babel_step_plan *plan);
+
+/* The forward and backward half alone: gradients are in plan->grads, nothing is updated. For tests and benches. */
+babel_status babel_step_gradients(const babel_step_plan *plan);
+
+/* What the last step said, for logs. */
+typedef struct {
+  float loss[2], kd, weights[2], norms[2], log_scale;
+  int hits[2], guarded;
+} babel_step_report;
+babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

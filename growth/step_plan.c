@@ -1,0 +1,243 @@
+/* What lies where in a training step. One backend block is measured in a first pass (base NULL) and carved in a second. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "growth/step.h"
+
+typedef struct {
+  char *base; /* NULL while measuring */
+  size_t used;
+} carver;
+
+static void *carve(carver *c, size_t count, size_t size) {
+  void *piece = c->base ? c->base + c->used : NULL;
+  c->used += (count * size + BABEL_ALIGNMENT - 1) / BABEL_ALIGNMENT * BABEL_ALIGNMENT;
+  return piece;
+}
+
+static float *carve_floats(carver *c, int64_t count) {
+  return carve(c, (size_t)count, sizeof(float));
+}
+
+/* One piece for both sides, b's rows right behind a's, so that the shared prototype sees one matrix. */
+static void carve_pair(carver *c, float **a, float **b, int64_t rows_a, int64_t rows_b, int width) {
+  *a = carve_floats(c, (rows_a + rows_b) * width);
+  *b = *a ? *a + rows_a * width : NULL;
+}
+
+static void carve_layers(babel_step_plan *plan, carver *c) {
+  babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  for (int s = 0; s < 2; s++) {
+    babel_chain *side = &plan->side[s];
+    side->act[0] = carve_floats(c, (int64_t)side->rows * side->layer[0].in);
+    plan->rows[s] = carve(c, (size_t)side->rows, sizeof(int));
+    plan->lengths[s] = side->steps > 1 ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
+  }
+  for (int k = 1; k <= a->layers; k++) {
+    int width = a->layer[k - 1].out;
+    carve_pair(c, &a->act[k], &b->act[k], a->rows, b->rows, width);
+    carve_pair(c, &a->cot[k], &b->cot[k], (int64_t)a->stacked * a->rows, (int64_t)b->stacked * b->rows, width);
+    carve_pair(c, &a->combined[k], &b->combined[k], a->rows, b->rows, width);
+  }
+}
+
+static void carve_tops(babel_step_plan *plan, carver *c) {
+  int64_t size = (int64_t)plan->m * plan->embed;
+  for (int s = 0; s < 2; s++) {
+    babel_chain *side = &plan->side[s];
+    side->unit = carve_floats(c, size);
+    side->inv = carve_floats(c, plan->m);
+    side->unit_cot = carve_floats(c, 2 * size);
+    side->pooled = side->steps > 1 ? carve_floats(c, size) : NULL;
+    side->pooled_cot = side->steps > 1 ? carve_floats(c, side->stacked * size) : NULL;
+    if (s != plan->teacher_side) continue;
+    int widest = plan->embed;
+    for (int k = 0; k < side->layers; k++)
+      if (side->layer[k].out > widest) widest = side->layer[k].out;
+    for (int i = 0; i < 2; i++) side->teacher_act[i] = carve_floats(c, (int64_t)side->rows * widest);
+    side->teacher = side->steps > 1 ? carve_floats(c, size) : NULL;
+  }
+}
+
+static void carve_gradients(babel_step_plan *plan, carver *c) {
+  babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  plan->params = carve_floats(c, plan->count);
+  plan->grads = carve_floats(c, plan->count);
+  plan->moment1 = carve_floats(c, plan->count);
+  plan->moment2 = carve_floats(c, plan->count);
+  plan->teacher_params = plan->teacher_side >= 0 ? carve_floats(c, plan->count) : NULL;
+  for (int d = 0; d < 2 && plan->adaptive; d++) {
+    if (plan->config.grad_scope) {
+      a->own[d] = carve_floats(c, a->module_count + b->module_count);
+      b->own[d] = a->own[d] ? a->own[d] + a->module_count : NULL;
+    } else {
+      plan->side[d].own[d] = carve_floats(c, plan->side[d].module_count);
+    }
+  }
+}
+
+static void carve_all(babel_step_plan *plan, carver *c) {
+  carve_gradients(plan, c);
+  carve_layers(plan, c);
+  carve_tops(plan, c);
+  plan->state = carve(c, 1, sizeof *plan->state);
+  plan->loss = carve_floats(c, 2);
+  plan->kd_loss = carve_floats(c, 1);
+  plan->weights = carve_floats(c, 2);
+  plan->norms = carve_floats(c, 2);
+  plan->squares = carve_floats(c, 2);
+  plan->param_squares = carve_floats(c, 2);
+  plan->dlog_scale = carve_floats(c, 2);
+  plan->hits = carve(c, 2, sizeof(int));
+  plan->guarded = carve(c, 1, sizeof(int));
+  plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
+}
+
+static void append_mlp(babel_chain *chain, const babel_mlp *mlp, int64_t at) {
+  for (int i = 0; i < mlp->layers; i++)
+    chain->layer[chain->layers++] = (babel_chain_layer){.in = mlp->widths[i], .out = mlp->widths[i + 1], .relu = i + 1 < mlp->layers,
+                                                        .weight_at = at + mlp->weight_at[i], .bias_at = at + mlp->bias_at[i]};
+}
+
+/* Offsets in the flat arrays and the chain of layers of both sides. */
+static void lay_out(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2], const int steps[2]) {
+  int64_t at = 0;
+  for (int s = 0; s < 2; s++) {
+    plan->side[s].module_at = at;
+    at += plan->side[s].module_count = towers[s]->module.count;
+  }
+  for (int s = 0; s < 2; s++) {
+    plan->side[s].post_at = at;
+    at += plan->side[s].post_count = towers[s]->post.count;
+  }
+  plan->prototype_at = at;
+  at += plan->prototype_count = trunk->prototype.count;
+  plan->scale_at = at;
+  plan->count = at + 1;
+  for (int s = 0; s < 2; s++) {
+    babel_chain *chain = &plan->side[s];
+    append_mlp(chain, &towers[s]->module, chain->module_at);
+    chain->module_layers = chain->layers;
+    append_mlp(chain, &trunk->prototype, plan->prototype_at);
+    append_mlp(chain, &towers[s]->post, chain->post_at);
+    chain->steps = steps[s];
+    chain->rows = plan->m * steps[s];
+    chain->stacked = s == plan->teacher_side ? 3 : 2;
+    plan->mean[s] = plan->config.standardise ? towers[s]->mean : NULL;
+    plan->inv_std[s] = plan->config.standardise ? towers[s]->inv_std : NULL;
+  }
+}
+
+static babel_status check(const babel_trunk *trunk, babel_tower *const towers[2], const int steps[2], int m) {
+  if (m < 2) return BABEL_FAIL(BABEL_ERR_ARG, "a batch of %d pairs has no negatives: expected at least 2", m);
+  for (int s = 0; s < 2; s++) {
+    const babel_tower *tower = towers[s];
+    if (steps[s] < 1 || steps[s] > (1 << 24) / m) return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %d time steps", tower->name, steps[s]);
+    if (tower->module.layers != towers[0]->module.layers || tower->post.layers != towers[0]->post.layers ||
+        tower->module.widths[tower->module.layers] != trunk->prototype.widths[0])
+      return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: its module does not fit the prototype or the other tower", tower->name);
+  }
+  return BABEL_OK;
+}
+
+/* params <-> trunk; the flat array is in backend memory. */
+static babel_status copy_params(const babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2], bool out, bool deploy_teacher) {
+  const struct {
+    float *trunk, *flat;
+    int64_t count;
+  } pieces[] = {
+      {towers[0]->module.params, plan->params + plan->side[0].module_at, plan->side[0].module_count},
+      {towers[1]->module.params, plan->params + plan->side[1].module_at, plan->side[1].module_count},
+      {towers[0]->post.params, plan->params + plan->side[0].post_at, plan->side[0].post_count},
+      {towers[1]->post.params, plan->params + plan->side[1].post_at, plan->side[1].post_count},
+      {trunk->prototype.params, (deploy_teacher ? plan->teacher_params : plan->params) + plan->prototype_at, plan->prototype_count},
+      {trunk->log_scale, plan->params + plan->scale_at, 1},
+  };
+  for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+    size_t bytes = (size_t)pieces[i].count * sizeof(float);
+    if (!bytes) continue;
+    BABEL_TRY(plan->ops->copy(out ? pieces[i].trunk : pieces[i].flat, out ? pieces[i].flat : pieces[i].trunk, bytes, plan->stream));
+  }
+  return plan->ops->synchronize(plan->stream);
+}
+
+/* Decay on matrices only; the log scale is clamped and has none (sections 3 and 7). */
+static babel_status list_optimiser(babel_step_plan *plan) {
+  void *memory;
+  const babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  BABEL_TRY(babel_alloc(&memory, 4 * BABEL_MAX_CHAIN + 1, sizeof *plan->adamw));
+  plan->adamw = memory;
+  for (int s = 0; s < 2; s++)
+    for (int k = 0; k < plan->side[s].layers; k++) {
+      const babel_chain_layer *l = &plan->side[s].layer[k];
+      if (s == 1 && k >= b->module_layers && l->weight_at == a->layer[k].weight_at) continue; /* the shared prototype, once */
+      int64_t at[2] = {l->weight_at, l->bias_at}, count[2] = {(int64_t)l->in * l->out, l->out};
+      for (int i = 0; i < 2; i++)
+        plan->adamw[plan->adamw_count++] = (babel_adamw_job){.p = plan->params + at[i], .m = plan->moment1 + at[i],
+            .v = plan->moment2 + at[i], .g = plan->grads + at[i], .n = count[i],
+            .weight_decay = i ? 0 : (float)plan->config.weight_decay};
+    }
+  if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
+  int64_t at = plan->scale_at;
+  plan->adamw[plan->adamw_count++] = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at,
+      .g = plan->grads + at, .n = 1, .low = (float)log(plan->config.scale_min), .high = (float)log(plan->config.scale_max)};
+  return BABEL_OK;
+}
+
+babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2], const int steps[2],
+                                    int m, int teacher_side, int adaptive) {
+  babel_status status;
+  carver c = {0};
+  memset(plan, 0, sizeof *plan);
+  BABEL_TRY(check(trunk, towers, steps, m));
+  plan->ops = trunk->ops;
+  plan->config = trunk->config;
+  plan->m = m;
+  plan->embed = trunk->config.embed_dim;
+  plan->teacher_side = teacher_side;
+  plan->adaptive = adaptive;
+  lay_out(plan, trunk, towers, steps);
+  carve_all(plan, &c);
+  plan->bytes = c.used;
+  BABEL_TRY(plan->ops->alloc(&plan->memory, plan->bytes));
+  c = (carver){.base = plan->memory};
+  carve_all(plan, &c);
+  BABEL_TRY_OR(list_optimiser(plan), fail);
+  BABEL_TRY_OR(copy_params(plan, trunk, towers, false, false), fail);
+  if (teacher_side >= 0)
+    BABEL_TRY_OR(plan->ops->copy(plan->teacher_params, plan->params, (size_t)plan->count * sizeof(float), plan->stream), fail);
+  return BABEL_OK;
+fail:
+  babel_step_plan_destroy(plan);
+  return status;
+}
+
+void babel_step_plan_destroy(babel_step_plan *plan) {
+  if (!plan) return;
+  if (plan->memory) plan->ops->free(plan->memory);
+  free(plan->adamw);
+  memset(plan, 0, sizeof *plan);
+}
+
+babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, babel_tower *const towers[2], bool deploy_teacher) {
+  return copy_params(plan, trunk, towers, true, deploy_teacher && plan->teacher_params);
+}
+
+babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report) {
+  const struct {
+    void *to;
+    const void *from;
+    size_t bytes;
+  } parts[] = {{report->loss, plan->loss, sizeof report->loss},
+               {&report->kd, plan->kd_loss, sizeof report->kd},
+               {report->weights, plan->weights, sizeof report->weights},
+               {report->norms, plan->norms, sizeof report->norms},
+               {&report->log_scale, plan->params + plan->scale_at, sizeof report->log_scale},
+               {report->hits, plan->hits, sizeof report->hits},
+               {&report->guarded, plan->guarded, sizeof report->guarded}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    BABEL_TRY(plan->ops->download(parts[i].to, parts[i].from, parts[i].bytes, plan->stream));
+  return BABEL_OK;
+}

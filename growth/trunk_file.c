@@ -1,0 +1,183 @@
+/* The trunk's file: layout in trunk.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "growth/trunk.h"
+
+static const char format[] = "babel-trunk 1";
+
+/* Host copies that the writer borrows until commit. */
+typedef struct {
+  float *copies[4 * BABEL_MAX_TOWERS + 2];
+  int count;
+} host_copies;
+
+static babel_status host_copy(host_copies *copies, const babel_ops *ops, const float *from, int64_t count, float **to) {
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, (size_t)count, sizeof(float)));
+  copies->copies[copies->count++] = memory;
+  *to = memory;
+  return ops->download(memory, from, (size_t)count * sizeof(float), NULL);
+}
+
+static babel_status write_mlp(babel_safetensors_writer *writer, host_copies *copies, const babel_ops *ops, const babel_mlp *mlp,
+                              const char *prefix) {
+  char name[96];
+  float *params;
+  if (!mlp->layers) return BABEL_OK;
+  BABEL_TRY(host_copy(copies, ops, mlp->params, mlp->count, &params));
+  for (int i = 0; i < mlp->layers; i++) {
+    int64_t weight[2] = {mlp->widths[i + 1], mlp->widths[i]};
+    snprintf(name, sizeof name, "%s.%d.weight", prefix, i);
+    BABEL_TRY(babel_safetensors_writer_floats(writer, name, params + mlp->weight_at[i], 2, weight));
+    snprintf(name, sizeof name, "%s.%d.bias", prefix, i);
+    BABEL_TRY(babel_safetensors_writer_floats(writer, name, params + mlp->bias_at[i], 1, weight));
+  }
+  return BABEL_OK;
+}
+
+static babel_status write_tower(babel_safetensors_writer *writer, host_copies *copies, const babel_ops *ops, const babel_tower *tower) {
+  char name[96];
+  float *values;
+  int64_t width[1] = {tower->in};
+  snprintf(name, sizeof name, "tower.%s", tower->name);
+  BABEL_TRY(write_mlp(writer, copies, ops, &tower->module, name));
+  snprintf(name, sizeof name, "post.%s", tower->name);
+  BABEL_TRY(write_mlp(writer, copies, ops, &tower->post, name));
+  snprintf(name, sizeof name, "tower.%s.mean", tower->name);
+  BABEL_TRY(host_copy(copies, ops, tower->mean, tower->in, &values));
+  BABEL_TRY(babel_safetensors_writer_floats(writer, name, values, 1, width));
+  snprintf(name, sizeof name, "tower.%s.inv_std", tower->name);
+  BABEL_TRY(host_copy(copies, ops, tower->inv_std, tower->in, &values));
+  BABEL_TRY(babel_safetensors_writer_floats(writer, name, values, 1, width));
+  snprintf(name, sizeof name, "provenance.%s", tower->name);
+  return babel_safetensors_writer_metadata(writer, name, tower->provenance ? tower->provenance : "{}");
+}
+
+static babel_status write_all(babel_safetensors_writer *writer, host_copies *copies, const babel_trunk *trunk) {
+  char names[BABEL_MAX_TOWERS * 33 + 1] = "", *config = NULL;
+  float *scale;
+  int64_t one[1] = {1};
+  for (int i = 0; i < trunk->tower_count; i++) {
+    BABEL_TRY(write_tower(writer, copies, trunk->ops, &trunk->towers[i]));
+    snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "," : "", trunk->towers[i].name);
+  }
+  BABEL_TRY(write_mlp(writer, copies, trunk->ops, &trunk->prototype, "prototype"));
+  BABEL_TRY(host_copy(copies, trunk->ops, trunk->log_scale, 1, &scale));
+  BABEL_TRY(babel_safetensors_writer_floats(writer, "log_scale", scale, 1, one));
+  BABEL_TRY(babel_safetensors_writer_metadata(writer, "format", format));
+  BABEL_TRY(babel_safetensors_writer_metadata(writer, "towers", names));
+  BABEL_TRY(babel_config_json(&trunk->config, &config));
+  babel_status status = babel_safetensors_writer_metadata(writer, "config", config);
+  free(config);
+  BABEL_TRY(status);
+  BABEL_TRY(babel_safetensors_writer_metadata(writer, "manifest", trunk->manifest ? trunk->manifest : "{}"));
+  return babel_safetensors_writer_metadata(writer, "history", trunk->history ? trunk->history : "[]");
+}
+
+babel_status babel_trunk_write(babel_trunk *trunk, const char *path) {
+  host_copies copies = {0};
+  babel_safetensors_writer *writer = NULL;
+  babel_status status;
+  BABEL_TRY_OR(babel_safetensors_writer_create(&writer), fail);
+  BABEL_TRY_OR(write_all(writer, &copies, trunk), fail);
+  BABEL_TRY_OR(babel_safetensors_writer_commit(writer, path), fail);
+  BABEL_TRY_OR(babel_file_sha256(path, trunk->sha256), fail);
+  snprintf(trunk->path, sizeof trunk->path, "%s", path);
+fail:
+  babel_safetensors_writer_destroy(writer);
+  for (int i = 0; i < copies.count; i++) free(copies.copies[i]);
+  return status;
+}
+
+static babel_status read_floats(const babel_trunk *trunk, const babel_safetensors *st, const char *name, int rank, const int64_t *shape,
+                                float *to) {
+  const babel_tensor *tensor;
+  int64_t count;
+  BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, rank, shape, &tensor));
+  BABEL_TRY(babel_tensor_count(tensor, &count));
+  for (int64_t i = 0; i < count; i++) {
+    double value = babel_tensor_get(tensor, i);
+    if (value - value != 0) return BABEL_FAIL(BABEL_ERR_VALUE, "%s: tensor %s holds NaN or infinity at element %lld", st->file.path, name, (long long)i);
+  }
+  return trunk->ops->upload(to, tensor->data, (size_t)count * sizeof(float), NULL);
+}
+
+static babel_status read_mlp(const babel_trunk *trunk, const babel_safetensors *st, const babel_mlp *mlp, const char *prefix) {
+  char name[96];
+  for (int i = 0; i < mlp->layers; i++) {
+    int64_t weight[2] = {mlp->widths[i + 1], mlp->widths[i]};
+    snprintf(name, sizeof name, "%s.%d.weight", prefix, i);
+    BABEL_TRY(read_floats(trunk, st, name, 2, weight, mlp->params + mlp->weight_at[i]));
+    snprintf(name, sizeof name, "%s.%d.bias", prefix, i);
+    BABEL_TRY(read_floats(trunk, st, name, 1, weight, mlp->params + mlp->bias_at[i]));
+  }
+  return BABEL_OK;
+}
+
+static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, const char *tower_name) {
+  char name[96];
+  const babel_tensor *mean;
+  int64_t any[1] = {-1};
+  snprintf(name, sizeof name, "tower.%s.mean", tower_name);
+  BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, 1, any, &mean));
+  BABEL_TRY(babel_trunk_add_tower(trunk, tower_name, (int)mean->shape[0]));
+  babel_tower *tower = &trunk->towers[trunk->tower_count - 1];
+  int64_t width[1] = {tower->in};
+  BABEL_TRY(read_floats(trunk, st, name, 1, width, tower->mean));
+  snprintf(name, sizeof name, "tower.%s.inv_std", tower_name);
+  BABEL_TRY(read_floats(trunk, st, name, 1, width, tower->inv_std));
+  snprintf(name, sizeof name, "tower.%s", tower_name);
+  BABEL_TRY(read_mlp(trunk, st, &tower->module, name));
+  snprintf(name, sizeof name, "post.%s", tower_name);
+  BABEL_TRY(read_mlp(trunk, st, &tower->post, name));
+  snprintf(name, sizeof name, "provenance.%s", tower_name);
+  const char *provenance = babel_safetensors_metadata(st, name);
+  tower->provenance = strdup(provenance ? provenance : "{}");
+  return tower->provenance ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a provenance text");
+}
+
+static babel_status read_all(babel_trunk *trunk, const babel_ops *ops, const babel_safetensors *st) {
+  babel_config config;
+  int64_t one[1] = {1};
+  const char *found = babel_safetensors_metadata(st, "format"), *towers = babel_safetensors_metadata(st, "towers");
+  const char *json = babel_safetensors_metadata(st, "config");
+  if (!found || strcmp(found, format) || !towers || !json)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected a trunk (\"%s\"), found %s%s", st->file.path, format,
+                      found ? "format " : "a safetensors file of another kind", found ? found : "");
+  BABEL_TRY(babel_config_from_json(&config, json, st->file.path));
+  BABEL_TRY(babel_trunk_create(trunk, ops, &config));
+  for (const char *at = towers; *at;) {
+    char name[33];
+    size_t length = strcspn(at, ",");
+    if (!length || length > 31) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: bad tower list \"%.80s\"", st->file.path, towers);
+    memcpy(name, at, length);
+    name[length] = 0;
+    BABEL_TRY(read_tower(trunk, st, name));
+    at += length + (at[length] == ',');
+  }
+  BABEL_TRY(read_mlp(trunk, st, &trunk->prototype, "prototype"));
+  BABEL_TRY(read_floats(trunk, st, "log_scale", 1, one, trunk->log_scale));
+  const char *manifest = babel_safetensors_metadata(st, "manifest"), *history = babel_safetensors_metadata(st, "history");
+  trunk->manifest = strdup(manifest ? manifest : "{}");
+  trunk->history = strdup(history ? history : "[]");
+  return trunk->manifest && trunk->history ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for the manifest");
+}
+
+babel_status babel_trunk_read(babel_trunk *trunk, const babel_ops *ops, const char *path) {
+  babel_safetensors st = {0};
+  babel_status status;
+  memset(trunk, 0, sizeof *trunk);
+  BABEL_TRY(babel_safetensors_open(&st, path));
+  BABEL_TRY_OR(read_all(trunk, ops, &st), fail);
+  babel_sha256(st.file.data, st.file.size, trunk->sha256);
+  snprintf(trunk->path, sizeof trunk->path, "%s", path);
+  babel_safetensors_close(&st);
+  return BABEL_OK;
+fail:
+  babel_safetensors_close(&st);
+  babel_trunk_destroy(trunk);
+  return status;
+}
