@@ -1,9 +1,9 @@
-#include "core/arena.h"
 #include "growth/phase_data.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/arena.h"
 #include "core/log.h"
 #include "core/rng.h"
 

@@ -1,4 +1,3 @@
-#include "core/arena.h"
 #include "growth/phase_state.h"
 
 #include <errno.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/arena.h"
 #include "core/log.h"
 
 static const char format[] = "babel-state 1";
