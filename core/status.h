@@ -33,7 +33,7 @@ typedef struct {
 } babel_error;
 
 /* Records a failure of this thread and returns `status`, so that `return BABEL_FAIL(...)` reads as one thought. */
-#define BABEL_FAIL(status, ...) (babel_fail((status), __FILE__, __LINE__, __VA_ARGS__), (status))
+#define BABEL_FAIL(status, ...) babel_failed((status), babel_fail((status), __FILE__, __LINE__, __VA_ARGS__))
 
 /* Relays a failure to the caller. */
 #define BABEL_TRY(call)                                                                                                \
@@ -51,6 +51,12 @@ typedef struct {
 
 babel_status babel_fail(babel_status status, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Gives back the first: the compiler sees that a constant status is not BABEL_OK. */
+static inline babel_status babel_failed(babel_status status, babel_status recorded) {
+  (void)recorded;
+  return status;
+}
 
 /* Prefixes the recorded sentence: "bank out/imu: " + sentence. Returns the recorded status. */
 babel_status babel_fail_context(const char *format, ...) __attribute__((format(printf, 1, 2)));
