@@ -9,7 +9,8 @@ static size_t round_up(size_t size) {
 }
 
 size_t babel_arena_need(size_t count, size_t size) {
-  return round_up(count * size);
+  /* What no machine can address must not wrap round to little: creating an arena of this size then fails. */
+  return size && count > (SIZE_MAX / 2) / size ? SIZE_MAX : round_up(count * size);
 }
 
 babel_status babel_alloc(void **memory, size_t count, size_t size) {
@@ -56,6 +57,8 @@ babel_status babel_arena_take(babel_arena *arena, size_t size, void **piece) {
 
 babel_status babel_arena_floats(babel_arena *arena, size_t count, float **piece) {
   void *memory;
+  if (count > SIZE_MAX / 2 / sizeof(float))
+    return BABEL_FAIL(BABEL_ERR_MEMORY, "%zu floats are more than a machine can address", count);
   BABEL_TRY(babel_arena_take(arena, count * sizeof(float), &memory));
   *piece = memory;
   return BABEL_OK;

@@ -27,7 +27,8 @@ void babel_arena_reset(babel_arena *arena);   /* hands everything out anew; cont
 babel_status babel_arena_take(babel_arena *arena, size_t size, void **piece);
 babel_status babel_arena_floats(babel_arena *arena, size_t count, float **piece);
 
-/* Bytes that `count` items of `size` need, rounded up to the alignment: for sizing an arena before creating it. */
+/* Bytes that `count` items of `size` need, rounded up to the alignment: for sizing an arena before creating it. SIZE_MAX,
+ * which babel_arena_create refuses, when that is more than a machine can address. */
 size_t babel_arena_need(size_t count, size_t size);
 
 /* Aligned, zero-filled memory outside an arena; free with free(). BABEL_ERR_MEMORY on overflow of count * size too. */

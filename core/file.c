@@ -16,7 +16,7 @@ babel_status babel_file_open(babel_file *file, const char *path) {
   memset(file, 0, sizeof *file);
   if (strlen(path) >= sizeof file->path) return BABEL_FAIL(BABEL_ERR_ARG, "%.60s...: the path is too long", path);
   strcpy(file->path, path);
-  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe must not block us */
   if (descriptor < 0) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
   if (fstat(descriptor, &info) || !S_ISREG(info.st_mode)) {
     close(descriptor);
@@ -93,7 +93,9 @@ void babel_file_abort(babel_file_writer *writer) {
 
 babel_status babel_file_commit(babel_file_writer *writer) {
   char folder[1024];
-  bool bad = ferror(writer->stream) || fflush(writer->stream) || fsync(fileno(writer->stream));
+  if (!writer->stream) return BABEL_FAIL(BABEL_ERR_STATE, "%s: nothing is being written", writer->path);
+  bool lost = ferror(writer->stream); /* an earlier write failed; what errno said then is gone */
+  bool bad = lost || fflush(writer->stream) || fsync(fileno(writer->stream));
   int reason = errno;
   if (fclose(writer->stream) && !bad) {
     bad = true;
@@ -106,7 +108,7 @@ babel_status babel_file_commit(babel_file_writer *writer) {
   }
   if (bad) {
     unlink(writer->temporary);
-    return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: %s", writer->path, strerror(reason));
+    return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: %s", writer->path, lost ? "an earlier write failed (is the disk full?)" : strerror(reason));
   }
   snprintf(folder, sizeof folder, "%s", writer->path);
   int descriptor = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -135,6 +137,7 @@ bool babel_file_exists(const char *path) {
 babel_status babel_folder_create(const char *path) {
   char part[1024];
   struct stat info;
+  if (!*path) return BABEL_FAIL(BABEL_ERR_ARG, "expected the path of a folder, found an empty text");
   if (strlen(path) >= sizeof part) return BABEL_FAIL(BABEL_ERR_ARG, "%.60s...: the path is too long", path);
   strcpy(part, path);
   for (char *at = part + 1;; at++) {

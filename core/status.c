@@ -7,13 +7,15 @@
 static _Thread_local babel_error last_error;
 
 babel_status babel_fail(babel_status status, const char *file, int line, const char *format, ...) {
+  char sentence[sizeof last_error.sentence]; /* the arguments may quote the record that is replaced here */
   va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(sentence, sizeof sentence, format, arguments);
+  va_end(arguments);
   last_error.status = status;
   last_error.line = line;
   snprintf(last_error.file, sizeof last_error.file, "%s", file);
-  va_start(arguments, format);
-  vsnprintf(last_error.sentence, sizeof last_error.sentence, format, arguments);
-  va_end(arguments);
+  memcpy(last_error.sentence, sentence, sizeof sentence);
   return status;
 }
 

@@ -24,7 +24,9 @@ const char *babel_dtype_name(babel_dtype dtype) {
 
 babel_status babel_tensor_count(const babel_tensor *tensor, int64_t *count) {
   int64_t product = 1, limit = (int64_t)1 << 62;
-  char text[160];
+  char text[224];
+  if ((unsigned)tensor->dtype >= BABEL_DTYPE_COUNT)
+    return BABEL_FAIL(BABEL_ERR_ARG, "unknown element type %d", (int)tensor->dtype);
   if (tensor->rank < 0 || tensor->rank > BABEL_MAX_RANK)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "rank %d, expected 0 to %d", tensor->rank, BABEL_MAX_RANK);
   limit /= (int64_t)babel_dtype_size(tensor->dtype);
@@ -40,11 +42,12 @@ babel_status babel_tensor_count(const babel_tensor *tensor, int64_t *count) {
 
 const char *babel_tensor_shape_text(const babel_tensor *tensor, char *text, size_t size) {
   size_t used = 0;
+  int rank = tensor->rank < 0 ? 0 : tensor->rank > BABEL_MAX_RANK ? BABEL_MAX_RANK : tensor->rank;
   if (size) text[0] = 0;
-  for (int i = -1; i <= tensor->rank && used < size; i++) {
-    int n = i < 0               ? snprintf(text + used, size - used, "(")
-            : i == tensor->rank ? snprintf(text + used, size - used, ")")
-                                : snprintf(text + used, size - used, i ? ", %lld" : "%lld", (long long)tensor->shape[i]);
+  for (int i = -1; i <= rank && used < size; i++) {
+    int n = i < 0       ? snprintf(text + used, size - used, "(")
+            : i == rank ? snprintf(text + used, size - used, ")")
+                        : snprintf(text + used, size - used, i ? ", %lld" : "%lld", (long long)tensor->shape[i]);
     if (n > 0) used += (size_t)n;
   }
   return text;
@@ -105,4 +108,39 @@ babel_status babel_tensor_to_floats(const babel_tensor *tensor, float *out) {
     for (int64_t i = 0; i < count; i++) out[i] = (float)babel_tensor_get(tensor, i);
   }
   return BABEL_OK;
+}
+
+/* One row along the last axis; constant widths let the compiler use plain moves. */
+static void gather_row(unsigned char *to, const unsigned char *from, size_t width, int64_t count, size_t step) {
+#define BABEL_ROW(bytes)                                                                                               \
+  for (int64_t i = 0; i < count; i++) memcpy(to + (size_t)i * (bytes), from + (size_t)i * step, (bytes));              \
+  break;
+  switch (width) {
+  case 1: BABEL_ROW(1)
+  case 2: BABEL_ROW(2)
+  case 4: BABEL_ROW(4)
+  case 8: BABEL_ROW(8)
+  default: BABEL_ROW(width)
+  }
+#undef BABEL_ROW
+}
+
+void babel_tensor_gather(void *out, const void *data, size_t width, int rank, const int64_t *shape, const int64_t *stride) {
+  int64_t index[BABEL_MAX_RANK] = {0}, inner = rank ? shape[rank - 1] : 1, at = 0;
+  size_t step = rank ? (size_t)stride[rank - 1] * width : 0;
+  unsigned char *to = out;
+  for (int i = 0; i < rank; i++)
+    if (!shape[i]) return;
+  for (;;) {
+    int axis = rank - 2;
+    gather_row(to, (const unsigned char *)data + (size_t)at * width, width, inner, step);
+    to += (size_t)inner * width;
+    for (; axis >= 0; axis--) {
+      if (++index[axis] < shape[axis]) break;
+      at -= (shape[axis] - 1) * stride[axis];
+      index[axis] = 0;
+    }
+    if (axis < 0) return;
+    at += stride[axis];
+  }
 }

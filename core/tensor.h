@@ -42,6 +42,10 @@ double babel_tensor_get(const babel_tensor *tensor, int64_t i);
 /* All elements as floats into out[count]; any dtype. */
 babel_status babel_tensor_to_floats(const babel_tensor *tensor, float *out);
 
+/* Copies a strided array of items of `width` bytes into row-major order. stride counts items and is not negative; `out` has
+ * room for the product of the shape. The caller has checked that every element lies inside `data`. rank 0 copies one item. */
+void babel_tensor_gather(void *out, const void *data, size_t width, int rank, const int64_t *shape, const int64_t *stride);
+
 #ifdef __cplusplus
 }
 #endif
