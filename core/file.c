@@ -211,10 +211,12 @@ bool babel_parse_int(const char *text, int64_t *value) {
 }
 
 void babel_format_double(double value, char text[32]) {
+  char digits[32];
   locale_t before = uselocale(c_locale());
-  for (int digits = 15; digits <= 17; digits++) {
-    snprintf(text, 32, "%.*g", digits, value);
-    if (strtod(text, NULL) == value) break;
+  for (int count = 15; count <= 17; count++) {
+    snprintf(digits, sizeof digits, "%.*g", count, value);
+    if (strtod(digits, NULL) == value) break;
   }
   uselocale(before);
+  strcpy(text, digits);
 }
