@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "core/file.h"
+#include "core/nearest.h"
 
 #define SHOWN 61 /* bytes of a user's text that a sentence repeats, terminator included */
 
@@ -115,23 +116,6 @@ babel_status babel_config_preset_find(const char *name, babel_preset *preset) {
   return BABEL_OK;
 }
 
-/* Edit distance, letters compared without case. */
-static int distance(const char *a, const char *b) {
-  int row[SHOWN + 1], length = (int)strlen(b);
-  for (int j = 0; j <= length; j++) row[j] = j;
-  for (int i = 1; a[i - 1]; i++) {
-    int corner = row[0];
-    row[0] = i;
-    for (int j = 1; j <= length; j++) {
-      int change = corner + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
-      int gap = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-      corner = row[j];
-      row[j] = change < gap ? change : gap;
-    }
-  }
-  return row[length];
-}
-
 babel_status babel_config_set(babel_config *config, const char *key, const char *value) {
   char found[SHOWN];
   const babel_config_key *row, *nearest = NULL;
@@ -139,16 +123,17 @@ babel_status babel_config_set(babel_config *config, const char *key, const char 
   if (!strcmp(key, "preset"))
     return BABEL_FAIL(BABEL_ERR_ARG, "preset: it resets every other key, so it is chosen before them and cannot be set over them");
   shown(key, found);
+  for (char *at = found; *at; at++) *at = (char)tolower((unsigned char)*at);
   for (int i = 0; (row = babel_config_key_at(i)); i++) {
     if (!strcmp(row->key, key)) return assign(config, row, value);
-    int gap = distance(found, row->key);
+    int gap = babel_edit_distance(found, row->key);
     if (gap > 1 && strlen(found) > 3 && strstr(row->key, found)) gap = 1; /* dropout, warmup, momentum, ... */
     if (!nearest || gap < least) {
       nearest = row;
       least = gap;
     }
   }
-  return BABEL_FAIL(BABEL_ERR_ARG, "unknown key '%s'; the nearest is '%s'", found, nearest->key);
+  return BABEL_FAIL(BABEL_ERR_ARG, "unknown key '%s'; the nearest is '%s'", shown(key, found), nearest->key);
 }
 
 static bool in_range(const babel_config *config, const babel_config_key *key) {
