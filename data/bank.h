@@ -37,9 +37,11 @@ typedef struct {
   char *provenance;                   /* JSON text */
   char sha256[65];                    /* of the file it was read from or written to; "" before */
   char path[1024];
+  struct babel_bank_index *index; /* of the keys; see babel_bank_row */
 } babel_bank;
 
-/* Allocates all arrays, zero-filled; keys and recordings stay NULL for the caller to set (heap strings, owned). */
+/* Allocates all arrays, zero-filled but for variant_ids, which are spread evenly: floor(i * 600 / K). The strings keys[i] and
+ * recordings[i] stay NULL for the caller to set (heap strings, owned); provenance is "{}". */
 babel_status babel_bank_create(babel_bank *bank, const char *modality, int rows, int variants, int steps, int width);
 void babel_bank_destroy(babel_bank *bank); /* accepts a zeroed one */
 
@@ -49,17 +51,27 @@ babel_status babel_bank_write(babel_bank *bank, const char *path); /* validates 
 /* Shapes, finite values, unique keys, labels >= 0, known format. Sentence names file, key and column. */
 babel_status babel_bank_validate(const babel_bank *bank);
 
-/* Row of a key, or -1. O(log N) after the first call (an index is built by create/read; see bank.c). */
+/* Row of a key, or -1. The first call builds a hash index of the keys, so they must not change afterwards. Thread-safe. */
 int babel_bank_row(const babel_bank *bank, const char *key);
 
-/* Row numbers of both banks for the keys that `keys` lists (NULL = all keys of a). BABEL_ERR_FORMAT when a key is missing
- * on one side (names the first ten and both counts) or a label differs. rows_a, rows_b: malloced, *count long. */
+/* Row numbers of both banks for the keys that `keys` lists (NULL = all keys of a, which must then be all keys of b too).
+ * BABEL_ERR_FORMAT when a key is missing on one side (names the first ten and both counts) or a label differs.
+ * rows_a, rows_b: malloced, *count long. */
 babel_status babel_bank_pair(const babel_bank *a, const babel_bank *b, const char *const *keys, int key_count, int **rows_a,
                              int **rows_b, int *count);
 
+/* The rows of these keys, in this order, as a new bank: one part of a split, say. BABEL_ERR_FORMAT when a key is missing (names
+ * the first ten and both counts) or stands twice. out->split is that of `in`: set it afterwards. */
+babel_status babel_bank_select(babel_bank *out, const babel_bank *in, const char *const *keys, int count);
+
+/* Pairs of windows of one recording whose row ranges overlap, and how many recordings have any. A random split would put
+ * near copies of training windows into the test part. */
+babel_status babel_bank_overlaps(const babel_bank *bank, int64_t *pairs, int *recordings);
+
 /* A user's own features: x.npy (N, D) or (N, T, D) of any real dtype and keys.csv with header
  * `key,label,subject[,recording,first,last]`. Refuses NaN (row and column named) and a row count that differs from the
- * keys'. Warns when windows of one recording overlap. */
+ * keys'. Warns when windows of one recording overlap. Without the last three columns recording = key, first = last = 0.
+ * dataset and split become "imported" and "all". */
 babel_status babel_bank_import(babel_bank *bank, const char *npy_path, const char *keys_path, const char *modality);
 
 /* Column-wise mean and 1 / scale over the given rows of `features` (rows NULL = all), accumulated in double (T > 1: over valid steps):
