@@ -1,0 +1,26 @@
+/* AdamW with decoupled weight decay (Loshchilov and Hutter, ICLR 2019), as PyTorch's AdamW. algorithm.md section 7.
+ *
+ * eta = state->lr, or state->trunk_lr when the job says trunk
+ * p = p (1 - eta weight_decay)
+ * m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2
+ * p = p - eta (m / bias1) / (sqrt(v / bias2) + eps),   bias1 = 1 - beta1^(step+1), bias2 = 1 - beta2^(step+1)
+ * p = min(max(p, low), high) when low < high
+ *
+ * All (n), updated in place; g must not alias them. Independent of the number of threads.
+ * Errors: BABEL_ERR_SHAPE when n < 0; BABEL_ERR_ARG when a beta is outside [0, 1) or a bias is not above 0. */
+#ifndef BABEL_KERNELS_ADAMW_H
+#define BABEL_KERNELS_ADAMW_H
+
+#include "kernels/ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+babel_status babel_adamw_cpu(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps,
+                             const babel_step_state *state, babel_stream *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,36 @@
+/* Two-way contrastive loss, Eq. (3)-(4); both directions from one logit tile. algorithm.md section 3.
+ *
+ * s_ij = exp(log_scale) na[i] . nb[j]
+ * L_ab = (1/m) sum_i ( log sum_{j in D_i} exp(s_ij) - sum_j t_ij s_ij )    anchor a: row softmax
+ * L_ba = the same on the transposed tile                                   anchor b: column softmax
+ *
+ * t: one-hot on the own partner, or targets_a[i][j] for L_ab and targets_b[j][i] for L_ba (first index = anchor, rows sum
+ * to 1, 0 where masked). D_i: all candidates, less the masked ones (masked[i][j], off the diagonal), less the own partner with
+ * negatives_only. An anchor with no candidate at all counts as loss 0 and gradient 0.
+ *
+ * Cotangents, p the softmax over D_i:  dL_ab/ds_ij = (p_ij - t_ij) / m.
+ *   dna[0..m)  = dL_ab/dna   dna[m..2m) = dL_ba/dna   (the same for dnb);   dlog_scale = (dL_ab, dL_ba) / dlog_scale
+ * na and nb count as free variables: the normalisation has its own backward (l2norm.h).
+ * The entry with the largest probability gets its cotangent as (1 - t) minus the sum of the other probabilities, never
+ * as p - t: at scale 100 that difference keeps two digits in float32. The own partner likewise when t is one-hot.
+ *
+ * True maxima are subtracted, losses summed in double. hits: anchors whose own s_ii is above all their other candidates.
+ * NaN in na or nb makes the loss NaN. Written with "="; outputs must not alias inputs.
+ * Bitwise repeatable at a fixed number of threads.
+ * Errors: BABEL_ERR_SHAPE when m < 2 or d < 1; BABEL_ERR_ARG when only one of a pair (dna, dnb; targets_a, targets_b) is
+ * given. */
+#ifndef BABEL_KERNELS_CONTRASTIVE_H
+#define BABEL_KERNELS_CONTRASTIVE_H
+
+#include "kernels/ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_stream *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,24 @@
+/* Cosine distillation, algorithm.md section 5.2.
+ *
+ * u(x) = x / max(||x||_2, BABEL_L2NORM_EPS)
+ * loss = (1/n) sum_i (1 - u(e[i]) . u(t[i]))
+ * de[i] = weight dloss/de[i] = -(weight / n) (u(t) - cos u(e)) / ||e||;   where ||e|| <= eps: -(weight / n) u(t) / eps
+ *
+ * The loss is unweighted. e equal to t gives exactly 0 for both. Sums in double.
+ * de may be e. Written with "=". Independent of the number of threads.
+ * Errors: BABEL_ERR_SHAPE when n or d is below 1. */
+#ifndef BABEL_KERNELS_COSINE_DISTILL_H
+#define BABEL_KERNELS_COSINE_DISTILL_H
+
+#include "kernels/ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+babel_status babel_cosine_distill_cpu(const babel_cosine_distill_job *jobs, int n, babel_stream *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

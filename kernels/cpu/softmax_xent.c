@@ -1,0 +1,58 @@
+#include "kernels/softmax_xent.h"
+
+#include <math.h>
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/vexp.h"
+
+/* Loss of one row; its gradient into dz unless that is NULL. Two passes of exp when dz is NULL would be none saved. */
+static double row(float *dz, const float *z, int label, int c, float share) {
+  float top = -INFINITY, others = 0;
+#pragma omp simd reduction(max : top)
+  for (int k = 0; k < c; k++) top = z[k] > top ? z[k] : top;
+  if (top == -INFINITY) top = 0;
+  const float own = z[label], own_exp = babel_vexp(own - top);
+  if (dz) {
+#pragma omp simd reduction(+ : others)
+    for (int k = 0; k < c; k++) {
+      float e = k == label ? 0 : babel_vexp(z[k] - top);
+      dz[k] = e;
+      others += e;
+    }
+    float factor = share / (others + own_exp);
+#pragma omp simd
+    for (int k = 0; k < c; k++) dz[k] *= factor;
+    dz[label] = -others * factor;
+  } else {
+#pragma omp simd reduction(+ : others)
+    for (int k = 0; k < c; k++) others += k == label ? 0 : babel_vexp(z[k] - top);
+  }
+  return (double)top - (double)own + log1p((double)others + (double)own_exp - 1);
+}
+
+static babel_status check(const babel_softmax_xent_job *job, int i) {
+  if (job->n < 1 || job->c < 1)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "softmax_xent, job %d: n = %d, c = %d; each must be at least 1", i, job->n, job->c);
+  for (int r = 0; r < job->n; r++)
+    if (job->labels[r] < 0 || job->labels[r] >= job->c)
+      return BABEL_FAIL(BABEL_ERR_ARG, "softmax_xent, job %d: label %d of row %d is outside 0..%d", i, job->labels[r], r, job->c - 1);
+  return BABEL_OK;
+}
+
+babel_status babel_softmax_xent_cpu(const babel_softmax_xent_job *jobs, int n, babel_stream *s) {
+  for (int i = 0; i < n; i++) BABEL_TRY(check(jobs + i, i));
+  for (int i = 0; i < n; i++) {
+    const babel_softmax_xent_job job = jobs[i];
+    double part[BABEL_CHUNKS], sum = 0;
+#pragma omp parallel for schedule(static) if (BABEL_PARALLEL((int64_t)job.n * job.c))
+    for (int k = 0; k < BABEL_CHUNKS; k++) {
+      babel_chunk chunk = babel_chunk_of(job.n, k, 1);
+      part[k] = 0;
+      for (int64_t r = chunk.begin; r < chunk.end; r++)
+        part[k] += row(job.dz ? job.dz + r * job.c : NULL, job.z + r * job.c, job.labels[r], job.c, 1.0f / (float)job.n);
+    }
+    for (int k = 0; k < BABEL_CHUNKS; k++) sum += part[k];
+    job.loss[0] = (float)(sum / job.n);
+  }
+  return BABEL_OK;
+}

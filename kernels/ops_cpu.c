@@ -1,0 +1,48 @@
+#include "kernels/adamw.h"
+#include "kernels/adaptive.h"
+#include "kernels/combine.h"
+#include "kernels/contrastive.h"
+#include "kernels/cosine_distill.h"
+#include "kernels/cpu/describe.h"
+#include "kernels/ema.h"
+#include "kernels/input_gather.h"
+#include "kernels/l2norm.h"
+#include "kernels/linear.h"
+#include "kernels/memory.h"
+#include "kernels/ops.h"
+#include "kernels/segment_mean.h"
+#include "kernels/sgd.h"
+#include "kernels/softmax_xent.h"
+#include "kernels/square_sum.h"
+
+static const babel_ops ops = {
+    .name = "cpu",
+    .describe = babel_describe_cpu,
+    .alloc = babel_memory_alloc_cpu,
+    .free = babel_memory_free_cpu,
+    .upload = babel_memory_upload_cpu,
+    .download = babel_memory_download_cpu,
+    .copy = babel_memory_copy_cpu,
+    .synchronize = babel_memory_synchronize_cpu,
+    .linear_fwd = babel_linear_fwd_cpu,
+    .linear_bwd_data = babel_linear_bwd_data_cpu,
+    .linear_bwd_weight = babel_linear_bwd_weight_cpu,
+    .l2norm_fwd = babel_l2norm_fwd_cpu,
+    .l2norm_bwd = babel_l2norm_bwd_cpu,
+    .input_gather = babel_input_gather_cpu,
+    .segment_mean_fwd = babel_segment_mean_fwd_cpu,
+    .segment_mean_bwd = babel_segment_mean_bwd_cpu,
+    .contrastive = babel_contrastive_cpu,
+    .cosine_distill = babel_cosine_distill_cpu,
+    .square_sum = babel_square_sum_cpu,
+    .adaptive = babel_adaptive_cpu,
+    .combine = babel_combine_cpu,
+    .adamw = babel_adamw_cpu,
+    .sgd = babel_sgd_cpu,
+    .ema = babel_ema_cpu,
+    .softmax_xent = babel_softmax_xent_cpu,
+};
+
+const babel_ops *babel_ops_cpu(void) {
+  return &ops;
+}
