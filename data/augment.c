@@ -10,7 +10,8 @@
 
 babel_status babel_time_map_create(babel_time_map *map, uint64_t seed, const char *key, int variant) {
   if (variant < 0 || variant >= BABEL_VARIANTS)
-    return BABEL_FAIL(BABEL_ERR_ARG, "augmentation variant %d: expected 0 to %d", variant, BABEL_VARIANTS - 1);
+    return BABEL_FAIL(BABEL_ERR_ARG, "augmentation variant %d: expected 0 to %d", variant,
+                      BABEL_VARIANTS - 1);
   *map = (babel_time_map){.variant = variant, .start = 0, .length = 1, .ratio = 1};
   if (variant < DOWN_SAMPLED) {
     map->ratio = 1 - 0.5 * variant / DOWN_SAMPLED;
@@ -45,7 +46,8 @@ static void blend(double *out, const double *a, const double *b, double weight, 
 }
 
 babel_status babel_augment(babel_sample *out, const babel_sample *in, const babel_time_map *map) {
-  int rows = babel_time_map_rows(map, in->rows), width = in->width, persons = in->persons > 0 ? in->persons : 1;
+  int rows = babel_time_map_rows(map, in->rows), width = in->width,
+      persons = in->persons > 0 ? in->persons : 1;
   BABEL_TRY(babel_sample_create(out, in->modality, rows, width));
   out->persons = in->persons;
   out->joints = in->joints;

@@ -1,5 +1,5 @@
-/* The feature bank in memory: creation, validation, lookup, statistics. File: bank_file.c; pairing and subsets:
- * bank_pair.c; a user's arrays: bank_import.c. */
+/* The feature bank in memory: creation, validation, lookup, statistics. File: bank_file.c; pairing and
+ * subsets: bank_pair.c; a user's arrays: bank_import.c. */
 #include "data/bank.h"
 
 #include <float.h>
@@ -39,7 +39,8 @@ static babel_status alloc_floats(float **out, size_t count) {
 static babel_status check_sizes(int rows, int variants, int steps, int width) {
   if (rows < 1 || variants < 0 || variants > BABEL_VARIANTS || steps < 1 || width < 1)
     return BABEL_FAIL(BABEL_ERR_SHAPE,
-                      "a feature bank of %d rows, %d variants, %d time steps, width %d: expected at least 1 row, step and feature, "
+                      "a feature bank of %d rows, %d variants, %d time steps, width %d: expected at least 1 "
+                      "row, step and feature, "
                       "0 to %d variants",
                       rows, variants, steps, width, BABEL_VARIANTS);
   babel_tensor all = {.dtype = BABEL_F32, .rank = 4, .shape = {rows, variants + 1, steps, width}};
@@ -67,7 +68,8 @@ static babel_status alloc_arrays(babel_bank *bank) {
   return BABEL_OK;
 }
 
-babel_status babel_bank_create(babel_bank *bank, const char *modality, int rows, int variants, int steps, int width) {
+babel_status babel_bank_create(babel_bank *bank, const char *modality, int rows, int variants, int steps,
+                               int width) {
   memset(bank, 0, sizeof *bank);
   BABEL_TRY(babel_modality_check_name(modality));
   BABEL_TRY(check_sizes(rows, variants, steps, width));
@@ -151,14 +153,16 @@ static babel_status validate_values(const babel_bank *bank) {
   int64_t row = (int64_t)babel_bank_row_size(bank), per_row = row * bank->variants;
   int64_t at = first_not_finite(bank->features, bank->rows * row);
   if (at >= 0)
-    return BABEL_FAIL(BABEL_ERR_VALUE, "%s: row %lld (key %s), time step %lld, column %lld is %g: expected finite features",
-                      babel_bank_title(bank), (long long)(at / row), bank->keys[at / row], (long long)(at % row / bank->width),
-                      (long long)(at % bank->width), (double)bank->features[at]);
+    return BABEL_FAIL(
+        BABEL_ERR_VALUE, "%s: row %lld (key %s), time step %lld, column %lld is %g: expected finite features",
+        babel_bank_title(bank), (long long)(at / row), bank->keys[at / row],
+        (long long)(at % row / bank->width), (long long)(at % bank->width), (double)bank->features[at]);
   at = bank->augmented ? first_not_finite(bank->augmented, bank->rows * per_row) : -1;
   if (at >= 0)
-    return BABEL_FAIL(BABEL_ERR_VALUE, "%s: row %lld (key %s), variant %d, column %lld is %g: expected finite features",
-                      babel_bank_title(bank), (long long)(at / per_row), bank->keys[at / per_row],
-                      bank->variant_ids[at % per_row / row], (long long)(at % bank->width), (double)bank->augmented[at]);
+    return BABEL_FAIL(
+        BABEL_ERR_VALUE, "%s: row %lld (key %s), variant %d, column %lld is %g: expected finite features",
+        babel_bank_title(bank), (long long)(at / per_row), bank->keys[at / per_row],
+        bank->variant_ids[at % per_row / row], (long long)(at % bank->width), (double)bank->augmented[at]);
   return BABEL_OK;
 }
 
@@ -176,24 +180,28 @@ static babel_status validate_rows(const babel_bank *bank) {
   int first, second;
   for (int i = 0; i < bank->rows; i++) {
     if (!plain_text(bank->keys[i]) || !plain_text(bank->recordings[i]))
-      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: row %d: expected a key and a recording of one line of text each", title, i);
+      return BABEL_FAIL(BABEL_ERR_VALUE,
+                        "%s: row %d: expected a key and a recording of one line of text each", title, i);
     if (bank->labels[i] < 0 || bank->subjects[i] < 0)
-      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: key %s: label %d, subject %d: expected no negative numbers", title, bank->keys[i],
-                        bank->labels[i], bank->subjects[i]);
+      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: key %s: label %d, subject %d: expected no negative numbers",
+                        title, bank->keys[i], bank->labels[i], bank->subjects[i]);
     if (bank->first[i] < 0 || bank->last[i] < bank->first[i])
-      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: key %s: rows %d to %d of its recording: expected 0 <= first <= last", title, bank->keys[i],
-                        bank->first[i], bank->last[i]);
+      return BABEL_FAIL(BABEL_ERR_VALUE,
+                        "%s: key %s: rows %d to %d of its recording: expected 0 <= first <= last", title,
+                        bank->keys[i], bank->first[i], bank->last[i]);
     for (int v = 0; bank->lengths && v <= bank->variants; v++) {
       int length = bank->lengths[(size_t)i * (size_t)(1 + bank->variants) + (size_t)v];
       if (length < 1 || length > bank->steps)
-        return BABEL_FAIL(BABEL_ERR_VALUE, "%s: key %s: sequence %d has %d valid steps: expected 1 to %d", title, bank->keys[i], v, length,
-                          bank->steps);
+        return BABEL_FAIL(BABEL_ERR_VALUE, "%s: key %s: sequence %d has %d valid steps: expected 1 to %d",
+                          title, bank->keys[i], v, length, bank->steps);
     }
   }
   BABEL_TRY(babel_key_index_create(&index, bank->keys, bank->rows));
   bool twice = babel_key_index_duplicate(&index, &first, &second);
   babel_key_index_destroy(&index);
-  if (twice) return BABEL_FAIL(BABEL_ERR_VALUE, "%s: the key %s stands in rows %d and %d", title, bank->keys[first], first, second);
+  if (twice)
+    return BABEL_FAIL(BABEL_ERR_VALUE, "%s: the key %s stands in rows %d and %d", title, bank->keys[first],
+                      first, second);
   return BABEL_OK;
 }
 
@@ -202,8 +210,8 @@ static babel_status validate_variants(const babel_bank *bank) {
   for (int i = 0; i < bank->variants; i++) {
     int id = bank->variant_ids[i];
     if (id < 0 || id >= BABEL_VARIANTS || seen[id])
-      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: variant number %d: expected numbers of 0 to %d, each once", babel_bank_title(bank), id,
-                        BABEL_VARIANTS - 1);
+      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: variant number %d: expected numbers of 0 to %d, each once",
+                        babel_bank_title(bank), id, BABEL_VARIANTS - 1);
     seen[id] = true;
   }
   return BABEL_OK;
@@ -214,16 +222,19 @@ static babel_status validate_provenance(const babel_bank *bank) {
   json_t *json = bank->provenance ? json_loads(bank->provenance, JSON_REJECT_DUPLICATES, &error) : NULL;
   bool object = json_is_object(json);
   json_decref(json);
-  if (!object) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: its provenance is not a JSON object", babel_bank_title(bank));
+  if (!object)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: its provenance is not a JSON object", babel_bank_title(bank));
   return BABEL_OK;
 }
 
 babel_status babel_bank_validate(const babel_bank *bank) {
   BABEL_TRY(babel_modality_check_name(bank->modality));
   BABEL_TRY(check_sizes(bank->rows, bank->variants, bank->steps, bank->width));
-  if (!bank->keys || !bank->recordings || !bank->labels || !bank->subjects || !bank->first || !bank->last || !bank->features ||
-      (bank->variants && (!bank->augmented || !bank->variant_ids)) || (bank->steps > 1) != (bank->lengths != NULL))
-    return BABEL_FAIL(BABEL_ERR_STATE, "%s: arrays of the bank are missing, or lengths without time steps", babel_bank_title(bank));
+  if (!bank->keys || !bank->recordings || !bank->labels || !bank->subjects || !bank->first || !bank->last ||
+      !bank->features || (bank->variants && (!bank->augmented || !bank->variant_ids)) ||
+      (bank->steps > 1) != (bank->lengths != NULL))
+    return BABEL_FAIL(BABEL_ERR_STATE, "%s: arrays of the bank are missing, or lengths without time steps",
+                      babel_bank_title(bank));
   BABEL_TRY(validate_rows(bank));
   BABEL_TRY(validate_variants(bank));
   BABEL_TRY(validate_provenance(bank));
@@ -231,7 +242,8 @@ babel_status babel_bank_validate(const babel_bank *bank) {
 }
 
 /* Mean and population deviation of the columns from..to, rows in the given order. */
-static void column_statistics(const babel_bank *bank, const int *rows, int count, int from, int to, double *mean, double *deviation) {
+static void column_statistics(const babel_bank *bank, const int *rows, int count, int from, int to,
+                              double *mean, double *deviation) {
   double steps = 0;
   for (int pass = 0; pass < 2; pass++) {
     double *sum = pass ? deviation : mean;
@@ -250,7 +262,8 @@ static void column_statistics(const babel_bank *bank, const int *rows, int count
   for (int c = from; c < to; c++) deviation[c] = sqrt(deviation[c]);
 }
 
-babel_status babel_bank_statistics(const babel_bank *bank, const int *rows, int count, float *mean, float *inv_std, int *constant) {
+babel_status babel_bank_statistics(const babel_bank *bank, const int *rows, int count, float *mean,
+                                   float *inv_std, int *constant) {
   enum { BLOCK = 32 };
   void *memory;
   int width = bank->width;
@@ -259,12 +272,14 @@ babel_status babel_bank_statistics(const babel_bank *bank, const int *rows, int 
   if (count < 1) return BABEL_FAIL(BABEL_ERR_ARG, "%s: statistics of no rows", babel_bank_title(bank));
   for (int i = 0; rows && i < count; i++)
     if (rows[i] < 0 || rows[i] >= bank->rows)
-      return BABEL_FAIL(BABEL_ERR_ARG, "%s: row %d, expected 0 to %d", babel_bank_title(bank), rows[i], bank->rows - 1);
+      return BABEL_FAIL(BABEL_ERR_ARG, "%s: row %d, expected 0 to %d", babel_bank_title(bank), rows[i],
+                        bank->rows - 1);
   BABEL_TRY(babel_alloc(&memory, 2 * (size_t)width, sizeof(double)));
   double *means = memory, *deviations = means + width;
 #pragma omp parallel for schedule(static)
   for (int from = 0; from < width; from += BLOCK)
-    column_statistics(bank, rows, count, from, from + BLOCK < width ? from + BLOCK : width, means, deviations);
+    column_statistics(bank, rows, count, from, from + BLOCK < width ? from + BLOCK : width, means,
+                      deviations);
   for (int c = 0; c < width; c++) {
     bool flat = deviations[c] < 1e-6 * (1 + fabs(means[c]));
     mean[c] = (float)means[c];

@@ -23,7 +23,8 @@ static babel_status split_lines(const babel_bank *bank, const char *what, const 
   int found = 1;
   for (const char *at = text; (at = strchr(at, '\n')); at++) found++;
   if (found != bank->rows)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected %d %s, one a row of its features, found %d", bank->path, bank->rows, what, found);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected %d %s, one a row of its features, found %d", bank->path,
+                      bank->rows, what, found);
   for (int i = 0; i < bank->rows; i++) {
     size_t length = strcspn(text, "\n");
     lines[i] = strndup(text, length);
@@ -33,7 +34,8 @@ static babel_status split_lines(const babel_bank *bank, const char *what, const 
   return BABEL_OK;
 }
 
-static babel_status add_ints(babel_safetensors_writer *writer, const char *name, const int *data, int rank, int64_t rows, int64_t columns) {
+static babel_status add_ints(babel_safetensors_writer *writer, const char *name, const int *data, int rank,
+                             int64_t rows, int64_t columns) {
   babel_tensor tensor = {.data = data, .dtype = BABEL_I32, .rank = rank, .shape = {rows, columns}};
   return babel_safetensors_writer_add(writer, name, &tensor);
 }
@@ -42,18 +44,25 @@ static babel_status add_ints(babel_safetensors_writer *writer, const char *name,
 static babel_status add_features(babel_safetensors_writer *writer, const babel_bank *bank) {
   int64_t rows = bank->rows, variants = bank->variants, steps = bank->steps, width = bank->width;
   bool timed = steps > 1;
-  BABEL_TRY(babel_safetensors_writer_floats(writer, "features", bank->features, timed ? 3 : 2,
-                                            timed ? (int64_t[]){rows, steps, width} : (int64_t[]){rows, width}));
+  BABEL_TRY(
+      babel_safetensors_writer_floats(writer, "features", bank->features, timed ? 3 : 2,
+                                      timed ? (int64_t[]){rows, steps, width} : (int64_t[]){rows, width}));
   if (timed) BABEL_TRY(add_ints(writer, "lengths", bank->lengths, 2, rows, 1 + variants));
   if (!variants) return BABEL_OK;
   BABEL_TRY(add_ints(writer, "variant_ids", bank->variant_ids, 1, variants, 0));
   return babel_safetensors_writer_floats(writer, "variants", bank->augmented, timed ? 4 : 3,
-                                         timed ? (int64_t[]){rows, variants, steps, width} : (int64_t[]){rows, variants, width});
+                                         timed ? (int64_t[]){rows, variants, steps, width}
+                                               : (int64_t[]){rows, variants, width});
 }
 
-static babel_status fill_writer(babel_safetensors_writer *writer, const babel_bank *bank, const char *keys, const char *recordings) {
-  const char *metadata[][2] = {{"format", FORMAT},         {"keys", keys},       {"recordings", recordings},
-                               {"modality", bank->modality}, {"dataset", bank->dataset}, {"split", bank->split},
+static babel_status fill_writer(babel_safetensors_writer *writer, const babel_bank *bank, const char *keys,
+                                const char *recordings) {
+  const char *metadata[][2] = {{"format", FORMAT},
+                               {"keys", keys},
+                               {"recordings", recordings},
+                               {"modality", bank->modality},
+                               {"dataset", bank->dataset},
+                               {"split", bank->split},
                                {"provenance", bank->provenance}};
   for (size_t i = 0; i < sizeof metadata / sizeof *metadata; i++)
     BABEL_TRY(babel_safetensors_writer_metadata(writer, metadata[i][0], metadata[i][1]));
@@ -68,7 +77,8 @@ babel_status babel_bank_write(babel_bank *bank, const char *path) {
   babel_safetensors_writer *writer = NULL;
   char *keys = NULL, *recordings = NULL, sha256[65];
   babel_status status;
-  if (strlen(path) >= sizeof bank->path) return BABEL_FAIL(BABEL_ERR_ARG, "%.60s...: the path is too long", path);
+  if (strlen(path) >= sizeof bank->path)
+    return BABEL_FAIL(BABEL_ERR_ARG, "%.60s...: the path is too long", path);
   BABEL_TRY(babel_bank_validate(bank));
   BABEL_TRY_OR(join_lines(bank->keys, bank->rows, &keys), fail);
   BABEL_TRY_OR(join_lines(bank->recordings, bank->rows, &recordings), fail);
@@ -87,7 +97,9 @@ fail:
 
 static babel_status require_text(const babel_safetensors *st, const char *key, const char **text) {
   *text = babel_safetensors_metadata(st, key);
-  if (!*text) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: not a feature bank: its metadata has no \"%s\"", st->file.path, key);
+  if (!*text)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: not a feature bank: its metadata has no \"%s\"", st->file.path,
+                      key);
   return BABEL_OK;
 }
 
@@ -95,30 +107,34 @@ static babel_status copy_text(const babel_safetensors *st, const char *key, char
   const char *text;
   BABEL_TRY(require_text(st, key, &text));
   if (strlen(text) >= size)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: its %s has %zu characters, expected fewer than %zu", st->file.path, key, strlen(text), size);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: its %s has %zu characters, expected fewer than %zu",
+                      st->file.path, key, strlen(text), size);
   strcpy(out, text);
   return BABEL_OK;
 }
 
 /* Sizes from the features' shape and the number of variants; a fresh bank of these sizes. */
 static babel_status create_like(babel_bank *bank, const babel_safetensors *st, const char *modality) {
-  const babel_tensor *features = babel_safetensors_find(st, "features"), *ids = babel_safetensors_find(st, "variant_ids");
+  const babel_tensor *features = babel_safetensors_find(st, "features"),
+                     *ids = babel_safetensors_find(st, "variant_ids");
   char text[160];
   int64_t variants = ids && ids->rank == 1 ? ids->shape[0] : 0;
   if (!features || features->dtype != BABEL_F32 || features->rank < 2 || features->rank > 3)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected \"features\" as F32 (N, D) or (N, T, D), found %s %s", st->file.path,
-                      features ? babel_dtype_name(features->dtype) : "none",
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected \"features\" as F32 (N, D) or (N, T, D), found %s %s",
+                      st->file.path, features ? babel_dtype_name(features->dtype) : "none",
                       features ? babel_tensor_shape_text(features, text, sizeof text) : "");
-  int64_t rows = features->shape[0], width = features->shape[features->rank - 1], steps = features->rank == 3 ? features->shape[1] : 1;
+  int64_t rows = features->shape[0], width = features->shape[features->rank - 1],
+          steps = features->rank == 3 ? features->shape[1] : 1;
   if (rows > INT32_MAX || width > INT32_MAX || steps > INT32_MAX || variants > BABEL_VARIANTS)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %lld variants of features %s are too many", st->file.path, (long long)variants,
-                      babel_tensor_shape_text(features, text, sizeof text));
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %lld variants of features %s are too many", st->file.path,
+                      (long long)variants, babel_tensor_shape_text(features, text, sizeof text));
   babel_status status = babel_bank_create(bank, modality, (int)rows, (int)variants, (int)steps, (int)width);
   if (status != BABEL_OK) babel_fail_context("%s: ", st->file.path);
   return status;
 }
 
-static babel_status load(const babel_safetensors *st, const char *name, babel_dtype dtype, int rank, const int64_t *shape, void *out) {
+static babel_status load(const babel_safetensors *st, const char *name, babel_dtype dtype, int rank,
+                         const int64_t *shape, void *out) {
   const babel_tensor *tensor;
   int64_t count;
   BABEL_TRY(babel_safetensors_require(st, name, dtype, rank, shape, &tensor));
@@ -130,13 +146,14 @@ static babel_status load(const babel_safetensors *st, const char *name, babel_dt
 static babel_status load_tensors(babel_bank *bank, const babel_safetensors *st) {
   int64_t rows = bank->rows, variants = bank->variants, steps = bank->steps, width = bank->width;
   bool timed = babel_safetensors_find(st, "features")->rank == 3;
-  BABEL_TRY(load(st, "features", BABEL_F32, timed ? 3 : 2, timed ? (int64_t[]){rows, steps, width} : (int64_t[]){rows, width},
-                 bank->features));
+  BABEL_TRY(load(st, "features", BABEL_F32, timed ? 3 : 2,
+                 timed ? (int64_t[]){rows, steps, width} : (int64_t[]){rows, width}, bank->features));
   if (timed) BABEL_TRY(load(st, "lengths", BABEL_I32, 2, (int64_t[]){rows, 1 + variants}, bank->lengths));
   if (variants || babel_safetensors_find(st, "variants") || babel_safetensors_find(st, "variant_ids")) {
     BABEL_TRY(load(st, "variant_ids", BABEL_I32, 1, &variants, bank->variant_ids));
     BABEL_TRY(load(st, "variants", BABEL_F32, timed ? 4 : 3,
-                   timed ? (int64_t[]){rows, variants, steps, width} : (int64_t[]){rows, variants, width}, bank->augmented));
+                   timed ? (int64_t[]){rows, variants, steps, width} : (int64_t[]){rows, variants, width},
+                   bank->augmented));
   }
   BABEL_TRY(load(st, "labels", BABEL_I32, 1, &rows, bank->labels));
   BABEL_TRY(load(st, "subjects", BABEL_I32, 1, &rows, bank->subjects));
@@ -149,7 +166,8 @@ static babel_status load_bank(babel_bank *bank, const babel_safetensors *st) {
   char modality[sizeof bank->modality];
   BABEL_TRY(require_text(st, "format", &text));
   if (strcmp(text, FORMAT))
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected the format \"%s\", found \"%.60s\"", st->file.path, FORMAT, text);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected the format \"%s\", found \"%.60s\"", st->file.path,
+                      FORMAT, text);
   BABEL_TRY(copy_text(st, "modality", modality, sizeof modality));
   BABEL_TRY(create_like(bank, st, modality));
   strcpy(bank->path, st->file.path);

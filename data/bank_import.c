@@ -18,9 +18,11 @@ static babel_status import_row(babel_bank *bank, int i, const babel_csv *csv) {
   bool windows = csv->columns > 3;
   bank->keys[i] = strdup(csv->fields[0]);
   bank->recordings[i] = strdup(csv->fields[windows ? 3 : 0]);
-  if (!bank->keys[i] || !bank->recordings[i]) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for its keys", csv->file.path);
+  if (!bank->keys[i] || !bank->recordings[i])
+    return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for its keys", csv->file.path);
   if (!*bank->keys[i] || !*bank->recordings[i])
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: an empty key or recording", csv->file.path, csv->lines.number);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: an empty key or recording", csv->file.path,
+                      csv->lines.number);
   BABEL_TRY(babel_csv_int(csv, 1, "label", 0, MAX_LABEL, &bank->labels[i]));
   BABEL_TRY(babel_csv_int(csv, 2, "subject", 0, MAX_LABEL, &bank->subjects[i]));
   if (!windows) return BABEL_OK;
@@ -37,22 +39,27 @@ static babel_status import_keys(babel_bank *bank, babel_csv *csv, const char *np
   }
   BABEL_TRY(status);
   if (found != bank->rows)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s holds %d rows and %s %d keys: expected as many keys as rows", npy_path, bank->rows,
-                      csv->file.path, found);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s holds %d rows and %s %d keys: expected as many keys as rows",
+                      npy_path, bank->rows, csv->file.path, found);
   return BABEL_OK;
 }
 
-static babel_status create_for(babel_bank *bank, const babel_npy *npy, const char *path, const char *modality) {
+static babel_status create_for(babel_bank *bank, const babel_npy *npy, const char *path,
+                               const char *modality) {
   const babel_tensor *x = &npy->tensor;
   char text[160];
   bool timed = x->rank == 3;
   babel_tensor_shape_text(x, text, sizeof text);
   if (x->rank != 2 && x->rank != 3)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: expected features of shape (N, D) or (N, T, D), found %s", path, text);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: expected features of shape (N, D) or (N, T, D), found %s", path,
+                      text);
   for (int i = 0; i < x->rank; i++)
     if (x->shape[i] < 1 || x->shape[i] > INT32_MAX)
-      return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: features of shape %s: expected at least one of each, and fewer than 2^31", path, text);
-  BABEL_TRY(babel_bank_create(bank, modality, (int)x->shape[0], 0, timed ? (int)x->shape[1] : 1, (int)x->shape[x->rank - 1]));
+      return BABEL_FAIL(BABEL_ERR_SHAPE,
+                        "%s: features of shape %s: expected at least one of each, and fewer than 2^31", path,
+                        text);
+  BABEL_TRY(babel_bank_create(bank, modality, (int)x->shape[0], 0, timed ? (int)x->shape[1] : 1,
+                              (int)x->shape[x->rank - 1]));
   for (int i = 0; bank->lengths && i < bank->rows; i++) bank->lengths[i] = bank->steps;
   strcpy(bank->dataset, "imported");
   strcpy(bank->split, "all");
@@ -63,7 +70,8 @@ static babel_status create_for(babel_bank *bank, const babel_npy *npy, const cha
 }
 
 /* Sentences of the validator name the array while the bank has no file of its own. */
-static babel_status import_all(babel_bank *bank, const babel_npy *npy, babel_csv *csv, const char *path, const char *modality) {
+static babel_status import_all(babel_bank *bank, const babel_npy *npy, babel_csv *csv, const char *path,
+                               const char *modality) {
   int64_t pairs;
   int recordings;
   BABEL_TRY(create_for(bank, npy, path, modality));
@@ -73,13 +81,15 @@ static babel_status import_all(babel_bank *bank, const babel_npy *npy, babel_csv
   bank->path[0] = 0;
   BABEL_TRY(babel_bank_overlaps(bank, &pairs, &recordings));
   if (pairs)
-    babel_warn("%s: %lld pairs of windows overlap, in %d recordings: split by recording or by subject, or test windows will be near "
+    babel_warn("%s: %lld pairs of windows overlap, in %d recordings: split by recording or by subject, or "
+               "test windows will be near "
                "copies of training windows",
                csv->file.path, (long long)pairs, recordings);
   return BABEL_OK;
 }
 
-babel_status babel_bank_import(babel_bank *bank, const char *npy_path, const char *keys_path, const char *modality) {
+babel_status babel_bank_import(babel_bank *bank, const char *npy_path, const char *keys_path,
+                               const char *modality) {
   babel_npy npy;
   babel_csv csv;
   memset(bank, 0, sizeof *bank);

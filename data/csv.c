@@ -64,9 +64,10 @@ babel_status babel_csv_open(babel_csv *csv, const char *path, const char *header
     found[sizeof found - 1] = 0;
     count = cut_line(csv);
   }
-  if (status == BABEL_OK && (count < 1 || (!header_is(csv, count, header) && !(longer && header_is(csv, count, longer)))))
-    status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line 1: expected the header \"%s\"%s%s%s, found \"%s\"", path, header,
-                        longer ? " or \"" : "", longer ? longer : "", longer ? "\"" : "", found);
+  if (status == BABEL_OK &&
+      (count < 1 || (!header_is(csv, count, header) && !(longer && header_is(csv, count, longer)))))
+    status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line 1: expected the header \"%s\"%s%s%s, found \"%s\"", path,
+                        header, longer ? " or \"" : "", longer ? longer : "", longer ? "\"" : "", found);
   if (status != BABEL_OK) babel_csv_close(csv);
   csv->columns = count;
   return status;
@@ -85,19 +86,20 @@ bool babel_csv_next(babel_csv *csv, babel_status *status) {
   }
   if (count == csv->columns) return true;
   if (count < 0)
-    *status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected %d fields, found stray quotes or far more fields", csv->file.path,
-                         csv->lines.number, csv->columns);
+    *status =
+        BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected %d fields, found stray quotes or far more fields",
+                   csv->file.path, csv->lines.number, csv->columns);
   else
-    *status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected %d fields, found %d", csv->file.path, csv->lines.number, csv->columns,
-                         count);
+    *status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected %d fields, found %d", csv->file.path,
+                         csv->lines.number, csv->columns, count);
   return false;
 }
 
 babel_status babel_csv_int(const babel_csv *csv, int i, const char *what, int low, int high, int *value) {
   int64_t number;
   if (!babel_parse_int(csv->fields[i], &number) || number < low || number > high)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected a %s of %d to %d, found \"%.40s\"", csv->file.path, csv->lines.number, what,
-                      low, high, csv->fields[i]);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected a %s of %d to %d, found \"%.40s\"",
+                      csv->file.path, csv->lines.number, what, low, high, csv->fields[i]);
   *value = (int)number;
   return BABEL_OK;
 }

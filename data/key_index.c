@@ -9,7 +9,8 @@
 static uint32_t probe(const babel_key_index *index, const char *key) {
   uint64_t hash = babel_hash64(key, strlen(key));
   uint32_t slot = (uint32_t)(hash ^ hash >> 32) & index->mask;
-  while (index->slots[slot] >= 0 && strcmp(index->keys[index->slots[slot]], key)) slot = (slot + 1) & index->mask;
+  while (index->slots[slot] >= 0 && strcmp(index->keys[index->slots[slot]], key))
+    slot = (slot + 1) & index->mask;
   return slot;
 }
 

@@ -23,8 +23,8 @@ static babel_status next_line(reader *r, const char *what) {
   babel_status status;
   if (babel_lines_next(&r->lines, r->line, sizeof r->line, &status)) return BABEL_OK;
   if (status != BABEL_OK) return status;
-  return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: cut short behind line %d, in frame %d: expected %s", r->file.path, r->lines.number, r->frame,
-                    what);
+  return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: cut short behind line %d, in frame %d: expected %s", r->file.path,
+                    r->lines.number, r->frame, what);
 }
 
 /* A line that holds one whole number of low..high. */
@@ -32,8 +32,8 @@ static babel_status read_count(reader *r, const char *what, int low, int high, i
   int64_t number;
   BABEL_TRY(next_line(r, what));
   if (!babel_parse_int(r->line, &number) || number < low || number > high)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d, frame %d: expected %s, %d to %d, found \"%.40s\"", r->file.path, r->lines.number,
-                      r->frame, what, low, high, r->line);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d, frame %d: expected %s, %d to %d, found \"%.40s\"",
+                      r->file.path, r->lines.number, r->frame, what, low, high, r->line);
   *value = (int)number;
   return BABEL_OK;
 }
@@ -49,8 +49,8 @@ static babel_status read_words(reader *r, const char *what, int count, char **wo
     found++;
   }
   if (found != count)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d, frame %d: expected %s, found %d values", r->file.path, r->lines.number, r->frame,
-                      what, found);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d, frame %d: expected %s, found %d values", r->file.path,
+                      r->lines.number, r->frame, what, found);
   return BABEL_OK;
 }
 
@@ -61,8 +61,8 @@ static babel_status read_body(reader *r, double *xyz, int64_t *id) {
   int joints;
   BABEL_TRY(read_words(r, "a body line of 10 values", BODY_VALUES, words));
   if (!babel_parse_int(words[0], &body))
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d, frame %d: expected a body id, found \"%.40s\"", r->file.path, r->lines.number,
-                      r->frame, words[0]);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d, frame %d: expected a body id, found \"%.40s\"",
+                      r->file.path, r->lines.number, r->frame, words[0]);
   if (id) *id = body;
   BABEL_TRY(read_count(r, "the number of joints", BABEL_NTU_JOINTS, BABEL_NTU_JOINTS, &joints));
   for (int j = 0; j < joints; j++) {
@@ -70,7 +70,8 @@ static babel_status read_body(reader *r, double *xyz, int64_t *id) {
     for (int c = 0; c < 3; c++) {
       double value;
       if (!babel_parse_double(words[c], &value))
-        return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d, frame %d: expected a finite coordinate in metres, found \"%.40s\"",
+        return BABEL_FAIL(BABEL_ERR_FORMAT,
+                          "%s: line %d, frame %d: expected a finite coordinate in metres, found \"%.40s\"",
                           r->file.path, r->lines.number, r->frame, words[c]);
       if (xyz) xyz[j * 3 + c] = value;
     }
@@ -108,8 +109,9 @@ static babel_status read_all(reader *r, babel_ntu_skeleton *s) {
   for (int f = 0; f < s->frames; f++) BABEL_TRY(read_frame(r, s, f));
   while (babel_lines_next(&r->lines, r->line, sizeof r->line, &status))
     if (r->line[strspn(r->line, " \t")])
-      return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected the end of the file after %d frames, found \"%.40s\"", r->file.path,
-                        r->lines.number, s->frames, r->line);
+      return BABEL_FAIL(BABEL_ERR_FORMAT,
+                        "%s: line %d: expected the end of the file after %d frames, found \"%.40s\"",
+                        r->file.path, r->lines.number, s->frames, r->line);
   BABEL_TRY(status);
   if (s->empty_frames == s->frames)
     return BABEL_FAIL(BABEL_ERR_VALUE, "%s: no body in any of its %d frames", r->file.path, s->frames);
@@ -137,9 +139,11 @@ void babel_ntu_destroy(babel_ntu_skeleton *skeleton) {
 }
 
 babel_status babel_ntu_sample(babel_sample *sample, const babel_ntu_skeleton *skeleton) {
-  BABEL_TRY(babel_sample_create(sample, babel_modality_find("skeleton"), skeleton->frames, BABEL_NTU_SLOTS * SLOT_SIZE));
+  BABEL_TRY(babel_sample_create(sample, babel_modality_find("skeleton"), skeleton->frames,
+                                BABEL_NTU_SLOTS * SLOT_SIZE));
   sample->persons = BABEL_NTU_SLOTS;
   sample->joints = BABEL_JOINTS_NTU_25;
-  memcpy(sample->x, skeleton->xyz, (size_t)skeleton->frames * BABEL_NTU_SLOTS * SLOT_SIZE * sizeof *sample->x);
+  memcpy(sample->x, skeleton->xyz,
+         (size_t)skeleton->frames * BABEL_NTU_SLOTS * SLOT_SIZE * sizeof *sample->x);
   return BABEL_OK;
 }

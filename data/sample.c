@@ -9,7 +9,8 @@ babel_status babel_sample_create(babel_sample *sample, const babel_modality *mod
   void *x;
   memset(sample, 0, sizeof *sample);
   if (rows < 1 || width < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "a sample of %d rows x %d values: expected at least 1 x 1", rows, width);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "a sample of %d rows x %d values: expected at least 1 x 1", rows,
+                      width);
   BABEL_TRY(babel_alloc(&x, (size_t)rows * (size_t)width, sizeof *sample->x));
   *sample = (babel_sample){.modality = modality, .rows = rows, .width = width, .persons = 1, .x = x};
   return BABEL_OK;

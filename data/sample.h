@@ -18,6 +18,7 @@ typedef struct {
   int width;          /* values a row: 6 for imu, persons x joints x 3 for skeleton (joint-major, x y z) */
   int persons;        /* skeleton: persons a row holds (absent ones all zero), 1 for UTD-MHAD */
   babel_joints joints;
+  int as_is;          /* imu: 1 = a user's own array of network steps: encoders lay no window over it; readers leave 0 */
   double *x;          /* (rows, width), owned */
 } babel_sample;
 

@@ -21,7 +21,8 @@ static const struct {
     {"utd_mhad_draws_fold_56.csv", "74e727aae7046ea3b5848586822437daa6fe467de5bdf1f684877acfef43ace8"},
 };
 
-static babel_status open_checked(babel_csv *csv, const char *path, const char *header, char sha256[65], char kept_path[1024]) {
+static babel_status open_checked(babel_csv *csv, const char *path, const char *header, char sha256[65],
+                                 char kept_path[1024]) {
   const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
   BABEL_TRY(babel_csv_open(csv, path, header, NULL));
   babel_sha256(csv->file.data, csv->file.size, sha256);
@@ -30,7 +31,8 @@ static babel_status open_checked(babel_csv *csv, const char *path, const char *h
     if (strcmp(name, stored[i].name) || !strcmp(sha256, stored[i].sha256)) continue;
     babel_csv_close(csv);
     return BABEL_FAIL(BABEL_ERR_FORMAT,
-                      "%s: differs from the stored file of this name (SHA-256 %.12s..., expected %.12s...): give a file of your own "
+                      "%s: differs from the stored file of this name (SHA-256 %.12s..., expected %.12s...): "
+                      "give a file of your own "
                       "another name",
                       path, sha256, stored[i].sha256);
   }
@@ -46,7 +48,8 @@ static size_t line_bound(const babel_file *file) {
 
 static babel_status copy_key(const babel_csv *csv, int field, char **key) {
   *key = NULL;
-  if (!*csv->fields[field]) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: the key is empty", csv->file.path, csv->lines.number);
+  if (!*csv->fields[field])
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: the key is empty", csv->file.path, csv->lines.number);
   *key = strdup(csv->fields[field]);
   return *key ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for its keys", csv->file.path);
 }
@@ -73,8 +76,9 @@ static babel_status read_split_rows(babel_split *split, babel_csv *csv) {
   while (babel_csv_next(csv, &status)) {
     int part = find_word(csv->fields[1], parts, 3);
     if (part < 0)
-      return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected the part train, holdout or test, found \"%.40s\"", csv->file.path,
-                        csv->lines.number, csv->fields[1]);
+      return BABEL_FAIL(BABEL_ERR_FORMAT,
+                        "%s: line %d: expected the part train, holdout or test, found \"%.40s\"",
+                        csv->file.path, csv->lines.number, csv->fields[1]);
     BABEL_TRY(copy_key(csv, 0, &split->keys[split->count]));
     split->parts[split->count++] = (babel_part)part;
   }
@@ -82,8 +86,8 @@ static babel_status read_split_rows(babel_split *split, babel_csv *csv) {
   if (!split->count) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: no keys below its header", csv->file.path);
   BABEL_TRY(find_twice(split->keys, split->count, &first, &second));
   if (first >= 0)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: the key %s stands twice, as row %d and row %d", csv->file.path, split->keys[first], first + 1,
-                      second + 1);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: the key %s stands twice, as row %d and row %d", csv->file.path,
+                      split->keys[first], first + 1, second + 1);
   return BABEL_OK;
 }
 
@@ -94,8 +98,9 @@ babel_status babel_split_read(babel_split *split, const char *path) {
   size_t bound = line_bound(&csv.file);
   split->keys = calloc(bound, sizeof *split->keys);
   split->parts = calloc(bound, sizeof *split->parts);
-  babel_status status = split->keys && split->parts ? read_split_rows(split, &csv)
-                                                    : BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %zu rows", path, bound);
+  babel_status status = split->keys && split->parts
+                            ? read_split_rows(split, &csv)
+                            : BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %zu rows", path, bound);
   babel_csv_close(&csv);
   if (status != BABEL_OK) babel_split_destroy(split);
   return status;
@@ -133,8 +138,8 @@ static babel_status read_draw_rows(draw_rows *rows, babel_csv *csv) {
     BABEL_TRY(babel_csv_int(csv, 0, "draw", 0, 1000000, &rows->draw[i]));
     rows->role[i] = find_word(csv->fields[1], roles, 2);
     if (rows->role[i] < 0)
-      return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected the role support or query, found \"%.40s\"", csv->file.path,
-                        csv->lines.number, csv->fields[1]);
+      return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected the role support or query, found \"%.40s\"",
+                        csv->file.path, csv->lines.number, csv->fields[1]);
     BABEL_TRY(copy_key(csv, 2, &rows->keys[i]));
     rows->count++;
     if (rows->draw[i] >= rows->draws) rows->draws = rows->draw[i] + 1;
@@ -142,8 +147,9 @@ static babel_status read_draw_rows(draw_rows *rows, babel_csv *csv) {
   BABEL_TRY(status);
   if (!rows->count) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: no draws below its header", csv->file.path);
   if (rows->draws > rows->count)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: draw %d in a file of %d rows: draws are numbered from 0 without gaps", csv->file.path,
-                      rows->draws - 1, rows->count);
+    return BABEL_FAIL(BABEL_ERR_FORMAT,
+                      "%s: draw %d in a file of %d rows: draws are numbered from 0 without gaps",
+                      csv->file.path, rows->draws - 1, rows->count);
   return BABEL_OK;
 }
 
@@ -152,16 +158,19 @@ static babel_status check_draw(const babel_draws *draws, int d) {
   const babel_draw *draw = &draws->draws[d];
   int count = draw->support_count + draw->query_count, first, second;
   if (!draw->support_count || !draw->query_count)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: draw %d has %d support and %d query keys: expected some of each, draws numbered without gaps",
-                      draws->path, d, draw->support_count, draw->query_count);
+    return BABEL_FAIL(
+        BABEL_ERR_FORMAT,
+        "%s: draw %d has %d support and %d query keys: expected some of each, draws numbered without gaps",
+        draws->path, d, draw->support_count, draw->query_count);
   char **all = malloc((size_t)count * sizeof *all);
   if (!all) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %d keys", draws->path, count);
   memcpy(all, draw->support, (size_t)draw->support_count * sizeof *all);
   memcpy(all + draw->support_count, draw->query, (size_t)draw->query_count * sizeof *all);
   babel_status status = find_twice(all, count, &first, &second);
   if (status == BABEL_OK && first >= 0)
-    status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: draw %d holds the key %s twice: expected once, as support or as query", draws->path, d,
-                        all[first]);
+    status = BABEL_FAIL(BABEL_ERR_FORMAT,
+                        "%s: draw %d holds the key %s twice: expected once, as support or as query",
+                        draws->path, d, all[first]);
   free(all);
   return status;
 }
@@ -169,7 +178,8 @@ static babel_status check_draw(const babel_draws *draws, int d) {
 /* Hands the keys over from rows to the draws. */
 static babel_status sort_draws(babel_draws *draws, draw_rows *rows) {
   draws->draws = calloc((size_t)rows->draws, sizeof *draws->draws);
-  if (!draws->draws) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %d draws", draws->path, rows->draws);
+  if (!draws->draws)
+    return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %d draws", draws->path, rows->draws);
   draws->count = rows->draws;
   for (int i = 0; i < rows->count; i++) {
     babel_draw *draw = &draws->draws[rows->draw[i]];
@@ -205,8 +215,9 @@ babel_status babel_draws_read(babel_draws *draws, const char *path) {
   rows.draw = calloc(bound, sizeof *rows.draw);
   rows.role = calloc(bound, sizeof *rows.role);
   rows.keys = calloc(bound, sizeof *rows.keys);
-  babel_status status = rows.draw && rows.role && rows.keys ? read_draw_rows(&rows, &csv)
-                                                            : BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %zu rows", path, bound);
+  babel_status status = rows.draw && rows.role && rows.keys
+                            ? read_draw_rows(&rows, &csv)
+                            : BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %zu rows", path, bound);
   if (status == BABEL_OK) status = sort_draws(draws, &rows);
   babel_csv_close(&csv);
   for (int i = 0; i < rows.count; i++) free(rows.keys[i]);

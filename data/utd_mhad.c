@@ -15,12 +15,15 @@
 #define MAX_G 8.01
 #define MAX_RATE 1001.0
 #define RATE_STEP (4.0 / 131.0)
-#define GRID_TOLERANCE 6e-7 /* values are rounded to six decimals: 5e-7, and a little for the arithmetic here */
+#define GRID_TOLERANCE 6e-7 /* values are rounded to six decimals: 5e-7, and a little for arithmetic */
 
+/* clang-format off */
 const char *const babel_utd_action_names[BABEL_UTD_ACTIONS] = {
-    "swipe left", "swipe right", "wave", "clap", "throw", "arm cross", "basketball shoot", "draw X", "draw circle clockwise",
-    "draw circle counter-clockwise", "draw triangle", "bowling", "boxing", "baseball swing", "tennis swing", "arm curl",
-    "tennis serve", "push", "knock", "catch", "pick up and throw", "jog", "walk", "sit to stand", "stand to sit", "lunge", "squat"};
+    "swipe left", "swipe right", "wave", "clap", "throw", "arm cross", "basketball shoot", "draw X",
+    "draw circle clockwise", "draw circle counter-clockwise", "draw triangle", "bowling", "boxing",
+    "baseball swing", "tennis swing", "arm curl", "tennis serve", "push", "knock", "catch", "pick up and throw",
+    "jog", "walk", "sit to stand", "stand to sit", "lunge", "squat"};
+/* clang-format on */
 
 /* Digits at *at into *value; false when there are none. A leading zero shows in *padded. */
 static bool take_number(const char **at, int *value, bool *padded) {
@@ -48,7 +51,8 @@ bool babel_utd_parse_name(const char *name, babel_utd_id *id, babel_utd_kind *ki
   if (!good || ending == BABEL_UTD_KINDS)
     *why = "not of the form a{A}_s{S}_t{T}_inertial.mat, _skeleton.mat or _depth.mat";
   else if (padded)
-    *why = "its numbers begin with zeros, which the original names never do: exported anew by another program?";
+    *why =
+        "its numbers begin with zeros, which the original names never do: exported anew by another program?";
   else if (id->action > BABEL_UTD_ACTIONS || id->subject > BABEL_UTD_SUBJECTS || id->trial > BABEL_UTD_TRIALS)
     *why = "expected an action of 1 to 27, a subject of 1 to 8, a trial of 1 to 4";
   else {
@@ -80,12 +84,14 @@ static babel_status inertial_from(babel_sample *sample, const char *path, const 
     for (int i = 0; i < n; i++) {
       double value = babel_tensor_get(&view, (int64_t)c * n + i);
       if (!(fabs(value) <= (c < 3 ? MAX_G : MAX_RATE)))
-        return BABEL_FAIL(BABEL_ERR_VALUE, "%s: row %d, column %d is %g: expected %s", path, i + 1, c + 1, value,
-                          c < 3 ? "an acceleration within 8.01 g (is it in m/s^2?)" : "an angular rate within 1001 deg/s");
+        return BABEL_FAIL(
+            BABEL_ERR_VALUE, "%s: row %d, column %d is %g: expected %s", path, i + 1, c + 1, value,
+            c < 3 ? "an acceleration within 8.01 g (is it in m/s^2?)" : "an angular rate within 1001 deg/s");
       double steps = value / RATE_STEP;
       if (c >= 3 && fabs(steps - nearbyint(steps)) * RATE_STEP > GRID_TOLERANCE)
         return BABEL_FAIL(BABEL_ERR_VALUE,
-                          "%s: row %d, column %d is %g: expected a multiple of 4/131 deg/s, the sensor's step (are the angular "
+                          "%s: row %d, column %d is %g: expected a multiple of 4/131 deg/s, the sensor's "
+                          "step (are the angular "
                           "rates in rad/s, filtered or resampled?)",
                           path, i + 1, c + 1, value);
       sample->x[(size_t)i * 6 + (size_t)c] = c < 3 ? value : value * (M_PI / 180);
@@ -97,8 +103,8 @@ static babel_status inertial_from(babel_sample *sample, const char *path, const 
 static babel_status skeleton_from(babel_sample *sample, const char *path, const babel_mat_variable *v) {
   char text[160];
   if (v->rank != 3 || v->shape[0] != JOINTS || v->shape[1] != 3 || v->shape[2] < MIN_FRAMES)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: expected d_skel of 20 x 3 x at least %d, found %s", path, MIN_FRAMES,
-                      babel_mat_shape_text(v, text, sizeof text));
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: expected d_skel of 20 x 3 x at least %d, found %s", path,
+                      MIN_FRAMES, babel_mat_shape_text(v, text, sizeof text));
   int frames = (int)v->shape[2];
   babel_tensor view = babel_mat_view(v); /* (F, 3, 20) */
   BABEL_TRY(babel_sample_create(sample, babel_modality_find("skeleton"), frames, JOINTS * 3));
@@ -107,8 +113,9 @@ static babel_status skeleton_from(babel_sample *sample, const char *path, const 
     int joint = (int)(i % JOINTS), axis = (int)(i / JOINTS % 3), frame = (int)(i / (JOINTS * 3));
     double value = babel_tensor_get(&view, i);
     if (!isfinite(value) || (axis == 2 && (value < 1 || value > 5)))
-      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: joint %d, axis %c, frame %d is %g: expected %s", path, joint + 1, "xyz"[axis], frame + 1,
-                        value, axis == 2 ? "a distance of 1 to 5 m from the camera" : "a finite number");
+      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: joint %d, axis %c, frame %d is %g: expected %s", path,
+                        joint + 1, "xyz"[axis], frame + 1, value,
+                        axis == 2 ? "a distance of 1 to 5 m from the camera" : "a finite number");
     sample->x[(size_t)frame * JOINTS * 3 + (size_t)joint * 3 + (size_t)axis] = value;
   }
   return BABEL_OK;
@@ -128,9 +135,10 @@ static babel_status depth_from(babel_utd_depth *depth, const char *path, const b
   char text[160];
   void *memory;
   uint16_t frame[PIXELS];
-  if (v->rank != 3 || v->shape[0] != BABEL_UTD_DEPTH_ROWS || v->shape[1] != BABEL_UTD_DEPTH_COLUMNS || v->shape[2] < MIN_FRAMES)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: expected d_depth of 240 x 320 x at least %d, found %s", path, MIN_FRAMES,
-                      babel_mat_shape_text(v, text, sizeof text));
+  if (v->rank != 3 || v->shape[0] != BABEL_UTD_DEPTH_ROWS || v->shape[1] != BABEL_UTD_DEPTH_COLUMNS ||
+      v->shape[2] < MIN_FRAMES)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: expected d_depth of 240 x 320 x at least %d, found %s", path,
+                      MIN_FRAMES, babel_mat_shape_text(v, text, sizeof text));
   babel_tensor view = babel_mat_view(v); /* (F, 320, 240) */
   BABEL_TRY(babel_alloc(&memory, (size_t)v->count, sizeof *depth->mm));
   depth->mm = memory;
@@ -142,7 +150,9 @@ static babel_status depth_from(babel_utd_depth *depth, const char *path, const b
       for (int64_t i = 0; i < PIXELS; i++) {
         double value = babel_tensor_get(&view, f * PIXELS + i);
         if (!(value >= 0 && value <= UINT16_MAX && value == floor(value)))
-          return BABEL_FAIL(BABEL_ERR_VALUE, "%s: frame %d holds %g: expected whole millimetres of 0 to 65535", path, (int)f + 1, value);
+          return BABEL_FAIL(BABEL_ERR_VALUE,
+                            "%s: frame %d holds %g: expected whole millimetres of 0 to 65535", path,
+                            (int)f + 1, value);
         frame[i] = (uint16_t)value;
       }
     }

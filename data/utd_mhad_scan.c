@@ -13,8 +13,8 @@ static const char *const folders[BABEL_UTD_KINDS] = {"Inertial", "Skeleton", "De
 static const char *const endings[BABEL_UTD_KINDS] = {"inertial", "skeleton", "depth"};
 
 static babel_utd_id id_of(int index) {
-  return (babel_utd_id){index / (BABEL_UTD_SUBJECTS * BABEL_UTD_TRIALS) + 1, index / BABEL_UTD_TRIALS % BABEL_UTD_SUBJECTS + 1,
-                        index % BABEL_UTD_TRIALS + 1};
+  return (babel_utd_id){index / (BABEL_UTD_SUBJECTS * BABEL_UTD_TRIALS) + 1,
+                        index / BABEL_UTD_TRIALS % BABEL_UTD_SUBJECTS + 1, index % BABEL_UTD_TRIALS + 1};
 }
 
 static int index_of(babel_utd_id id) {
@@ -35,8 +35,10 @@ static babel_status list_folder(babel_dataset *set, babel_utd_kind folder, unsig
     const char *name = entry->d_name, *why;
     babel_utd_id id;
     babel_utd_kind kind;
-    if (name[0] == '.' || (folder == BABEL_UTD_SKELETON && !strcmp(name, "Skeleton_joint_order.txt"))) continue;
-    if (babel_utd_parse_name(name, &id, &kind, &why) && kind != folder) why = "it belongs into another folder";
+    if (name[0] == '.' || (folder == BABEL_UTD_SKELETON && !strcmp(name, "Skeleton_joint_order.txt")))
+      continue;
+    if (babel_utd_parse_name(name, &id, &kind, &why) && kind != folder)
+      why = "it belongs into another folder";
     if (why)
       status = babel_text_list_add(&set->strays, "%s/%s is not taken: %s", path, name, why);
     else
@@ -53,10 +55,12 @@ static babel_status note_missing(babel_dataset *set, int index, unsigned members
   babel_utd_id id = id_of(index);
   if (babel_utd_never_recorded(id)) return BABEL_OK;
   babel_utd_key(id, key);
-  if (!paired) return babel_text_list_add(&set->missing, "%s: neither its inertial nor its skeleton file is there", key);
+  if (!paired)
+    return babel_text_list_add(&set->missing, "%s: neither its inertial nor its skeleton file is there", key);
   for (int kind = BABEL_UTD_INERTIAL; kind <= BABEL_UTD_SKELETON; kind++)
     if (present[kind] && !(paired >> kind & 1))
-      return babel_text_list_add(&set->missing, "%s: %s/%s_%s.mat is missing", key, folders[kind], key, endings[kind]);
+      return babel_text_list_add(&set->missing, "%s: %s/%s_%s.mat is missing", key, folders[kind], key,
+                                 endings[kind]);
   return BABEL_OK;
 }
 
@@ -65,16 +69,21 @@ babel_status babel_utd_scan(babel_dataset *set, const char *folder) {
   bool present[BABEL_UTD_KINDS];
   babel_status status = BABEL_OK;
   memset(set, 0, sizeof *set);
-  if (strlen(folder) >= sizeof set->folder) return BABEL_FAIL(BABEL_ERR_ARG, "%.60s...: the path is too long", folder);
+  if (strlen(folder) >= sizeof set->folder)
+    return BABEL_FAIL(BABEL_ERR_ARG, "%.60s...: the path is too long", folder);
   strcpy(set->folder, folder);
   for (int kind = 0; kind < BABEL_UTD_KINDS; kind++)
     BABEL_TRY_OR(list_folder(set, (babel_utd_kind)kind, members, &present[kind]), fail);
   if (!present[BABEL_UTD_INERTIAL] && !present[BABEL_UTD_SKELETON]) {
-    status = BABEL_FAIL(BABEL_ERR_IO, "%s: expected the UTD-MHAD folders Inertial/ and Skeleton/ in it, found neither", folder);
+    status =
+        BABEL_FAIL(BABEL_ERR_IO,
+                   "%s: expected the UTD-MHAD folders Inertial/ and Skeleton/ in it, found neither", folder);
     goto fail;
   }
   for (int kind = BABEL_UTD_INERTIAL; kind <= BABEL_UTD_SKELETON; kind++)
-    if (!present[kind]) BABEL_TRY_OR(babel_text_list_add(&set->missing, "%s/%s: the folder is missing", folder, folders[kind]), fail);
+    if (!present[kind])
+      BABEL_TRY_OR(babel_text_list_add(&set->missing, "%s/%s: the folder is missing", folder, folders[kind]),
+                   fail);
   set->trials = calloc(KEYS, sizeof *set->trials);
   if (!set->trials) {
     status = BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %d trials", folder, KEYS);
@@ -101,16 +110,19 @@ babel_status babel_utd_path(const babel_dataset *set, const char *key, babel_utd
   return BABEL_OK;
 }
 
-babel_status babel_utd_read(const babel_dataset *set, const char *key, const char *modality, babel_sample *sample) {
+babel_status babel_utd_read(const babel_dataset *set, const char *key, const char *modality,
+                            babel_sample *sample) {
   char path[1024];
   bool imu = !strcmp(modality, "imu");
   babel_utd_kind kind = imu ? BABEL_UTD_INERTIAL : BABEL_UTD_SKELETON;
   const babel_trial *trial = babel_dataset_find(set, key);
   memset(sample, 0, sizeof *sample);
   if (!imu && strcmp(modality, "skeleton"))
-    return BABEL_FAIL(BABEL_ERR_ARG, "UTD-MHAD: expected the modality imu or skeleton, found \"%.40s\"", modality);
+    return BABEL_FAIL(BABEL_ERR_ARG, "UTD-MHAD: expected the modality imu or skeleton, found \"%.40s\"",
+                      modality);
   if (!trial || !(trial->members >> kind & 1))
-    return BABEL_FAIL(BABEL_ERR_ARG, "%s: holds no %s file of the trial \"%.40s\"", set->folder, endings[kind], key);
+    return BABEL_FAIL(BABEL_ERR_ARG, "%s: holds no %s file of the trial \"%.40s\"", set->folder,
+                      endings[kind], key);
   BABEL_TRY(babel_utd_path(set, key, kind, path));
   return imu ? babel_utd_read_inertial(sample, path) : babel_utd_read_skeleton(sample, path);
 }
