@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "encoders/imu_stats.h"
+#include "encoders/limu_bert.h"
 
 /* One line an encoder. */
 static const babel_encoder_row *const rows[] = {
+    &babel_imu_stats_row,
+    &babel_limu_bert_row,
     NULL, /* end */
 };
 
