@@ -32,13 +32,15 @@ def weight(key, shape):
         scaled = 1 + 0.5 * u
     elif "edge_importance" in key:
         scaled = 1 + 0.1 * u
+    elif any(part in key for part in ("pos_embed.weight", "0.cls_token", "0.position")):
+        scaled = 0.5 * u
     elif "xpos" in key:
         scaled = 0 * u
     elif "ypos" in key:
         scaled = 3 * u
     elif len(shape) >= 2:
         scaled = u * math.sqrt(3 / math.prod(shape[1:]))
-    elif key.endswith("weight"):
+    elif key.endswith(("gamma", "weight")):
         scaled = 1 + 0.1 * u
     else:
         scaled = 0.1 * u
