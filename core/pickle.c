@@ -7,7 +7,6 @@
 #include "core/bytes.h"
 
 #define MEMO_LIMIT 1000000u
-#define LONGEST_NAME 1000u
 
 typedef babel_pickle_value value;
 
@@ -22,7 +21,6 @@ typedef struct {
   int mark_count;
   value *memo;
   size_t memo_capacity, memo_count; /* memo_count: numbers in use, which is what MEMOIZE counts */
-  bool stopped;
 } machine;
 
 static babel_status damaged(const machine *m, const char *what) {
@@ -136,11 +134,10 @@ static babel_status op_text(machine *m) {
   unsigned char op = *m->opcode;
   bool wide = op == 'X' || op == 'T' || op == 'B', bytes = op == 'B' || op == 'C';
   BABEL_TRY(next(m, wide ? 4 : 1, &b));
-  uint32_t length = wide ? babel_u32(b) : *b;
-  BABEL_TRY(next(m, length, &b));
-  return push(m, (value){.kind = bytes ? BABEL_PICKLE_BYTES : BABEL_PICKLE_TEXT,
-                         .length = length,
-                         .text = (const char *)b});
+  value v = {.kind = bytes ? BABEL_PICKLE_BYTES : BABEL_PICKLE_TEXT, .length = wide ? babel_u32(b) : *b};
+  BABEL_TRY(next(m, v.length, &b));
+  v.text = (const char *)b;
+  return push(m, v);
 }
 
 /* ---- containers ---- */
@@ -251,8 +248,7 @@ static babel_status op_get(machine *m) {
 static babel_status push_name(machine *m, const char *module, size_t module_size, const char *name,
                               size_t name_size) {
   void *memory;
-  if (module_size > LONGEST_NAME || name_size > LONGEST_NAME)
-    return damaged(m, "a name of more than 1,000 characters");
+  if (module_size > 1000 || name_size > 1000) return damaged(m, "a name of more than 1,000 characters");
   BABEL_TRY(babel_pickle_take(m->out, sizeof(babel_pickle_name), &memory));
   babel_pickle_name *made = memory;
   *made = (babel_pickle_name){
@@ -349,43 +345,38 @@ static babel_status op_reduce(machine *m) {
 
 /* BUILD: attributes of the object below (`_metadata` of state dictionaries): dropped. */
 static babel_status op_build(machine *m) {
-  value state;
   if (available(m) < 2) return damaged(m, "too few values on the stack");
-  return pop(m, &state);
-}
-
-static babel_status op_stop(machine *m) {
-  if (m->mark_count || m->count != 1) return damaged(m, "expected exactly one value at the end");
-  m->stopped = true;
+  m->count--;
   return BABEL_OK;
 }
 
 static babel_status (*const operations[256])(machine *) = {
-    [0x80] = op_proto,       [0x95] = op_frame,    ['.'] = op_stop,          ['N'] = op_constant,
-    [0x88] = op_constant,    [0x89] = op_constant, ['J'] = op_int,           ['K'] = op_int,
-    ['M'] = op_int,          [0x8A] = op_long,     ['G'] = op_float,         ['X'] = op_text,
-    ['T'] = op_text,         ['U'] = op_text,      [0x8C] = op_text,         ['B'] = op_text,
-    ['C'] = op_text,         ['('] = op_mark,      [')'] = op_empty,         [']'] = op_empty,
-    ['}'] = op_empty,        [0x8F] = op_empty,    [0x85] = op_short_tuple,  [0x86] = op_short_tuple,
-    [0x87] = op_short_tuple, ['t'] = op_from_mark, [0x91] = op_from_mark,    ['a'] = op_fill_one,
-    ['s'] = op_fill_one,     ['e'] = op_fill,      ['u'] = op_fill,          [0x90] = op_fill,
-    ['q'] = op_put,          ['r'] = op_put,       [0x94] = op_put,          ['h'] = op_get,
-    ['j'] = op_get,          ['c'] = op_global,    [0x93] = op_stack_global, ['Q'] = op_persistent,
-    ['R'] = op_reduce,       [0x81] = op_reduce,   ['b'] = op_build};
+    [0x80] = op_proto,    [0x95] = op_frame,        ['N'] = op_constant,     [0x88] = op_constant,
+    [0x89] = op_constant, ['J'] = op_int,           ['K'] = op_int,          ['M'] = op_int,
+    [0x8A] = op_long,     ['G'] = op_float,         ['X'] = op_text,         ['T'] = op_text,
+    ['U'] = op_text,      [0x8C] = op_text,         ['B'] = op_text,         ['C'] = op_text,
+    ['('] = op_mark,      [')'] = op_empty,         [']'] = op_empty,        ['}'] = op_empty,
+    [0x8F] = op_empty,    [0x85] = op_short_tuple,  [0x86] = op_short_tuple, [0x87] = op_short_tuple,
+    ['t'] = op_from_mark, [0x91] = op_from_mark,    ['a'] = op_fill_one,     ['s'] = op_fill_one,
+    ['e'] = op_fill,      ['u'] = op_fill,          [0x90] = op_fill,        ['q'] = op_put,
+    ['r'] = op_put,       [0x94] = op_put,          ['h'] = op_get,          ['j'] = op_get,
+    ['c'] = op_global,    [0x93] = op_stack_global, ['Q'] = op_persistent,   ['R'] = op_reduce,
+    [0x81] = op_reduce,   ['b'] = op_build};
 
 static babel_status run(machine *m) {
-  while (!m->stopped) {
+  for (;;) {
     m->opcode = m->at;
     if (m->at == m->end)
       return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: truncated: its pickle ends at byte %zu without STOP",
                         m->out->path, (size_t)(m->at - m->start));
-    if (!operations[*m->at])
+    if (*m->at++ == '.') break;
+    if (!operations[*m->opcode])
       return BABEL_FAIL(BABEL_ERR_UNSUPPORTED,
                         "%s: pickle opcode 0x%02X at byte %zu is not one that checkpoints need: refused",
-                        m->out->path, *m->at, (size_t)(m->at - m->start));
-    m->at++;
+                        m->out->path, *m->opcode, (size_t)(m->opcode - m->start));
     BABEL_TRY(operations[*m->opcode](m));
   }
+  if (m->mark_count || m->count != 1) return damaged(m, "expected exactly one value at the end");
   m->out->root = m->stack[0];
   m->out->size = (size_t)(m->at - m->start);
   return BABEL_OK;

@@ -211,11 +211,19 @@ babel_status babel_pytorch_read_zip(babel_checkpoint *checkpoint) {
 /* ---- legacy layout: pickles of a magic number, a version, the system, the object, the storage keys; then
  * the storages ---- */
 
-static const unsigned char legacy_magic[15] = {0x80, 2,    0x8A, 10,   0x6C, 0xFC, 0x9C, 0x46,
-                                               0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, '.'};
+/* Behind the first pickle, that of the magic number; 0: not there. Protocols 4 and 5 put a frame around it.
+ */
+static size_t skip_magic(const babel_file *file) {
+  static const unsigned char magic[] = {0x8A, 10,   0x6C, 0xFC, 0x9C, 0x46, 0xF9,
+                                        0x20, 0x6A, 0xA8, 0x50, 0x19, '.'};
+  const unsigned char *data = file->data;
+  size_t at = file->size > 2 && data[2] == 0x95 ? 11 : 2;
+  if (file->size < at + sizeof magic || data[0] != 0x80 || memcmp(data + at, magic, sizeof magic)) return 0;
+  return at + sizeof magic;
+}
 
 bool babel_pytorch_is_legacy(const babel_file *file) {
-  return file->size >= sizeof legacy_magic && !memcmp(file->data, legacy_magic, sizeof legacy_magic);
+  return skip_magic(file) > 0;
 }
 
 /* The pickle that begins at *at; moves *at behind it. */
@@ -288,7 +296,7 @@ static babel_status walk_storages(babel_pytorch_source *source, const babel_pick
 babel_status babel_pytorch_read_legacy(babel_checkpoint *checkpoint) {
   babel_pytorch_source source = {.checkpoint = checkpoint};
   babel_pickle pickle = {0}, keys = {0};
-  size_t at = sizeof legacy_magic;
+  size_t at = skip_magic(&checkpoint->memory->file);
   babel_status status;
   BABEL_TRY_OR(check_system(checkpoint, &at), fail);
   BABEL_TRY_OR(next_pickle(checkpoint, &at, &pickle), fail);
