@@ -86,19 +86,40 @@ static void keys_create(babel_motion_track *track, const babel_track *row, const
   set_slopes(track);
 }
 
-static void track_create(babel_motion_track *track, const babel_track *row, const movement_clock *clock, double energy,
-                         double rate, double phase, draws *d) {
-  double offset = style_draw(d, of_subject.offset, of_trial.offset);
-  double amplitude = energy + style_draw(d, of_subject.amplitude, of_trial.amplitude);
+/* A person's way with each joint. Arms resemble each other; legs act as one, or nobody could stand on them. */
+typedef struct {
+  double offset[BABEL_DOF_COUNT], amplitude[BABEL_DOF_COUNT];
+} manner;
+
+static void manner_create(manner *m, double energy, draws *d) {
+  for (int i = 0; i < BABEL_DOF_COUNT; i++) {
+    m->offset[i] = style_draw(d, of_subject.offset, of_trial.offset);
+    m->amplitude[i] = style_draw(d, of_subject.amplitude, of_trial.amplitude);
+  }
+  for (int i = BABEL_DOF_L_AZIMUTH; i <= BABEL_DOF_L_WRIST; i++) {
+    int right = i - BABEL_DOF_L_AZIMUTH + BABEL_DOF_R_AZIMUTH;
+    m->offset[i] = 0.8 * m->offset[right] + 0.6 * m->offset[i];
+    m->amplitude[i] = 0.8 * m->amplitude[right] + 0.6 * m->amplitude[i];
+  }
+  for (int i = BABEL_DOF_R_HIP; i < BABEL_DOF_COUNT; i++) {
+    m->offset[i] *= 0.2;
+    m->amplitude[i] = m->amplitude[BABEL_DOF_R_HIP];
+  }
+  for (int i = 0; i < BABEL_DOF_COUNT; i++) m->amplitude[i] += energy;
+}
+
+/* rate: movements a second, for waves. */
+static void track_create(babel_motion_track *track, const babel_track *row, const movement_clock *clock, const manner *m,
+                         double rate, double phase) {
   track->dof = row->dof;
   if (row->keys) {
-    keys_create(track, row, clock, offset, amplitude);
+    keys_create(track, row, clock, m->offset[row->dof], m->amplitude[row->dof]);
     return;
   }
   track->keys = 0;
   track->time[0] = clock_time(clock, row->values[0]);
   track->time[1] = clock_time(clock, row->values[1]);
-  track->value[0] = amplitude * row->values[2];
+  track->value[0] = m->amplitude[row->dof] * row->values[2];
   track->value[1] = rate * row->values[3] / (row->values[1] - row->values[0]);
   track->value[2] = row->values[4] + phase;
 }
@@ -126,7 +147,9 @@ void babel_motion_create(babel_motion *motion, uint64_t seed, int action, int su
   double lead = fmin(fmax(0.06 + style_draw(&d, 0.03, 0.02), 0), 0.15), tail = fmin(fmax(0.06 + style_draw(&d, 0.03, 0.02), 0), 0.15);
   movement_clock clock = {lead * motion->seconds, (1 - lead - tail) * motion->seconds,
                           fmin(fmax(style_draw(&d, of_subject.warp, of_trial.warp), -0.6), 0.6)};
-  /* a rhythm of its own: who takes longer claps more often, not slower; [movements/s] */
+  manner m;
+  manner_create(&m, energy, &d);
+  /* a rhythm of its own: who takes longer claps more often, not slower */
   double rate = fmax(1 + style_draw(&d, of_subject.rhythm, of_trial.rhythm), 0.6) / (0.85 * row->seconds);
   double phase = style_draw(&d, 0.05, 0.05);
 
@@ -141,7 +164,7 @@ void babel_motion_create(babel_motion *motion, uint64_t seed, int action, int su
   }
   motion->track_count = row->track_count;
   for (int i = 0; i < row->track_count; i++)
-    track_create(&motion->tracks[i], &row->tracks[i], &clock, energy, rate, phase, &d);
+    track_create(&motion->tracks[i], &row->tracks[i], &clock, &m, rate, phase);
 }
 
 void babel_motion_at(const babel_motion *motion, double t, babel_body_state *state) {
