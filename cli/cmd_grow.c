@@ -1,0 +1,241 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "cli/encoder_options.h"
+#include "cli/progress.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "data/split.h"
+#include "eval/watch.h"
+#include "growth/manifest.h"
+#include "growth/phase.h"
+
+static const babel_option options[] = {
+    {"bank", "FILE", "a feature bank; stands twice: junction first where there is one"},
+    {"out", "DIR", "folder for trunk.safetensors, metrics.jsonl and the state of an unfinished run"},
+    {"split", "FILE", "train on one part of this split file (default: all pairs)"},
+    {"part", "NAME", "train, holdout or test (default train, with --split)"},
+    {"seed", "N", "short for --set seed=N"},
+    {"watch", "NAME=FILE", "score the training-free heads on these draws while training (labelled upper bound); may stand several times"},
+    {"resume", NULL, "continue an interrupted run with the same bits; a finished one is left as it is"},
+    {"force", NULL, "overwrite what is in DIR; with --resume: continue although machine, threads or program differ"},
+    {"dry-run", NULL, "print steps, memory and predicted time, and stop"},
+    BABEL_CONFIG_OPTIONS,
+    {NULL, NULL, NULL},
+};
+
+enum { MOST_WATCHES = 4 };
+
+typedef struct {
+  babel_bank bank[2];
+  babel_split split;
+  const char **keys;
+  int watch_count;
+  char watch_names[MOST_WATCHES][32];
+  babel_draws draws[MOST_WATCHES];
+  babel_progress_line line;
+  babel_phase_options phase;
+  int lock;
+} grow_job;
+
+static void show(void *user, const babel_progress *p) {
+  grow_job *job = user;
+  bool last = p->step == p->steps;
+  if (!babel_progress_due(&job->line, last)) return;
+  const babel_step_report *r = &p->report;
+  double left = p->seconds / (double)(p->step - p->first_step) * (double)(p->steps - p->step);
+  babel_progress_print(&job->line, last, "step %lld/%lld  epoch %d  loss %.3f %.3f  w %.2f %.2f  1/tau %.1f  batch top-1 %.0f%% %.0f%%  %s %.0f s",
+      (long long)p->step, (long long)p->steps, p->epoch, (double)r->loss[0], (double)r->loss[1], (double)r->weights[0], (double)r->weights[1],
+      exp((double)r->log_scale), 100.0 * r->hits[0] / p->batch, 100.0 * r->hits[1] / p->batch, last ? "took" : "left", last ? p->seconds : left);
+}
+
+static babel_status watch(void *user, const babel_trunk *trunk, int64_t step, int epoch, FILE *lines) {
+  grow_job *job = user;
+  const babel_bank *const banks[2] = {&job->bank[0], &job->bank[1]};
+  for (int i = 0; i < job->watch_count; i++) BABEL_TRY(babel_watch_score(trunk, banks, &job->draws[i], job->watch_names[i], step, epoch, lines));
+  return BABEL_OK;
+}
+
+static babel_status read_watches(const babel_args *args, grow_job *job) {
+  const char *values[MOST_WATCHES + 1];
+  int count = babel_args_values(args, "watch", values, MOST_WATCHES + 1);
+  if (count > MOST_WATCHES) return BABEL_FAIL(BABEL_ERR_ARG, "--watch stands more than %d times", MOST_WATCHES);
+  for (int i = 0; i < count; i++) {
+    const char *equals = strchr(values[i], '=');
+    if (!equals || equals == values[i] || equals - values[i] > 31) return BABEL_FAIL(BABEL_ERR_ARG, "--watch %s: expected NAME=FILE", values[i]);
+    snprintf(job->watch_names[i], sizeof job->watch_names[i], "%.*s", (int)(equals - values[i]), values[i]);
+    BABEL_TRY(babel_draws_read(&job->draws[i], equals + 1));
+    job->watch_count++;
+  }
+  return BABEL_OK;
+}
+
+static babel_status read_inputs(const babel_args *args, grow_job *job) {
+  static const char *const parts[] = {"train", "holdout", "test"};
+  const char *banks[3], *split = babel_args_value(args, "split"), *part = babel_args_value(args, "part");
+  int count = babel_args_values(args, "bank", banks, 3);
+  if (count != 2) return BABEL_FAIL(BABEL_ERR_ARG, "--bank stands %d times, expected two banks", count);
+  for (int s = 0; s < 2; s++) {
+    BABEL_TRY(babel_bank_read(&job->bank[s], banks[s]));
+    job->phase.bank[s] = &job->bank[s];
+  }
+  if (!strcmp(job->bank[0].modality, job->bank[1].modality))
+    return BABEL_FAIL(BABEL_ERR_ARG, "%s and %s both hold %s: a pair needs two modalities", banks[0], banks[1], job->bank[0].modality);
+  BABEL_TRY(read_watches(args, job));
+  if (!split && part) return BABEL_FAIL(BABEL_ERR_ARG, "--part %s needs --split", part);
+  if (!split) return BABEL_OK;
+  if (!part) part = parts[0];
+  int index = -1;
+  for (int i = 0; i < 3; i++)
+    if (!strcmp(part, parts[i])) index = i;
+  if (index < 0) return BABEL_FAIL(BABEL_ERR_ARG, "--part %s: expected train, holdout or test", part);
+  BABEL_TRY(babel_split_read(&job->split, split));
+  BABEL_TRY(babel_split_keys(&job->split, (babel_part)index, &job->keys, &job->phase.key_count));
+  job->phase.keys = (const char *const *)job->keys;
+  job->phase.split_path = job->split.path;
+  job->phase.split_sha256 = job->split.sha256;
+  job->phase.part = parts[index];
+  return BABEL_OK;
+}
+
+/* One writer a folder: two runs into one would mix their lines. */
+static babel_status lock_folder(const char *out, int *lock) {
+  char path[1024];
+  BABEL_TRY(babel_folder_create(out));
+  snprintf(path, sizeof path, "%s/.lock", out);
+  *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (*lock < 0) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+  if (flock(*lock, LOCK_EX | LOCK_NB)) return BABEL_FAIL(BABEL_ERR_STATE, "%s: another run is writing into this folder", out);
+  return BABEL_OK;
+}
+
+static babel_status check_finished(const char *path, const babel_config *config) {
+  babel_trunk trunk;
+  char *now = NULL, *then = NULL;
+  babel_status status;
+  BABEL_TRY(babel_trunk_read(&trunk, babel_ops_cpu(), path));
+  BABEL_TRY_OR(babel_config_json(config, &now), done);
+  BABEL_TRY_OR(babel_config_json(&trunk.config, &then), done);
+  if (strcmp(now, then)) status = BABEL_FAIL(BABEL_ERR_STATE, "%s was grown with another configuration; give another --out, or --force", path);
+  else babel_note("%s is complete", path);
+done:
+  free(now);
+  free(then);
+  babel_trunk_destroy(&trunk);
+  return status;
+}
+
+/* What is in the folder already, and whether the user wants it kept. *finished: nothing is left to do. */
+static babel_status check_folder(const babel_args *args, const char *out, const babel_config *config, bool *finished) {
+  static const char *const names[] = {"trunk.safetensors", "state.safetensors", "state.previous.safetensors"};
+  bool resume = babel_args_flag(args, "resume"), force = babel_args_flag(args, "force");
+  char path[1024];
+  *finished = false;
+  for (int i = 0; i < 3; i++) {
+    snprintf(path, sizeof path, "%s/%s", out, names[i]);
+    if (!babel_file_exists(path)) continue;
+    if (!resume && !force) return BABEL_FAIL(BABEL_ERR_STATE, "%s exists: continue with --resume, or overwrite with --force", path);
+    if (resume && !i && !force) {
+      *finished = true;
+      return check_finished(path, config);
+    }
+    if (!resume && unlink(path)) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
+  }
+  return BABEL_OK;
+}
+
+static double seconds_now(void) {
+  babel_progress_line line;
+  babel_progress_begin(&line, true);
+  return line.began;
+}
+
+/* Times ten steps of a throw-away run of the same shapes. */
+static babel_status dry_run(const babel_config *config, const grow_job *job) {
+  enum { PROBE_STEPS = 12 };
+  const char *base = getenv("TMPDIR");
+  char folder[960], path[1024];
+  static const char *const names[] = {"trunk.safetensors", "metrics.jsonl", "watch.jsonl"};
+  babel_phase_options probe = job->phase;
+  babel_phase_plan plan;
+  babel_trunk trunk;
+  babel_config brief = *config;
+  BABEL_TRY(babel_phase_prepare(config, &job->phase, &plan));
+  brief.max_steps = PROBE_STEPS;
+  brief.checkpoint_seconds = 0;
+  snprintf(folder, sizeof folder, "%s/babel_dry_run_XXXXXX", base && *base ? base : "/tmp");
+  if (!mkdtemp(folder)) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be created: %s", folder, strerror(errno));
+  probe.out = folder;
+  probe.resume = false;
+  probe.watch = NULL;
+  probe.progress = NULL;
+  BABEL_TRY(babel_trunk_create(&trunk, babel_ops_cpu(), &brief));
+  double began = seconds_now();
+  babel_status status = babel_phase_run(&trunk, &probe);
+  double seconds = (seconds_now() - began) / PROBE_STEPS;
+  babel_trunk_destroy(&trunk);
+  for (int i = 0; i < 3; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+    unlink(path);
+  }
+  rmdir(folder);
+  BABEL_TRY(status);
+  printf("pairs       %d\nbatch       %d, %d steps an epoch\nsteps       %lld\nvariants    %d a pair\nparameters  %lld\nmemory      %.0f MB\n"
+         "time        about %.0f s here (%.1f ms a step, measured over %d)\n",
+         plan.pairs, plan.batch, plan.steps_per_epoch, (long long)plan.steps, plan.variants, (long long)plan.parameters, (double)plan.bytes / 1e6,
+         seconds * (double)plan.steps, seconds * 1e3, PROBE_STEPS);
+  return BABEL_OK;
+}
+
+static babel_status grow(const babel_args *args, const babel_config *config, const char *out, grow_job *job) {
+  babel_trunk trunk = {0};
+  bool finished = false;
+  BABEL_TRY(read_inputs(args, job));
+  if (babel_args_flag(args, "dry-run")) return dry_run(config, job);
+  BABEL_TRY(lock_folder(out, &job->lock));
+  BABEL_TRY(check_folder(args, out, config, &finished));
+  if (finished) return BABEL_OK;
+  BABEL_TRY(babel_trunk_create(&trunk, babel_ops_cpu(), config));
+  babel_progress_begin(&job->line, babel_args_flag(args, "quiet"));
+  babel_status status = babel_phase_run(&trunk, &job->phase);
+  if (status == BABEL_OK) printf("%s: %s + %s, seed %d, sha256 %.12s\n", trunk.path, trunk.towers[0].name, trunk.towers[1].name, config->seed, trunk.sha256);
+  babel_trunk_destroy(&trunk);
+  return status;
+}
+
+static babel_status run(const babel_args *args) {
+  const char *out, *seed = babel_args_value(args, "seed");
+  babel_config config;
+  grow_job job = {.lock = -1};
+  BABEL_TRY(babel_args_require(args, "out", &out));
+  BABEL_TRY(babel_read_config(args, &config));
+  if (seed) BABEL_TRY(babel_config_set(&config, "seed", seed));
+  job.phase = (babel_phase_options){.out = out, .resume = babel_args_flag(args, "resume"), .force = babel_args_flag(args, "force"), .stop = &babel_stop,
+                                    .user = &job, .progress = show, .watch = babel_args_value(args, "watch") ? watch : NULL};
+  babel_status status = grow(args, &config, out, &job);
+  for (int s = 0; s < 2; s++) babel_bank_destroy(&job.bank[s]);
+  for (int i = 0; i < job.watch_count; i++) babel_draws_destroy(&job.draws[i]);
+  babel_split_destroy(&job.split);
+  free(job.keys);
+  if (job.lock >= 0) close(job.lock);
+  return status;
+}
+
+const babel_command babel_grow_command = {
+    .name = "grow",
+    .usage = "--bank A --bank B --out DIR [options]",
+    .sentence = "aligns two modalities: a growth phase",
+    .details = "Reads two feature banks, pairs their samples by key and trains both alignment modules and the prototype. An interrupted run (Ctrl-C, kill, power)\n"
+               "continues with --resume and ends with the same bits. Settings: babel config.",
+    .examples = "  babel grow --bank imu.safetensors --bank skeleton.safetensors --split utd_mhad_613_248.csv --out run\n"
+                "  babel grow --bank imu.safetensors --bank skeleton.safetensors --preset paper --set variants=16 --seed 1 --out run1\n"
+                "  babel grow --bank a.safetensors --bank b.safetensors --out run --dry-run\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,49 @@
+#include "cli/encoder_options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+babel_status babel_read_config(const babel_args *args, babel_config *config) {
+  const char *preset = babel_args_value(args, "preset"), *file = babel_args_value(args, "config");
+  const char *sets[BABEL_MAX_GIVEN];
+  babel_preset number = BABEL_PRESET_OURS;
+  char key[64];
+  if (preset) BABEL_TRY(babel_config_preset_find(preset, &number));
+  babel_config_preset(config, number);
+  if (file) BABEL_TRY(babel_config_read_yaml(config, file));
+  int count = babel_args_values(args, "set", sets, BABEL_MAX_GIVEN);
+  for (int i = 0; i < count; i++) {
+    const char *equals = strchr(sets[i], '=');
+    if (!equals || equals == sets[i] || (size_t)(equals - sets[i]) >= sizeof key)
+      return BABEL_FAIL(BABEL_ERR_ARG, "--set %s: expected KEY=VALUE", sets[i]);
+    snprintf(key, sizeof key, "%.*s", (int)(equals - sets[i]), sets[i]);
+    BABEL_TRY(babel_config_set(config, key, equals + 1));
+  }
+  return babel_config_check(config);
+}
+
+babel_status babel_open_encoder(const babel_args *args, const babel_config *config, babel_encoder **encoder) {
+  const char *name;
+  int seed;
+  BABEL_TRY(babel_args_require(args, "encoder", &name));
+  BABEL_TRY(babel_args_int(args, "encoder-seed", 0, 0, 1 << 30, &seed));
+  babel_encoder_options options = {.weights = babel_args_value(args, "weights"), .random_weights = babel_args_flag(args, "random-weights"),
+      .seed = (uint64_t)seed, .imu_window = config->imu_window == BABEL_IMU_WINDOW_20HZ, .imu_degrees = config->imu_unit == BABEL_IMU_UNIT_DEG_S,
+      .imu_block = config->imu_block, .imu_pool = config->imu_pool == BABEL_IMU_POOL_AFTER ? 2 : config->imu_stats == BABEL_IMU_STATS_MEAN,
+      .skeleton_pad = babel_args_flag(args, "pad")};
+  return babel_encoder_create(encoder, name, &options);
+}
+
+babel_status babel_find_output(const babel_encoder *encoder, const babel_config *config, const char *name, int *index) {
+  char known[256] = "";
+  bool skeleton = !strcmp(encoder->row->modality, "skeleton");
+  if (!name) name = !skeleton ? encoder->outputs[0].name : config->skeleton_output == BABEL_SKELETON_SCORES ? "scores" : "pooled_scores";
+  for (int i = 0; i < encoder->output_count; i++) {
+    if (!strcmp(encoder->outputs[i].name, name)) {
+      *index = i;
+      return BABEL_OK;
+    }
+    snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", encoder->outputs[i].name);
+  }
+  return BABEL_FAIL(BABEL_ERR_ARG, "encoder %s has no output \"%s\": it has %s", encoder->row->name, name, known);
+}

@@ -1,0 +1,121 @@
+/* The program `babel`: finds the command, parses its options, prints the one error line. */
+#include <errno.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "core/log.h"
+#include "core/nearest.h"
+#include "growth/manifest.h"
+
+static const babel_command *const commands[] = {
+    &babel_check_command, &babel_encode_command, &babel_bank_build_command, &babel_bank_import_command, &babel_bank_select_command,
+    &babel_grow_command, &babel_eval_command, &babel_report_command, &babel_embed_command, &babel_inspect_command,
+    &babel_config_command, &babel_simulate_command,
+};
+enum { COMMANDS = sizeof commands / sizeof *commands, USAGE_ERROR = 2 };
+
+volatile sig_atomic_t babel_stop;
+
+static void on_signal(int number) {
+  if (babel_stop) _Exit(128 + number); /* the second one does not wait */
+  babel_stop = 1;
+}
+
+static void help(void) {
+  printf("babel %s (%s): one embedding space for many sensors, grown out of pairs\n\nUsage: babel COMMAND [options]\n\n", BABEL_VERSION,
+         babel_manifest_commit());
+  for (int i = 0; i < COMMANDS; i++) printf("  %-12s %s\n", commands[i]->name, commands[i]->sentence);
+  printf("\nbabel COMMAND --help explains a command with examples; babel --version prints the version.\n"
+         "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
+}
+
+static int usage_error(const char *text) {
+  const char *names[COMMANDS];
+  for (int i = 0; i < COMMANDS; i++) names[i] = commands[i]->name;
+  const char *nearest = babel_nearest(text, names, COMMANDS);
+  fprintf(stderr, "babel: error: no command is called \"%s\"%s%s%s; babel --help lists them\n", text, nearest ? " (did you mean " : "", nearest ? nearest : "",
+          nearest ? "?)" : "");
+  return USAGE_ERROR;
+}
+
+/* "bank build" is two words of the command line. *used: how many. */
+static const babel_command *find_command(int argc, char **argv, int *used) {
+  char name[64];
+  for (int words = 2; words >= 1; words--) {
+    if (words >= argc) continue;
+    snprintf(name, sizeof name, words == 2 ? "%s %s" : "%s", argv[1], words == 2 ? argv[2] : "");
+    for (int i = 0; i < COMMANDS; i++)
+      if (!strcmp(commands[i]->name, name)) {
+        *used = words;
+        return commands[i];
+      }
+  }
+  return NULL;
+}
+
+static void help_family(const char *word) {
+  printf("babel %s has these commands:\n\n", word);
+  for (int i = 0; i < COMMANDS; i++)
+    if (!strncmp(commands[i]->name, word, strlen(word)) && commands[i]->name[strlen(word)] == ' ') printf("  %-12s %s\n", commands[i]->name, commands[i]->sentence);
+}
+
+static babel_status prepare(const babel_args *args) {
+  int threads;
+  const char *backend = babel_args_value(args, "backend");
+  BABEL_TRY(babel_args_int(args, "threads", omp_get_max_threads(), 1, 1024, &threads));
+  omp_set_num_threads(threads);
+  omp_set_dynamic(0);
+  if (babel_args_flag(args, "quiet")) babel_log_set_level(BABEL_LOG_WARN);
+  if (!backend || !strcmp(backend, "auto") || !strcmp(backend, "cpu")) return BABEL_OK;
+  if (!strcmp(backend, "cuda")) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "--backend cuda: this program was built without CUDA");
+  return BABEL_FAIL(BABEL_ERR_ARG, "--backend %s: expected auto, cpu or cuda", backend);
+}
+
+static int run(const babel_command *command, int argc, char **argv) {
+  static babel_args args; /* large */
+  babel_status status = babel_args_parse(&args, command, argc, argv);
+  bool parsed = status == BABEL_OK;
+  if (parsed && babel_args_flag(&args, "help")) {
+    babel_command_help(command);
+  } else {
+    if (parsed) status = prepare(&args);
+    if (status == BABEL_OK) status = command->run(&args);
+  }
+  if (status == BABEL_OK && (fflush(stdout) || ferror(stdout)))
+    status = BABEL_FAIL(BABEL_ERR_IO, "standard output cannot be written: %s", strerror(errno));
+  if (status == BABEL_OK) return EXIT_SUCCESS;
+  const babel_error *error = babel_error_last();
+  fflush(stdout);
+  if (status == BABEL_ERR_INTERRUPTED) {
+    fprintf(stderr, "babel: %s\n", error->sentence);
+    return 130;
+  }
+  fprintf(stderr, "babel: error: %s (%s; %s:%d)\n", error->sentence, babel_status_name(status), error->file, error->line);
+  return parsed ? EXIT_FAILURE : USAGE_ERROR;
+}
+
+int main(int argc, char **argv) {
+  int used = 0;
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+    help();
+    return argc < 2 ? USAGE_ERROR : fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+  }
+  if (!strcmp(argv[1], "--version")) {
+    printf("babel %s (%s)\n", BABEL_VERSION, babel_manifest_commit());
+    return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+  }
+  const babel_command *command = find_command(argc, argv, &used);
+  if (!command && !strcmp(argv[1], "bank")) {
+    help_family("bank");
+    return USAGE_ERROR;
+  }
+  if (!command) return usage_error(argv[1]);
+  return run(command, argc - 1 - used, argv + 1 + used);
+}

@@ -1,0 +1,191 @@
+#include "eval/evaluate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "eval/evaluate_rows.h"
+
+static babel_status create_tally(babel_tally *tally, int draws, int seeds) {
+  void *memory;
+  size_t count = (size_t)BABEL_ROW_KINDS * BABEL_INPUT_COUNT * BABEL_HEAD_COUNT * (size_t)draws * (size_t)seeds;
+  *tally = (babel_tally){.draws = draws, .seeds = seeds};
+  BABEL_TRY(babel_alloc(&memory, count, sizeof(double)));
+  tally->values = memory;
+  for (size_t i = 0; i < count; i++) tally->values[i] = (double)NAN;
+  return BABEL_OK;
+}
+
+typedef struct {
+  const babel_evaluation *evaluation;
+  const babel_paired *paired;
+  const babel_fold *fold;
+  babel_episodes episodes;
+  babel_tally *tally;
+  babel_class_report *classes; /* [kind][input][head], kinds raw and aligned, or NULL */
+} fold_job;
+
+/* What a prediction line or class line is called. */
+static babel_status describe(const fold_job *job, babel_row_kind kind, int input, int head, babel_result *row) {
+  return babel_describe_row(job->evaluation, job->fold->trunks[0], kind, input, head, row);
+}
+
+static babel_status keep(fold_job *job, babel_row_kind kind, int seed, const babel_oneshot_job *jobs) {
+  int count = job->episodes.count;
+  for (int input = 0, at = 0; input < BABEL_INPUT_COUNT; input++) {
+    if (kind == BABEL_ROW_RAW && input == BABEL_INPUT_SUM) continue;
+    for (int draw = 0; draw < count; draw++, at++)
+      for (int head = 0; head < BABEL_HEAD_COUNT; head++) {
+        if (!(job->evaluation->heads >> head & 1)) continue;
+        const babel_oneshot *result = &jobs[at].results[head];
+        babel_result row;
+        babel_tally_slot(job->tally, kind, input, head)[draw * job->tally->seeds + seed] = result->accuracy;
+        if (job->classes)
+          BABEL_TRY(babel_class_report_add(&job->classes[babel_class_index(kind, input, head)], jobs[at].points, jobs[at].episode, result));
+        if (!job->evaluation->predictions) continue;
+        BABEL_TRY(describe(job, kind, input, head, &row));
+        BABEL_TRY(babel_predictions_add(job->evaluation->predictions, &row, kind == BABEL_ROW_RAW ? 0 : job->fold->trunks[seed]->config.seed, draw, job->paired->keys, result));
+      }
+  }
+  return BABEL_OK;
+}
+
+/* All inputs of one seed (or the raw ones) through all heads and draws. */
+static babel_status score(fold_job *job, babel_row_kind kind, int seed, const babel_inputs *inputs) {
+  babel_points points[BABEL_INPUT_COUNT];
+  void *memory;
+  int count = 0;
+  const babel_config *config = &job->fold->trunks[seed]->config;
+  BABEL_TRY(babel_alloc(&memory, (size_t)BABEL_INPUT_COUNT * (size_t)job->episodes.count, sizeof(babel_oneshot_job)));
+  babel_oneshot_job *jobs = memory;
+  for (int input = 0; input < BABEL_INPUT_COUNT; input++) {
+    if (!inputs->x[input]) continue;
+    points[input] = (babel_points){.x = inputs->x[input], .labels = job->paired->labels, .rows = job->paired->n, .width = inputs->width[input]};
+    for (int draw = 0; draw < job->episodes.count; draw++)
+      jobs[count++] = (babel_oneshot_job){.points = &points[input], .episode = &job->episodes.episodes[draw], .heads = job->evaluation->heads,
+                                          .seed = babel_head_seed(config->seed, draw)};
+  }
+  babel_status status = babel_oneshot_run(jobs, count, config);
+  if (status == BABEL_OK) {
+    status = keep(job, kind, seed, jobs);
+    babel_oneshot_destroy(jobs, count);
+  }
+  free(jobs);
+  return status;
+}
+
+static babel_status score_raw(fold_job *job) {
+  babel_inputs inputs;
+  const char **train = NULL;
+  int count = 0;
+  if (!job->fold->split) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: raw rows need the split file: its train part gives their statistics", job->evaluation->protocol);
+  BABEL_TRY(babel_split_keys(job->fold->split, BABEL_PART_TRAIN, &train, &count));
+  babel_status status = babel_inputs_raw(&inputs, job->paired, train, count);
+  free(train);
+  BABEL_TRY(status);
+  status = score(job, BABEL_ROW_RAW, 0, &inputs);
+  babel_inputs_destroy(&inputs);
+  return status;
+}
+
+/* Retrieval among the samples that take part in the protocol, both directions, on the aligned output. */
+static babel_status score_retrieval(fold_job *job, int seed) {
+  const babel_trunk *trunk = job->fold->trunks[seed];
+  size_t width = (size_t)trunk->config.embed_dim, n = (size_t)job->paired->n;
+  void *memory;
+  float *x[2] = {NULL};
+  int *labels = NULL, used = 0;
+  babel_status status = BABEL_OK;
+  for (int s = 0; s < 2; s++) {
+    BABEL_TRY_OR(babel_alloc(&memory, n * width, sizeof(float)), done);
+    x[s] = memory;
+    BABEL_TRY_OR(babel_trunk_embed(trunk, job->evaluation->bank[s]->modality, job->paired->features[s], (int)n, job->evaluation->bank[s]->steps,
+                                   job->paired->lengths[s], BABEL_OUTPUT_ALIGNED, x[s]), done);
+  }
+  BABEL_TRY_OR(babel_alloc(&memory, 2 * n, sizeof(int)), done);
+  labels = memory;
+  int *taken = labels + n;
+  for (int draw = 0; draw < job->episodes.count; draw++) {
+    const babel_episode *episode = &job->episodes.episodes[draw];
+    for (int i = 0; i < episode->support_count; i++) taken[episode->support[i]] = 1;
+    for (int i = 0; i < episode->query_count; i++) taken[episode->query[i]] = 1;
+  }
+  for (size_t i = 0; i < n; i++) {
+    if (!taken[i]) continue;
+    for (int s = 0; s < 2; s++) memmove(x[s] + (size_t)used * width, x[s] + i * width, width * sizeof(float));
+    labels[used++] = job->paired->labels[i];
+  }
+  for (int direction = 0; direction < 2 && status == BABEL_OK; direction++)
+    status = babel_retrieval_score(&job->tally->retrieval[direction][seed], x[direction], x[!direction], labels, used, (int)width);
+done:
+  free(x[0]);
+  free(x[1]);
+  free(labels);
+  return status;
+}
+
+static babel_status run_fold(fold_job *job) {
+  const babel_evaluation *evaluation = job->evaluation;
+  int seeds = job->fold->seeds;
+  if (job->fold->draws) BABEL_TRY(babel_episodes_from_draws(&job->episodes, job->fold->draws, job->paired->keys, job->paired->n));
+  else BABEL_TRY(babel_episodes_from_split(&job->episodes, job->fold->split, job->paired->keys, job->paired->n));
+  BABEL_TRY(create_tally(job->tally, job->episodes.count, seeds));
+  if (evaluation->raw) BABEL_TRY(score_raw(job));
+  for (int seed = 0; seed < seeds; seed++) {
+    babel_inputs inputs;
+    BABEL_TRY(babel_inputs_aligned(&inputs, job->paired, job->fold->trunks[seed]));
+    babel_status status = score(job, BABEL_ROW_ALIGNED, seed, &inputs);
+    babel_inputs_destroy(&inputs);
+    BABEL_TRY(status);
+    BABEL_TRY(score_retrieval(job, seed));
+    if (job->fold->watch[seed]) BABEL_TRY(babel_watch_best(job->fold->watch[seed], evaluation->protocol, evaluation->bank, job->tally, seed));
+  }
+  return BABEL_OK;
+}
+
+static babel_status check(const babel_evaluation *evaluation) {
+  if (evaluation->fold_count < 1) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: no trunk to evaluate", evaluation->protocol);
+  for (int f = 0; f < evaluation->fold_count; f++) {
+    const babel_fold *fold = &evaluation->folds[f];
+    if (fold->seeds < 1) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has no trunk", evaluation->protocol, f);
+    if (!fold->draws && !fold->split) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has neither draws nor a split", evaluation->protocol, f);
+    if (fold->seeds != evaluation->folds[0].seeds)
+      return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has %d trunks, fold 0 has %d", evaluation->protocol, f, fold->seeds, evaluation->folds[0].seeds);
+    for (int seed = 0; seed < fold->seeds; seed++)
+      for (int s = 0; s < 2; s++)
+        if (!babel_trunk_tower(fold->trunks[seed], evaluation->bank[s]->modality))
+          return BABEL_FAIL(BABEL_ERR_ARG, "%s has no tower for %s", fold->trunks[seed]->path, evaluation->bank[s]->modality);
+  }
+  return BABEL_OK;
+}
+
+static int class_count(const babel_paired *paired) {
+  int most = 0;
+  for (int i = 0; i < paired->n; i++)
+    if (paired->labels[i] >= most) most = paired->labels[i] + 1;
+  return most;
+}
+
+babel_status babel_evaluate(const babel_evaluation *evaluation, babel_results *results) {
+  babel_tally tallies[BABEL_MAX_FOLDS] = {0};
+  babel_class_report classes[BABEL_CLASS_REPORTS] = {0};
+  babel_paired paired;
+  babel_status status;
+  BABEL_TRY(check(evaluation));
+  BABEL_TRY(babel_paired_create(&paired, evaluation->bank));
+  for (int i = 0; i < BABEL_CLASS_REPORTS && evaluation->classes; i++) BABEL_TRY_OR(babel_class_report_create(&classes[i], class_count(&paired)), done);
+  for (int f = 0; f < evaluation->fold_count; f++) {
+    fold_job job = {.evaluation = evaluation, .paired = &paired, .fold = &evaluation->folds[f], .tally = &tallies[f], .classes = evaluation->classes ? classes : NULL};
+    status = run_fold(&job);
+    babel_episodes_destroy(&job.episodes);
+    if (status != BABEL_OK) goto done;
+  }
+  BABEL_TRY_OR(babel_evaluate_rows(evaluation, tallies, results), done);
+  if (evaluation->classes) status = babel_evaluate_classes(evaluation, classes);
+done:
+  for (int f = 0; f < BABEL_MAX_FOLDS; f++) free(tallies[f].values);
+  for (int i = 0; i < BABEL_CLASS_REPORTS; i++) babel_class_report_destroy(&classes[i]);
+  babel_paired_destroy(&paired);
+  return status;
+}

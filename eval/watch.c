@@ -1,0 +1,106 @@
+#include "eval/watch.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/file.h"
+#include "eval/evaluate_rows.h"
+
+static const unsigned watched_heads = 1u << BABEL_HEAD_NEAREST | 1u << BABEL_HEAD_RIDGE;
+
+/* "imu", "skeleton", "imu+skeleton", "imu|skeleton" (concatenated). */
+static void input_name(const babel_bank *const banks[2], int input, char name[80]) {
+  if (input < BABEL_INPUT_SUM) snprintf(name, 80, "%s", banks[input]->modality);
+  else snprintf(name, 80, "%s%c%s", banks[0]->modality, input == BABEL_INPUT_SUM ? '+' : '|', banks[1]->modality);
+}
+
+static void write_scores(FILE *lines, const babel_bank *const banks[2], const babel_oneshot_job *jobs, int draws) {
+  char name[80];
+  for (int input = 0; input < BABEL_INPUT_COUNT; input++) {
+    input_name(banks, input, name);
+    fprintf(lines, "%s\"%s\": {", input ? ", " : "", name);
+    for (int head = 0; head <= BABEL_HEAD_RIDGE; head++) {
+      fprintf(lines, "%s\"%s\": [", head ? ", " : "", babel_head_name((babel_head)head));
+      for (int d = 0; d < draws; d++) fprintf(lines, "%s%.6f", d ? ", " : "", jobs[input * draws + d].results[head].accuracy);
+      fputc(']', lines);
+    }
+    fputc('}', lines);
+  }
+}
+
+babel_status babel_watch_score(const babel_trunk *trunk, const babel_bank *const banks[2], const babel_draws *draws, const char *protocol,
+                               int64_t step, int epoch, FILE *lines) {
+  babel_paired paired = {0};
+  babel_inputs inputs = {0};
+  babel_episodes episodes = {0};
+  babel_oneshot_job *jobs = NULL;
+  babel_points points[BABEL_INPUT_COUNT];
+  void *memory;
+  int count = BABEL_INPUT_COUNT * draws->count;
+  babel_status status;
+  BABEL_TRY_OR(babel_paired_create(&paired, banks), done);
+  BABEL_TRY_OR(babel_episodes_from_draws(&episodes, draws, paired.keys, paired.n), done);
+  BABEL_TRY_OR(babel_inputs_aligned(&inputs, &paired, trunk), done);
+  BABEL_TRY_OR(babel_alloc(&memory, (size_t)count, sizeof *jobs), done);
+  jobs = memory;
+  for (int i = 0; i < count; i++) {
+    int input = i / draws->count;
+    points[input] = (babel_points){.x = inputs.x[input], .labels = paired.labels, .rows = paired.n, .width = inputs.width[input]};
+    jobs[i] = (babel_oneshot_job){.points = &points[input], .episode = &episodes.episodes[i % draws->count], .heads = watched_heads};
+  }
+  BABEL_TRY_OR(babel_oneshot_run(jobs, count, &trunk->config), done);
+  fprintf(lines, "{\"protocol\": \"%s\", \"step\": %lld, \"epoch\": %d, \"scores\": {", protocol, (long long)step, epoch);
+  write_scores(lines, banks, jobs, draws->count);
+  fprintf(lines, "}}\n");
+  babel_oneshot_destroy(jobs, count);
+done:
+  free(jobs);
+  babel_inputs_destroy(&inputs);
+  babel_episodes_destroy(&episodes);
+  babel_paired_destroy(&paired);
+  return status;
+}
+
+/* One line's scores into the running maximum. */
+static babel_status take_best(const json_t *line, const char *where, int number, const babel_bank *const banks[2], const babel_tally *tally, int seed) {
+  char name[80];
+  for (int input = 0; input < BABEL_INPUT_COUNT; input++) {
+    input_name(banks, input, name);
+    const json_t *scores = json_object_get(json_object_get(line, "scores"), name);
+    for (int head = 0; head <= BABEL_HEAD_RIDGE; head++) {
+      const json_t *list = json_object_get(scores, babel_head_name((babel_head)head));
+      if (json_array_size(list) != (size_t)tally->draws)
+        return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected %d scores of %s with the head %s, found %zu", where, number, tally->draws, name,
+                          babel_head_name((babel_head)head), json_array_size(list));
+      for (int d = 0; d < tally->draws; d++) {
+        double score = json_number_value(json_array_get(list, (size_t)d)), *best = babel_tally_slot(tally, BABEL_ROW_BEST, input, head) + d * tally->seeds + seed;
+        if (!(*best >= score)) *best = score;
+      }
+    }
+  }
+  return BABEL_OK;
+}
+
+babel_status babel_watch_best(const char *path, const char *protocol, const babel_bank *const banks[2], const babel_tally *tally, int seed) {
+  babel_file file;
+  char text[1 << 15];
+  babel_status status = BABEL_OK;
+  if (!babel_file_exists(path)) return BABEL_OK;
+  if (babel_file_open(&file, path) != BABEL_OK) { /* empty: the run watched nothing */
+    babel_error_take();
+    return BABEL_OK;
+  }
+  babel_lines lines = {.file = &file};
+  while (status == BABEL_OK && babel_lines_next(&lines, text, sizeof text, &status)) {
+    json_t *line = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const char *name = json_string_value(json_object_get(line, "protocol"));
+    if (!name) status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected a JSON object with a protocol", path, lines.number);
+    else if (!strcmp(name, protocol)) status = take_best(line, path, lines.number, banks, tally, seed);
+    json_decref(line);
+  }
+  babel_file_close(&file);
+  return status;
+}
