@@ -49,17 +49,28 @@ static void pack_values(float *values, const float *v, const babel_attention_sha
   }
 }
 
-/* row = exp(row - max), not yet divided: returns 1 / sum. */
+/* row = exp(row - max), not yet divided; returns 1 / sum. The row is whole panels long; the columns behind the n keys take
+ * part with a score so low that they count nothing. Three vectors a panel, so three running values. */
 static float exponentiate(float *row, int n) {
-  float most = row[0], sum = 0;
-#pragma omp simd reduction(max : most)
-  for (int j = 0; j < n; j++) most = row[j] > most ? row[j] : most;
-#pragma omp simd reduction(+ : sum)
-  for (int j = 0; j < n; j++) {
-    row[j] = babel_simd_exp(row[j] - most);
-    sum += row[j];
-  }
-  return 1.0f / sum;
+  const int end = (int)panels(n) * COLUMNS;
+  for (int j = n; j < end; j++) row[j] = -1e30f;
+  babel_vector *x = (babel_vector *)row, *const behind = (babel_vector *)(row + end);
+  babel_vector most[3] = {x[0], x[1], x[2]}, sum[3] = {{0}, {0}, {0}};
+  for (x += 3; x < behind; x += 3)
+    for (int i = 0; i < 3; i++) babel_simd_max(&most[i], &x[i]);
+  babel_simd_max(&most[0], &most[1]);
+  babel_simd_max(&most[0], &most[2]);
+  float top = most[0][0], total = 0;
+  for (int i = 1; i < BABEL_LANES; i++) top = most[0][i] > top ? most[0][i] : top;
+  for (x = (babel_vector *)row; x < behind; x += 3)
+    for (int i = 0; i < 3; i++) {
+      x[i] -= top;
+      babel_simd_exp(&x[i]);
+      sum[i] += x[i];
+    }
+  sum[0] += sum[1] + sum[2];
+  for (int i = 0; i < BABEL_LANES; i++) total += sum[0][i];
+  return 1.0f / total;
 }
 
 /* Up to four query rows of one head, first row i. */

@@ -7,10 +7,10 @@
 
 #include <stddef.h>
 
+#include "kernels/cpu/simd_math.h"
+
 #define BABEL_TILE_ROWS 4
 #define BABEL_TILE_COLUMNS 24
-
-typedef float babel_vector __attribute__((vector_size(32), aligned(4), may_alias));
 
 /* gcc 12 would load each panel vector four times, once inside each multiplication, and be bound by the two load ports
  * (67 instead of 85 GFLOP/s at depth 72): an empty instruction that names the values keeps them in registers. */
