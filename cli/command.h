@@ -38,7 +38,7 @@ extern const babel_command babel_check_command, babel_encode_command, babel_bank
     babel_bank_select_command, babel_grow_command, babel_eval_command, babel_report_command, babel_embed_command,
     babel_inspect_command, babel_config_command, babel_simulate_command;
 
-/* Options that every command takes: --threads, --backend, --quiet, --help. */
+/* Options that every command takes: --threads, --backend, --usage, --quiet, --help. */
 extern const babel_option babel_shared_options[];
 
 /* Parses argv[0..argc). BABEL_ERR_ARG: unknown option (with the nearest), missing or unexpected value. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "cli/command.h"
 #include "core/log.h"
@@ -62,6 +64,12 @@ static void help_family(const char *word) {
     if (!strncmp(commands[i]->name, word, strlen(word)) && commands[i]->name[strlen(word)] == ' ') printf("  %-12s %s\n", commands[i]->name, commands[i]->sentence);
 }
 
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static babel_status prepare(const babel_args *args) {
   int threads;
   const char *backend = babel_args_value(args, "backend");
@@ -74,8 +82,21 @@ static babel_status prepare(const babel_args *args) {
   return BABEL_FAIL(BABEL_ERR_ARG, "--backend %s: expected auto, cpu or cuda", backend);
 }
 
+/* What the command cost, for scripts that add it up. */
+static babel_status write_usage(const babel_args *args, const babel_command *command, double began) {
+  const char *path = babel_args_value(args, "usage");
+  struct rusage usage;
+  if (!path) return BABEL_OK;
+  FILE *file = fopen(path, "ae");
+  getrusage(RUSAGE_SELF, &usage);
+  if (!file || fprintf(file, "%s,%.3f,%ld\n", command->name, seconds() - began, usage.ru_maxrss) < 0 || fclose(file))
+    return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+  return BABEL_OK;
+}
+
 static int run(const babel_command *command, int argc, char **argv) {
   static babel_args args; /* large */
+  double began = seconds();
   babel_status status = babel_args_parse(&args, command, argc, argv);
   bool parsed = status == BABEL_OK;
   if (parsed && babel_args_flag(&args, "help")) {
@@ -83,6 +104,7 @@ static int run(const babel_command *command, int argc, char **argv) {
   } else {
     if (parsed) status = prepare(&args);
     if (status == BABEL_OK) status = command->run(&args);
+    if (status == BABEL_OK) status = write_usage(&args, command, began);
   }
   if (status == BABEL_OK && (fflush(stdout) || ferror(stdout)))
     status = BABEL_FAIL(BABEL_ERR_IO, "standard output cannot be written: %s", strerror(errno));
