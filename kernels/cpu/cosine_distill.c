@@ -6,19 +6,17 @@
 #include "kernels/l2norm.h"
 
 /* 1 - cos of one row; de = share * d(1 - cos)/de. With unit rows u, v: the gradient is (cos u - v) / ||e||, written as
- * (u - v) - (1 - cos) u, which does not cancel and is 0 when e equals t. */
+ * (u - v) - (1 - cos) u, which does not cancel. u - v as (e - t ratio) / ||e||: 0 when e equals t, with or without fused
+ * multiply-add. */
 static double row(float *de, const float *e, const float *t, int d, double share) {
   const double eps = (double)BABEL_L2NORM_EPS;
   double ee = babel_dot(e, e, d), tt = babel_dot(t, t, d), et = babel_dot(e, t, d);
   double e_norm = sqrt(ee), t_norm = sqrt(tt);
   double e_inv = 1 / (e_norm < eps ? eps : e_norm), t_inv = 1 / (t_norm < eps ? eps : t_norm);
   double gap = e_norm < eps || t_norm < eps ? 1 - et * e_inv * t_inv : 1 - et / sqrt(ee * tt);
-  double along = e_norm > eps ? gap : 1;
+  const double along = e_norm > eps ? gap : 1, ratio = t_inv / e_inv, factor = share * e_inv * e_inv;
 #pragma omp simd
-  for (int c = 0; c < d; c++) {
-    double u = (double)e[c] * e_inv, v = (double)t[c] * t_inv;
-    de[c] = (float)(share * e_inv * ((u - v) - along * u));
-  }
+  for (int c = 0; c < d; c++) de[c] = (float)(factor * (((double)e[c] - (double)t[c] * ratio) - along * (double)e[c]));
   return gap;
 }
 
