@@ -52,6 +52,12 @@ tree
 printf '/* \303\251 */\n' >"$root/tree/core/b.c"
 expect 1 "code is ASCII" "$here/check_files.sh" "$root/tree"
 
+mkdir "$root/tree/docs"
+echo 'see `core/a.c` and `a.c`' >"$root/tree/docs/a.md"
+expect 0 "" "$here/check_docs.sh" "$root/tree"
+echo 'see `core/gone.c`' >>"$root/tree/docs/a.md"
+expect 1 "docs/a.md:2: core/gone.c does not exist" "$here/check_docs.sh" "$root/tree"
+
 expect 77 "no dependency files" "$here/check_cuda.sh" "$root/tree/build"
 echo 'a.o: /x/core/status.h /usr/include/stdio.h' >"$root/tree/build/a.d"
 expect 0 "" "$here/check_cuda.sh" "$root/tree/build"
