@@ -6,11 +6,15 @@
 #include "core/log.h"
 #include "encoders/imu_stats.h"
 #include "encoders/limu_bert.h"
+#include "encoders/shift_gcn.h"
+#include "encoders/st_gcn.h"
 
 /* One line an encoder. */
 static const babel_encoder_row *const rows[] = {
     &babel_imu_stats_row,
     &babel_limu_bert_row,
+    &babel_shift_gcn_row,
+    &babel_st_gcn_row,
     NULL, /* end */
 };
 
