@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 import fill_rule
+import safetensors_file
 
 JOINTS, PERSONS, CLASSES = 25, 2, 60
 UNITS = [(3, 64, 1), (64, 64, 1), (64, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1), (128, 128, 1),
@@ -174,14 +175,15 @@ def check_synthetic(model):
 
 
 def write_fixture(model, folder):
-    """An odd, short length: T = 21 -> 10 -> 5; both person slots, all pooled values and scores in float64."""
+    """An odd, short length in double: 21 -> 10 -> 5 frames, two persons."""
     x = torch.from_numpy(fill_rule.network_input((3, 21, JOINTS, PERSONS))).double()
     with torch.no_grad():
         units, pooled, scores = model.double()(x)
-    one = model.fc(pooled[0])
-    sums = torch.stack([u.sum((1, 2, 3)) for u in units] + [u.square().sum((1, 2, 3)).sqrt() for u in units])
-    np.save(os.path.join(folder, "shift_gcn_t21.npy"),
-            torch.cat([pooled.reshape(-1), one.reshape(-1), scores.reshape(-1), sums.reshape(-1)]).detach().numpy())
+        first = model.fc(pooled[0])
+    tensors = {"pooled": pooled, "first_scores": first, "scores": scores, "unit_sums": torch.stack([u.sum() for u in units]),
+               "unit_norms": torch.stack([u.norm() for u in units])}
+    safetensors_file.write(os.path.join(folder, "shift_gcn_t21.safetensors"),
+                           {name: value.float().numpy() for name, value in tensors.items()}, {"made_by": "scripts/golden/shift_gcn.py"})
 
 
 def main():

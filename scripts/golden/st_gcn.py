@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 import fill_rule
+import safetensors_file
 
 NTU_EDGES = [(1, 2), (2, 21), (3, 21), (4, 3), (5, 21), (6, 5), (7, 6), (8, 7), (9, 21), (10, 9), (11, 10), (12, 11), (13, 1),
              (14, 13), (15, 14), (16, 15), (17, 1), (18, 17), (19, 18), (20, 19), (22, 23), (23, 8), (24, 25), (25, 12)]
@@ -155,12 +156,14 @@ def check_small(path):
         close(f"small[{i}]", scores[i], expected, 1e-6)
 
 
-def write_fixtures(model, folder):
-    """An odd, short length, 19 -> 10 -> 5 frames, two persons: pooled (2, 256), scores (60), unit sums and norms."""
+def write_fixture(model, folder):
+    """An odd, short length in double: 19 -> 10 -> 5 frames, two persons."""
     with torch.no_grad():
         units, pooled, scores = model(torch.from_numpy(fill_rule.network_input((3, 19, 25, 2))).double())
-    sums = torch.stack([u.sum() for u in units] + [u.norm() for u in units])
-    np.save(os.path.join(folder, "st_gcn_t19.npy"), torch.cat([pooled.reshape(-1), scores, sums]).numpy())
+    tensors = {"pooled": pooled, "scores": scores, "unit_sums": torch.stack([u.sum() for u in units]),
+               "unit_norms": torch.stack([u.norm() for u in units])}
+    safetensors_file.write(os.path.join(folder, "st_gcn_t19.safetensors"),
+                           {name: value.float().numpy() for name, value in tensors.items()}, {"made_by": "scripts/golden/st_gcn.py"})
 
 
 def main():
@@ -175,7 +178,7 @@ def main():
     model.double()
     check_synthetic(model)
     if options.fixtures:
-        write_fixtures(model, options.fixtures)
+        write_fixture(model, options.fixtures)
     if options.weights:
         check_small(options.weights)
 
