@@ -5,7 +5,7 @@
  *   nearest  class embedding = renormalised mean of the class's unit support embeddings; the highest cosine wins. The headline.
  *   ridge    one-hot targets, centred on the support set, lambda = 0.1 trace(K) / n with K the centred Gram matrix; dual form
  *            in double: score(q) = mean target + k(q) (K + lambda I)^-1 (Y - mean target).
- *   mlp      linear(d, hidden), ReLU, linear(hidden, classes); eval/head_mlp.h.
+ *   mlp      linear(d, hidden), ReLU, linear(hidden, classes); trained as eval/heads.h says.
  * Ties: when the best score is shared by k classes and the true one is among them, the query counts 1/k (scores within 1e-12
  * are equal: all are computed in double from inner products in double).
  * NaN or infinity in a row that takes part is BABEL_ERR_VALUE with row and column. */

@@ -1,6 +1,6 @@
 /* Every single answer as a line of CSV: what was asked, of which row of the results, and what came out.
  * Header: dataset,protocol,modalities,features,preset,head,fusion,scoring,seed,draw,key,true,predicted,score,credit
- * (modalities joined by '+'; score of the predicted class; credit 1, 0 or 1/k in a tie of k). */
+ * (modalities joined by '+'; score of the predicted class; credit 1, 0 or 1/k in a tie of k; both with six decimals). */
 #ifndef BABEL_EVAL_PREDICTIONS_H
 #define BABEL_EVAL_PREDICTIONS_H
 

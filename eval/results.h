@@ -51,7 +51,7 @@ typedef struct {
   babel_result *rows;
 } babel_results;
 
-/* Copies the row. BABEL_ERR_ARG when a text is not one of those above, BABEL_ERR_VALUE when a number is not finite where it must be. */
+/* Copies the row, numbers rounded to six decimals. BABEL_ERR_ARG when a text is not one of those above, BABEL_ERR_VALUE when a number is not finite where it must be. */
 babel_status babel_results_add(babel_results *results, const babel_result *row);
 void babel_results_destroy(babel_results *results); /* accepts a zeroed one */
 

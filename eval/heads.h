@@ -1,0 +1,42 @@
+/* The three heads of eval/oneshot.h, from one problem to the scores of its queries. Inside eval/ only. */
+#ifndef BABEL_EVAL_HEADS_H
+#define BABEL_EVAL_HEADS_H
+
+#include <stdint.h>
+
+#include "growth/config.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* n support rows, q query rows, d columns; samples 0..n-1 are the support, n..n+q-1 the queries. */
+typedef struct {
+  int n, q, d, classes;
+  const float *x;      /* the points, (.., d) */
+  const int *rows;     /* (n + q) row numbers into x */
+  const int *target;   /* (n) 0..classes-1, every class at least once */
+  const double *gram;  /* (n + q, n) inner products with the support rows */
+  const double *norm;  /* (n + q) Euclidean norms */
+} babel_head_problem;
+
+/* scores: (q, classes), the higher the better. */
+babel_status babel_head_nearest(double *scores, const babel_head_problem *problem);
+babel_status babel_head_ridge(double *scores, const babel_head_problem *problem);
+
+/* Input: sqrt(512) x (algorithm.md section 9.1: at unit norm and this learning rate it hardly trains). Weights and biases
+ * uniform(+-1/sqrt(fan_in)), stream BABEL_RNG_HEAD, index = flat element of (W1 (hidden, d), b1, W2 (classes, hidden), b2).
+ * Cross-entropy, SGD with momentum and weight decay on all parameters, head_lr (1 + cos(pi e / E)) / 2 in epoch e of E, batches of
+ * head_batch support rows (the last one smaller) in an order of its own each epoch: index 2^40 + e n. scores: probabilities.
+ *
+ * Momentum and decay are linear in the parameters, and every gradient of W1 lies in the span of the support rows, so
+ *   W1_t = a_t W1_0 + C_t^T X exactly, with a number a_t and C_t (n, hidden).
+ * A step works on the n columns of C instead of the d columns of W1: 27 instead of 512 with one sample a class. */
+babel_status babel_head_mlp(double *scores, const babel_head_problem *problem, const babel_config *config, uint64_t seed);
+
+#define BABEL_HEAD_SHUFFLE ((uint64_t)1 << 40) /* index of the first epoch's order */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
