@@ -1,11 +1,11 @@
+#include "encoders/limu_bert_net.h"
+
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/checkpoint.h"
 #include "core/rng.h"
-#include "encoders/limu_bert_net.h"
+#include "encoders/weight_source.h"
 #include "kernels/linear_panel.h"
 
 enum { CHANNELS = BABEL_LIMU_CHANNELS, STEPS = BABEL_LIMU_STEPS, HIDDEN = BABEL_LIMU_HIDDEN, INNER = BABEL_LIMU_INNER };
@@ -119,32 +119,27 @@ static babel_status build(babel_limu_bert_net *net, const raw_weights *raw) {
   return BABEL_OK;
 }
 
-static const char own_prefix[] = "imu_model.";
-
-static babel_status take(babel_checkpoint *checkpoint, const char *prefix, int i, float *out) {
-  char name[96];
-  const int64_t shape[2] = {table[i].rows, table[i].columns};
-  snprintf(name, sizeof name, "%s%s", prefix, table[i].name);
-  return babel_checkpoint_take(checkpoint, name, is_matrix(i) ? 2 : 1, shape, out);
+static babel_status take(const babel_weight_source *source, raw_weights *raw, int first, int end) {
+  for (int i = first; i < end; i++) {
+    const int64_t shape[2] = {table[i].rows, table[i].columns};
+    BABEL_TRY(source->take(source->context, table[i].name, is_matrix(i) ? 2 : 1, shape, raw->at[i]));
+  }
+  return BABEL_OK;
 }
 
 static babel_status take_all(raw_weights *raw, bool *has_decoder, babel_checkpoint *checkpoint) {
   char name[96];
-  snprintf(name, sizeof name, "%s%s", own_prefix, table[EMBED_W].name);
-  const char *prefix = babel_checkpoint_find(checkpoint, name) ? own_prefix : "";
-  for (int i = 0; i < ENCODER_TENSORS; i++) BABEL_TRY(take(checkpoint, prefix, i, raw->at[i]));
-  snprintf(name, sizeof name, "%s%s", prefix, table[LINEAR_W].name);
+  babel_checkpoint_source named;
+  const babel_weight_source source = babel_checkpoint_source_of(&named, checkpoint, "imu_model.", table[EMBED_W].name);
+  BABEL_TRY(take(&source, raw, 0, ENCODER_TENSORS));
+  snprintf(name, sizeof name, "%s%s", named.prefix, table[LINEAR_W].name);
   *has_decoder = babel_checkpoint_find(checkpoint, name) != NULL;
-  for (int i = ENCODER_TENSORS; *has_decoder && i < TENSORS; i++) BABEL_TRY(take(checkpoint, prefix, i, raw->at[i]));
+  if (*has_decoder) BABEL_TRY(take(&source, raw, ENCODER_TENSORS, TENSORS));
   for (int i = 0; i < 2; i++) {
-    snprintf(name, sizeof name, "%sfc.%s", prefix, i ? "bias" : "weight");
+    snprintf(name, sizeof name, "%sfc.%s", named.prefix, i ? "bias" : "weight");
     babel_checkpoint_ignore(checkpoint, name);
   }
-  /* In BABEL's own checkpoint the other towers lie beside this encoder. */
-  for (int i = 0; *prefix && i < checkpoint->count; i++)
-    if (strncmp(checkpoint->tensors[i].name, prefix, strlen(prefix)))
-      babel_checkpoint_ignore(checkpoint, checkpoint->tensors[i].name);
-  return babel_checkpoint_all_used(checkpoint);
+  return babel_checkpoint_source_finish(&named);
 }
 
 babel_status babel_limu_bert_net_load(babel_limu_bert_net *net, const char *path, char sha256[65]) {

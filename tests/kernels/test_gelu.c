@@ -30,7 +30,7 @@ static float exp32(float x) {
   return in_lane(babel_simd_exp, x, 5);
 }
 
-/* Measured 3.4e-7 and 1.3e-7 over these grids. */
+/* Measured over these grids: erf 3.4e-7, without fused multiply-add 4.1e-7; exp 1.3e-7.  */
 Test(kernels_gelu, erf_and_exp_are_accurate_over_their_range) {
   double worst_erf = 0, worst_exp = 0;
   for (int i = -600000; i <= 600000; i++) {
@@ -43,7 +43,7 @@ Test(kernels_gelu, erf_and_exp_are_accurate_over_their_range) {
     double gap = fabs((double)exp32(x) / exp((double)x) - 1);
     worst_exp = gap > worst_exp ? gap : worst_exp;
   }
-  cr_assert(worst_erf < 4e-7, "%g", worst_erf);
+  cr_assert(worst_erf < 5e-7, "%g", worst_erf);
   cr_assert(worst_exp < 2e-7, "%g", worst_exp);
 }
 
