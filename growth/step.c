@@ -102,8 +102,8 @@ static babel_status weigh(const babel_step_plan *plan) {
       for (int k = 0; plan->side[s].own[direction] && k < plan->side[s].module_layers; k++) {
         const babel_chain *c = &plan->side[s];
         const babel_chain_layer *l = &c->layer[k];
-        float *own = c->own[direction] - c->module_at;
-        jobs[n++] = (babel_linear_bwd_weight_job){.dw = own + l->weight_at, .db = own + l->bias_at, .x = c->act[k],
+        float *own = c->own[direction];
+        jobs[n++] = (babel_linear_bwd_weight_job){.dw = own + (l->weight_at - c->module_at), .db = own + (l->bias_at - c->module_at), .x = c->act[k],
             .dy = c->cot[k + 1] + (size_t)direction * (size_t)c->rows * (size_t)l->out, .n = c->rows, .in = l->in, .out = l->out};
       }
   if (n) BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));

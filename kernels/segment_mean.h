@@ -2,7 +2,7 @@
  *   fwd: y[i] = (1 / len_i) sum_{t < len_i} x[i, t]        x (n, steps, d) -> y (n, d)
  *   bwd: dx[s, i, t] = dy[s, i] / len_i for t < len_i, 0 behind; dy (s n, d) -> dx (s n, steps, d), sequence i mod n.
  * lengths: (n) in 1..steps, NULL = all steps valid. No aliasing. Writes with "=". Sums in float, in step order.
- * BABEL_ERR_SHAPE for sizes below 1. */
+ * Independent of the number of threads. Errors: BABEL_ERR_SHAPE when a size is below 1, BABEL_ERR_ARG when a length is outside 1..steps. */
 #ifndef BABEL_KERNELS_SEGMENT_MEAN_H
 #define BABEL_KERNELS_SEGMENT_MEAN_H
 

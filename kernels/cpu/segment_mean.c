@@ -2,17 +2,26 @@
 
 #include <string.h>
 
+#include "kernels/cpu/parallel.h"
+
 static babel_status check(const babel_segment_mean_job *job) {
   if (job->n < 1 || job->steps < 1 || job->d < 1 || job->stacked < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "segment mean of %d x %d sequences of %d steps of %d values", job->stacked, job->n, job->steps,
-                      job->d);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "segment_mean: stacked = %d, n = %d, steps = %d, d = %d; each must be at least 1", job->stacked, job->n,
+                      job->steps, job->d);
+  for (int i = 0; job->lengths && i < job->n; i++)
+    if (job->lengths[i] < 1 || job->lengths[i] > job->steps)
+      return BABEL_FAIL(BABEL_ERR_ARG, "segment_mean: sequence %d has length %d, expected 1 to %d", i, job->lengths[i], job->steps);
   return BABEL_OK;
+}
+
+static int64_t elements(const babel_segment_mean_job *job) {
+  return (int64_t)job->stacked * job->n * job->steps * job->d;
 }
 
 babel_status babel_segment_mean_fwd_cpu(const babel_segment_mean_job *job, babel_stream *s) {
   BABEL_TRY(check(job));
   const int d = job->d, steps = job->steps;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (BABEL_PARALLEL(elements(job)))
   for (int i = 0; i < job->n; i++) {
     int length = job->lengths ? job->lengths[i] : steps;
     float *y = job->pooled + (size_t)i * d, share = 1.0f / (float)length;
@@ -28,14 +37,14 @@ babel_status babel_segment_mean_fwd_cpu(const babel_segment_mean_job *job, babel
 babel_status babel_segment_mean_bwd_cpu(const babel_segment_mean_job *job, babel_stream *s) {
   BABEL_TRY(check(job));
   const int d = job->d, steps = job->steps;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (BABEL_PARALLEL(elements(job)))
   for (int i = 0; i < job->n * job->stacked; i++) {
     int length = job->lengths ? job->lengths[i % job->n] : steps;
     const float *dy = job->pooled + (size_t)i * d;
     float *dx = job->sequence + (size_t)i * steps * d, share = 1.0f / (float)length;
     for (int t = 0; t < length; t++)
       for (int j = 0; j < d; j++) dx[(size_t)t * d + j] = dy[j] * share;
-    memset(dx + (size_t)length * d, 0, (size_t)(steps - length) * d * sizeof *dx);
+    memset(dx + (size_t)length * d, 0, (size_t)(steps - length) * (size_t)d * sizeof *dx);
   }
   return BABEL_OK;
 }
