@@ -272,6 +272,11 @@ Test(data_mat, an_element_with_too_many_or_too_few_bytes_is_refused) {
   mat_append(&file, packed);
   refuse(file, BABEL_ERR_FORMAT, "too early");
   file = mat_header();
+  inner = doubles("iner");
+  inner.bytes[8 + 16 + 16 + 2] = 6; /* the name's small form: 6 bytes where 4 have room */
+  mat_append(&file, inner);
+  refuse(file, BABEL_ERR_FORMAT, "without a name");
+  file = mat_header();
   mat_element(&file, 9, grid, sizeof grid);
   refuse(file, BABEL_ERR_FORMAT, "type 9");
 }
