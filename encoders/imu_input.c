@@ -42,11 +42,13 @@ static babel_status check_shape(const char *encoder, const babel_tensor *array, 
   if (array->shape[rank - 1] != CHANNELS)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes 6 columns, acceleration x y z [g] and angular rate x y z [rad/s]; this array is %s%s",
                       encoder, text, array->shape[rank - 2] == CHANNELS ? ": it looks transposed, time must come before channels" : "");
-  if (array->shape[rank - 2] < least_rows || array->shape[rank - 2] > INT_MAX / CHANNELS)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes recordings of %d to %d rows, this array is %s", encoder, least_rows,
-                      INT_MAX / CHANNELS, text);
-  if (rank == 3 && (array->shape[0] < 1 || array->shape[0] > INT_MAX))
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes 1 to %d recordings at once, this array is %s", encoder, INT_MAX, text);
+  if (array->shape[rank - 2] < least_rows)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes recordings of at least %d rows, this array is %s", encoder, least_rows, text);
+  if (array->shape[rank - 2] > INT_MAX / CHANNELS)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes recordings of at most %d rows, this array is %s", encoder, INT_MAX / CHANNELS, text);
+  if (rank == 3 && array->shape[0] < 1) return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: the array %s holds no recording", encoder, text);
+  if (rank == 3 && array->shape[0] > INT_MAX)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes at most %d recordings at once, this array is %s", encoder, INT_MAX, text);
   return BABEL_OK;
 }
 
