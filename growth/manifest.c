@@ -37,13 +37,24 @@ static json_t *bank_entry(const babel_bank *bank) {
                    "provenance", provenance ? provenance : json_object());
 }
 
+/* Of the keys, each with its end, or null when all pairs are trained on. */
+static json_t *keys_checksum(const babel_phase_options *options) {
+  babel_sha256_state sum;
+  char hex[65];
+  if (!options->keys) return json_null();
+  babel_sha256_begin(&sum);
+  for (int i = 0; i < options->key_count; i++) babel_sha256_add(&sum, options->keys[i], strlen(options->keys[i]) + 1);
+  babel_sha256_end(&sum, hex);
+  return json_string(hex);
+}
+
 static json_t *inputs(const babel_config *config, const babel_phase_options *options, const babel_phase_plan *plan) {
   char *text;
   if (babel_config_json(config, &text) != BABEL_OK) return NULL;
   json_t *settings = json_loads(text, 0, NULL);
   free(text);
-  return json_pack("{s:o, s:[o, o], s:{s:o, s:o}, s:i, s:i, s:I}", "config", settings, "banks", bank_entry(options->bank[0]),
-                   bank_entry(options->bank[1]), "split", "sha256", text_or_null(options->split_sha256), "part", text_or_null(options->part),
+  return json_pack("{s:o, s:[o, o], s:{s:o, s:o, s:o}, s:i, s:i, s:I}", "config", settings, "banks", bank_entry(options->bank[0]),
+                   bank_entry(options->bank[1]), "split", "sha256", text_or_null(options->split_sha256), "part", text_or_null(options->part), "keys", keys_checksum(options),
                    "pairs", plan->pairs, "batch", plan->batch, "steps", (json_int_t)plan->steps);
 }
 
@@ -57,4 +68,10 @@ babel_status babel_manifest_text(const babel_ops *ops, const babel_config *confi
   if (all) json_object_update(all, machine);
   json_decref(machine);
   return dump(all, json);
+}
+
+babel_status babel_manifest_history(const babel_phase_options *options, const babel_phase_plan *plan, char **json) {
+  const babel_bank *a = options->bank[0], *b = options->bank[1];
+  return dump(json_pack("[{s:s, s:s, s:s, s:s, s:i, s:I}]", "phase", "first", "a", a->modality, "b", b->modality, "dataset", a->dataset, "pairs",
+                        plan->pairs, "steps", (json_int_t)plan->steps), json);
 }

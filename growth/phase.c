@@ -1,9 +1,11 @@
 #include "growth/phase.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,23 +105,27 @@ babel_status babel_phase_prepare(const babel_config *config, const babel_phase_o
 /* Line files are cut to what the state knows of, so that a continued run repeats no line. */
 static babel_status open_lines(const char *folder, const char *name, int64_t keep, FILE **file) {
   char path[1024];
+  struct stat found = {0};
   snprintf(path, sizeof path, "%s/%s", folder, name);
+  if (keep && (stat(path, &found) || found.st_size < keep))
+    return BABEL_FAIL(BABEL_ERR_STATE, "%s: the interrupted run had written %lld bytes, found %lld: it cannot be continued; start anew with --force",
+                      path, (long long)keep, (long long)found.st_size);
   *file = fopen(path, keep ? "r+e" : "we");
   if (!*file || ftruncate(fileno(*file), keep) || fseek(*file, 0, SEEK_END))
     return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
   return BABEL_OK;
 }
 
-static babel_status flush_lines(FILE *file, const char *name, int64_t *bytes) {
+static babel_status flush_lines(FILE *file, const char *folder, const char *name, int64_t *bytes) {
   if (fflush(file) || ferror(file) || fsync(fileno(file)) || (*bytes = ftell(file)) < 0)
-    return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: %s", name, strerror(errno));
+    return BABEL_FAIL(BABEL_ERR_IO, "%s/%s: cannot be written: %s", folder, name, strerror(errno));
   return BABEL_OK;
 }
 
 static babel_status save(phase_run *run, int64_t step) {
   babel_phase_state state = {.step = step, .inputs = run->inputs, .environment = run->environment};
-  BABEL_TRY(flush_lines(run->metrics, "metrics.jsonl", &state.metrics_bytes));
-  BABEL_TRY(flush_lines(run->watch, "watch.jsonl", &state.watch_bytes));
+  BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &state.metrics_bytes));
+  BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &state.watch_bytes));
   BABEL_TRY(babel_phase_state_save(run->options->out, &run->plan, &state));
   run->saved = now();
   return BABEL_OK;
@@ -138,6 +144,8 @@ static babel_status start(phase_run *run, int64_t *step) {
   BABEL_TRY(babel_manifest_environment(run->trunk->ops, &run->environment));
   state.inputs = run->inputs;
   state.environment = run->environment;
+  babel_phase_state_sweep(options->out);
+  if (!options->resume) babel_phase_state_remove(options->out);
   if (options->resume) BABEL_TRY(babel_phase_state_load(options->out, &run->plan, &state, options->force, &found));
   if (options->resume && found) babel_note("%s: continued at step %lld of %lld", options->out, (long long)state.step, (long long)run->schedule.steps);
   BABEL_TRY(open_lines(options->out, "metrics.jsonl", found ? state.metrics_bytes : 0, &run->metrics));
@@ -147,18 +155,32 @@ static babel_status start(phase_run *run, int64_t *step) {
   return BABEL_OK;
 }
 
+/* JSON has no infinity: a norm that was guarded against is null. */
+static json_t *number(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
+
+static babel_status write_metrics(phase_run *run, const babel_progress *p, double lr) {
+  const babel_step_report *r = &p->report;
+  double batch = p->batch;
+  json_t *line = json_pack("{s:I, s:i, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:i}", "step", (json_int_t)p->step, "epoch", p->epoch, "lr", lr,
+                           "loss_ab", (double)r->loss[0], "loss_ba", (double)r->loss[1], "w_ab", (double)r->weights[0], "w_ba", (double)r->weights[1],
+                           "g_a", number((double)r->norms[0]), "g_b", number((double)r->norms[1]), "scale", exp((double)r->log_scale), "batch_top1_ab",
+                           r->hits[0] / batch, "batch_top1_ba", r->hits[1] / batch, "guarded", r->guarded);
+  int failed = !line || json_dumpf(line, run->metrics, JSON_REAL_PRECISION(9)) || fputc('\n', run->metrics) == EOF;
+  json_decref(line);
+  return failed ? BABEL_FAIL(BABEL_ERR_IO, "%s/metrics.jsonl: cannot be written", run->options->out) : BABEL_OK;
+}
+
 static babel_status report(phase_run *run, int64_t done, const babel_step_state *state) {
   babel_progress progress = {.step = done, .steps = run->schedule.steps, .epoch = (int)((done - 1) / run->data.steps_per_epoch),
       .pairs = run->data.pairs, .batch = run->data.batch, .seconds = now() - run->began, .first_step = run->first_step};
   babel_step_report *r = &progress.report;
   BABEL_TRY(babel_step_report_read(&run->plan, r));
   if (!isfinite(r->loss[0]) || !isfinite(r->loss[1]))
-    return BABEL_FAIL(BABEL_ERR_VALUE, "the loss is not finite at step %lld (learning rate %g): the state before it is kept", (long long)done, (double)state->lr);
-  fprintf(run->metrics, "{\"step\": %lld, \"epoch\": %d, \"lr\": %.9g, \"loss_ab\": %.9g, \"loss_ba\": %.9g, \"w_ab\": %.9g, \"w_ba\": %.9g, "
-          "\"g_a\": %.9g, \"g_b\": %.9g, \"scale\": %.9g, \"batch_top1_ab\": %.6g, \"batch_top1_ba\": %.6g, \"guarded\": %d}\n",
-          (long long)done, progress.epoch, (double)state->lr, (double)r->loss[0], (double)r->loss[1], (double)r->weights[0], (double)r->weights[1],
-          (double)r->norms[0], (double)r->norms[1], exp((double)r->log_scale), (double)r->hits[0] / run->data.batch,
-          (double)r->hits[1] / run->data.batch, r->guarded);
+    return BABEL_FAIL(BABEL_ERR_VALUE, "training broke down: the loss is not finite at step %lld (learning rate %g); the state saved before is kept",
+                      (long long)done, (double)state->lr);
+  BABEL_TRY(write_metrics(run, &progress, (double)state->lr));
   if (run->options->progress) run->options->progress(run->options->user, &progress);
   return BABEL_OK;
 }
@@ -195,19 +217,17 @@ static babel_status loop(phase_run *run, int64_t step) {
 
 static babel_status finish(phase_run *run) {
   babel_trunk *trunk = run->trunk;
-  char path[1024], history[512];
+  char path[1024];
   int64_t bytes;
   BABEL_TRY(babel_step_plan_store(&run->plan, trunk, run->towers, false));
-  BABEL_TRY(flush_lines(run->metrics, "metrics.jsonl", &bytes));
-  BABEL_TRY(flush_lines(run->watch, "watch.jsonl", &bytes));
+  BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &bytes));
+  BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &bytes));
   free(trunk->manifest);
   trunk->manifest = NULL;
   BABEL_TRY(babel_manifest_text(trunk->ops, &trunk->config, run->options, &run->facts, &trunk->manifest));
-  snprintf(history, sizeof history, "[{\"phase\": \"first\", \"a\": \"%s\", \"b\": \"%s\", \"dataset\": \"%s\", \"pairs\": %d, \"steps\": %lld}]",
-           run->towers[0]->name, run->towers[1]->name, run->options->bank[0]->dataset, run->facts.pairs, (long long)run->facts.steps);
   free(trunk->history);
-  trunk->history = strdup(history);
-  if (!trunk->history) return BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for the history");
+  trunk->history = NULL;
+  BABEL_TRY(babel_manifest_history(run->options, &run->facts, &trunk->history));
   snprintf(path, sizeof path, "%s/trunk.safetensors", run->options->out);
   BABEL_TRY(babel_trunk_write(trunk, path));
   babel_phase_state_remove(run->options->out);

@@ -5,7 +5,7 @@
  * interrupted continues with the same bits. What the folder OUT holds:
  *   trunk.safetensors  the result (trunk.h), written at the end
  *   state.safetensors  where an unfinished run stands, state.previous.safetensors the one before
- *   metrics.jsonl      one line every 10 steps: step, epoch, lr, losses, weights, gradient norms, scale, batch retrieval, seconds
+ *   metrics.jsonl      one line every 10 steps: step, epoch, lr, losses, weights, gradient norms, scale, batch retrieval
  *   watch.jsonl        what the watch callback writes (evaluation while training) */
 #ifndef BABEL_GROWTH_PHASE_H
 #define BABEL_GROWTH_PHASE_H
@@ -51,7 +51,9 @@ typedef struct {
 /* Checks everything that can be checked before work. */
 babel_status babel_phase_prepare(const babel_config *config, const babel_phase_options *options, babel_phase_plan *plan);
 
-/* The first phase, on an empty trunk. On success trunk.safetensors is written and the state files are gone. */
+/* The first phase, on an empty trunk. On success trunk.safetensors is written and the state files are gone. Without resume an older state in
+ * the folder is removed first. BABEL_ERR_INTERRUPTED after a stop, BABEL_ERR_STATE when a state does not fit, BABEL_ERR_VALUE when the loss or a
+ * parameter is no longer finite. */
 babel_status babel_phase_run(babel_trunk *trunk, const babel_phase_options *options);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 #include "growth/phase_data.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,8 +92,14 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
   data->steps_per_epoch = data->pairs / data->batch;
   BABEL_TRY_OR(choose_variants(data, config, options), fail);
   BABEL_TRY_OR(take_ints(&data->order, (size_t)data->pairs), fail);
+  BABEL_TRY_OR(take_ints(&data->partner, (size_t)data->batch), fail);
   for (int s = 0; s < 2; s++) {
     const babel_bank *bank = options->bank[s];
+    if ((int64_t)data->pairs * data->variants > INT_MAX / bank->steps) {
+      status = BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "%s: %d pairs of %d variants of %d time steps are more rows than can be numbered (%d)", bank->path,
+                          data->pairs, data->variants, bank->steps, INT_MAX);
+      goto fail;
+    }
     data->steps[s] = bank->steps;
     data->width[s] = bank->width;
     BABEL_TRY_OR(statistics(data, config, bank, s), fail);
@@ -114,6 +121,7 @@ void babel_phase_data_destroy(babel_phase_data *data) {
     if (data->rows[s]) data->ops->free(data->rows[s]);
   }
   free(data->order);
+  free(data->partner);
   memset(data, 0, sizeof *data);
 }
 
@@ -155,22 +163,18 @@ babel_status babel_phase_data_batch(babel_phase_data *data, const babel_config *
     babel_rng_permutation(seed, BABEL_RNG_SHUFFLE, (uint64_t)epoch * (uint64_t)data->pairs, data->pairs, data->order);
     data->epoch = epoch;
   }
-  int *partner = NULL;
-  if (config->shuffle_pairs) {
-    BABEL_TRY(take_ints(&partner, (size_t)data->batch));
-    babel_rng_permutation(seed, BABEL_RNG_CONTROL, (uint64_t)step * (uint64_t)data->batch, data->batch, partner);
-  }
+  bool shuffled = config->shuffle_pairs;
+  if (shuffled) babel_rng_permutation(seed, BABEL_RNG_CONTROL, (uint64_t)step * (uint64_t)data->batch, data->batch, data->partner);
   for (int s = 0; s < 2; s++) {
     int steps = data->steps[s];
     for (int i = 0; i < data->batch; i++) {
-      int at = first + (s && partner ? partner[i] : i);
+      int at = first + (s && shuffled ? data->partner[i] : i);
       uint64_t visit = (uint64_t)epoch * (uint64_t)data->pairs + (uint64_t)at;
       int row = data->order[at] * data->variants + (int)babel_rng_below(seed, BABEL_RNG_VARIANT, visit, (uint32_t)data->variants);
       for (int t = 0; t < steps; t++) data->batch_rows[s][i * steps + t] = row * steps + t;
       data->batch_lengths[s][i] = data->lengths[s] ? data->lengths[s][row] : steps;
     }
   }
-  free(partner);
   for (int s = 0; s < 2; s++) {
     BABEL_TRY(data->ops->upload(plan->rows[s], data->batch_rows[s], (size_t)plan->side[s].rows * sizeof(int), plan->stream));
     if (plan->lengths[s]) BABEL_TRY(data->ops->upload(plan->lengths[s], data->batch_lengths[s], (size_t)data->batch * sizeof(int), plan->stream));

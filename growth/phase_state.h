@@ -15,11 +15,15 @@ typedef struct {
   const char *inputs, *environment;    /* manifest.h */
 } babel_phase_state;
 
+/* BABEL_ERR_VALUE when a parameter is not finite: then what was saved before stays. */
 babel_status babel_phase_state_save(const char *folder, const babel_step_plan *plan, const babel_phase_state *state);
-/* *found = false when there is no state. BABEL_ERR_STATE when the inputs differ, or the environment without force; a damaged newest file is
- * named in a warning and the one before it taken. state->inputs and ->environment are what the caller has now. */
+/* *found = false when there is no state. BABEL_ERR_STATE when the inputs differ, or the environment without force; a damaged file (its
+ * checksum is part of it) is named in a warning and removed, and the one before it taken. state->inputs and ->environment are what the caller
+ * has now. */
 babel_status babel_phase_state_load(const char *folder, const babel_step_plan *plan, babel_phase_state *state, bool force, bool *found);
 void babel_phase_state_remove(const char *folder);
+/* Removes what a killed run left half-written. */
+void babel_phase_state_sweep(const char *folder);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,8 @@
  *
  * File (safetensors): tower.NAME.mean, tower.NAME.inv_std (D), tower.NAME.K.weight (out, in), tower.NAME.K.bias (out),
  * prototype.K.weight, prototype.K.bias, post.NAME.weight/.bias (only post_proj=linear), log_scale (1).
- * Metadata: format "babel-trunk 1", manifest (JSON), config (JSON), history (JSON list of phases). */
+ * Metadata: format "babel-trunk 1", towers (names, comma between), provenance.NAME, manifest, config (JSON), history (JSON list of phases).
+ * Reading is strict: every tensor there is, by name and shape and finite, and no other one. */
 #ifndef BABEL_GROWTH_TRUNK_H
 #define BABEL_GROWTH_TRUNK_H
 
@@ -50,7 +51,9 @@ babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name); /* o
 /* mean and inv_std: (in) floats of the host. */
 babel_status babel_trunk_set_statistics(babel_trunk *trunk, babel_tower *tower, const float *mean, const float *inv_std);
 
+/* BABEL_ERR_FORMAT and BABEL_ERR_VALUE name the file and the tensor; on failure the trunk is zeroed. */
 babel_status babel_trunk_read(babel_trunk *trunk, const babel_ops *ops, const char *path);
+/* Atomic; sets path and sha256. NaN or infinity anywhere: BABEL_ERR_VALUE, nothing is written. */
 babel_status babel_trunk_write(babel_trunk *trunk, const char *path);
 
 /* Which output of a tower: `feature`, what classifiers see, is the prototype's; `aligned`, for retrieval, has the projection
@@ -58,7 +61,8 @@ babel_status babel_trunk_write(babel_trunk *trunk, const char *path);
 typedef enum { BABEL_OUTPUT_FEATURE, BABEL_OUTPUT_ALIGNED } babel_output;
 
 /* Unit embeddings (n, embed_dim), host to host. features (n, steps, in); lengths NULL = all steps valid.
- * BABEL_ERR_ARG when the trunk has no such tower (names those it has), BABEL_ERR_SHAPE on another width, BABEL_ERR_VALUE on NaN. */
+ * BABEL_ERR_ARG when the trunk has no such tower (names those it has), BABEL_ERR_SHAPE when n, steps or a length is out of range,
+ * BABEL_ERR_VALUE on NaN. A sample's embedding depends on the others by rounding at most. */
 babel_status babel_trunk_embed(const babel_trunk *trunk, const char *modality, const float *features, int n, int steps,
                                const int *lengths, babel_output output, float *embeddings);
 

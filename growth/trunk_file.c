@@ -1,4 +1,5 @@
 /* The trunk's file: layout in trunk.h. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "growth/trunk.h"
 
 static const char format[] = "babel-trunk 1";
+enum { MOST_FEATURES = 1 << 20 };
 
 /* Host copies that the writer borrows until commit. */
 typedef struct {
@@ -14,12 +16,15 @@ typedef struct {
   int count;
 } host_copies;
 
-static babel_status host_copy(host_copies *copies, const babel_ops *ops, const float *from, int64_t count, float **to) {
+static babel_status host_copy(host_copies *copies, const babel_ops *ops, const float *from, int64_t count, const char *name, float **to) {
   void *memory;
   BABEL_TRY(babel_alloc(&memory, (size_t)count, sizeof(float)));
   copies->copies[copies->count++] = memory;
   *to = memory;
-  return ops->download(memory, from, (size_t)count * sizeof(float), NULL);
+  BABEL_TRY(ops->download(memory, from, (size_t)count * sizeof(float), NULL));
+  for (int64_t i = 0; i < count; i++)
+    if (!isfinite((*to)[i])) return BABEL_FAIL(BABEL_ERR_VALUE, "%s holds NaN or infinity: such a trunk is not written", name);
+  return BABEL_OK;
 }
 
 static babel_status write_mlp(babel_safetensors_writer *writer, host_copies *copies, const babel_ops *ops, const babel_mlp *mlp,
@@ -27,7 +32,7 @@ static babel_status write_mlp(babel_safetensors_writer *writer, host_copies *cop
   char name[96];
   float *params;
   if (!mlp->layers) return BABEL_OK;
-  BABEL_TRY(host_copy(copies, ops, mlp->params, mlp->count, &params));
+  BABEL_TRY(host_copy(copies, ops, mlp->params, mlp->count, prefix, &params));
   for (int i = 0; i < mlp->layers; i++) {
     int64_t weight[2] = {mlp->widths[i + 1], mlp->widths[i]};
     snprintf(name, sizeof name, "%s.%d.weight", prefix, i);
@@ -47,10 +52,10 @@ static babel_status write_tower(babel_safetensors_writer *writer, host_copies *c
   snprintf(name, sizeof name, "post.%s", tower->name);
   BABEL_TRY(write_mlp(writer, copies, ops, &tower->post, name));
   snprintf(name, sizeof name, "tower.%s.mean", tower->name);
-  BABEL_TRY(host_copy(copies, ops, tower->mean, tower->in, &values));
+  BABEL_TRY(host_copy(copies, ops, tower->mean, tower->in, name, &values));
   BABEL_TRY(babel_safetensors_writer_floats(writer, name, values, 1, width));
   snprintf(name, sizeof name, "tower.%s.inv_std", tower->name);
-  BABEL_TRY(host_copy(copies, ops, tower->inv_std, tower->in, &values));
+  BABEL_TRY(host_copy(copies, ops, tower->inv_std, tower->in, name, &values));
   BABEL_TRY(babel_safetensors_writer_floats(writer, name, values, 1, width));
   snprintf(name, sizeof name, "provenance.%s", tower->name);
   return babel_safetensors_writer_metadata(writer, name, tower->provenance ? tower->provenance : "{}");
@@ -65,7 +70,7 @@ static babel_status write_all(babel_safetensors_writer *writer, host_copies *cop
     snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "," : "", trunk->towers[i].name);
   }
   BABEL_TRY(write_mlp(writer, copies, trunk->ops, &trunk->prototype, "prototype"));
-  BABEL_TRY(host_copy(copies, trunk->ops, trunk->log_scale, 1, &scale));
+  BABEL_TRY(host_copy(copies, trunk->ops, trunk->log_scale, 1, "log_scale", &scale));
   BABEL_TRY(babel_safetensors_writer_floats(writer, "log_scale", scale, 1, one));
   BABEL_TRY(babel_safetensors_writer_metadata(writer, "format", format));
   BABEL_TRY(babel_safetensors_writer_metadata(writer, "towers", names));
@@ -98,10 +103,9 @@ static babel_status read_floats(const babel_trunk *trunk, const babel_safetensor
   int64_t count;
   BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, rank, shape, &tensor));
   BABEL_TRY(babel_tensor_count(tensor, &count));
-  for (int64_t i = 0; i < count; i++) {
-    double value = babel_tensor_get(tensor, i);
-    if (value - value != 0) return BABEL_FAIL(BABEL_ERR_VALUE, "%s: tensor %s holds NaN or infinity at element %lld", st->file.path, name, (long long)i);
-  }
+  for (int64_t i = 0; i < count; i++)
+    if (!isfinite(babel_tensor_get(tensor, i)))
+      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: tensor %s holds NaN or infinity at element %lld", st->file.path, name, (long long)i);
   return trunk->ops->upload(to, tensor->data, (size_t)count * sizeof(float), NULL);
 }
 
@@ -123,7 +127,9 @@ static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, 
   int64_t any[1] = {-1};
   snprintf(name, sizeof name, "tower.%s.mean", tower_name);
   BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, 1, any, &mean));
-  BABEL_TRY(babel_trunk_add_tower(trunk, tower_name, (int)mean->shape[0]));
+  if (mean->shape[0] < 1 || mean->shape[0] > MOST_FEATURES)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: tensor %s has %lld values, expected 1 to %d", st->file.path, name, (long long)mean->shape[0], MOST_FEATURES);
+  if (babel_trunk_add_tower(trunk, tower_name, (int)mean->shape[0]) != BABEL_OK) return babel_fail_context("%s: ", st->file.path);
   babel_tower *tower = &trunk->towers[trunk->tower_count - 1];
   int64_t width[1] = {tower->in};
   BABEL_TRY(read_floats(trunk, st, name, 1, width, tower->mean));
@@ -137,6 +143,14 @@ static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, 
   const char *provenance = babel_safetensors_metadata(st, name);
   tower->provenance = strdup(provenance ? provenance : "{}");
   return tower->provenance ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a provenance text");
+}
+
+/* All that a trunk needs was found under its name: any further tensor is one that nobody would use. */
+static babel_status check_count(const babel_trunk *trunk, const babel_safetensors *st) {
+  int expected = 1 + 2 * trunk->prototype.layers;
+  for (int i = 0; i < trunk->tower_count; i++) expected += 2 + 2 * (trunk->towers[i].module.layers + trunk->towers[i].post.layers);
+  if (st->count == expected) return BABEL_OK;
+  return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: %d tensors, but its configuration and tower list account for %d", st->file.path, st->count, expected);
 }
 
 static babel_status read_all(babel_trunk *trunk, const babel_ops *ops, const babel_safetensors *st) {
@@ -160,6 +174,7 @@ static babel_status read_all(babel_trunk *trunk, const babel_ops *ops, const bab
   }
   BABEL_TRY(read_mlp(trunk, st, &trunk->prototype, "prototype"));
   BABEL_TRY(read_floats(trunk, st, "log_scale", 1, one, trunk->log_scale));
+  BABEL_TRY(check_count(trunk, st));
   const char *manifest = babel_safetensors_metadata(st, "manifest"), *history = babel_safetensors_metadata(st, "history");
   trunk->manifest = strdup(manifest ? manifest : "{}");
   trunk->history = strdup(history ? history : "[]");
