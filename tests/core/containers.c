@@ -135,7 +135,7 @@ static void deflate_into(bytes *out, const void *data, size_t size) {
   unsigned long room = compressBound((unsigned long)size) + 64;
   unsigned char *packed = malloc(room);
   z_stream stream = {0};
-  if (!packed || deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) abort();
+  if (!packed || deflateInit2(&stream, 1, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) abort();
   stream.next_in = (Bytef *)(uintptr_t)data;
   stream.avail_in = (uInt)size;
   stream.next_out = packed;
