@@ -110,3 +110,12 @@ Test(core_checkpoint_real, limu_bert_head_with_a_shared_storage) {
                                    {"lin0.bias", 1, {6}, -0.04206521064043045f, -0.01485487725585699f}}};
   check(&file, babel_real_data(file.path));
 }
+
+/* Without any of the files the program counts as skipped, not as passed. */
+int main(int argc, char **argv) {
+  if (!babel_real_weights("limu_bert/hhar.pt") && !babel_real_weights("shift_gcn/ntu_joint_xsub.pt")) return 77;
+  struct criterion_test_set *tests = criterion_initialize();
+  int good = criterion_handle_args(argc, argv, true) ? criterion_run_all_tests(tests) : 1;
+  criterion_finalize(tests);
+  return !good;
+}
