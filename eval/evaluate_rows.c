@@ -73,7 +73,8 @@ static babel_status join(const babel_tally *tallies, int folds, babel_row_kind k
 static babel_status add_oneshot(const babel_evaluation *evaluation, const babel_tally *tallies, babel_row_kind kind, int input, int head, babel_results *results) {
   babel_statistics s, gain;
   babel_result row;
-  if (!isfinite(babel_tally_slot(&tallies[0], kind, input, head)[0])) return BABEL_OK; /* not measured */
+  bool wanted = evaluation->heads >> head & 1;
+  if (!wanted || !isfinite(babel_tally_slot(&tallies[0], kind, input, head)[0])) return BABEL_OK; /* not measured */
   BABEL_TRY(join(tallies, evaluation->fold_count, kind, input, head, &s, &gain));
   BABEL_TRY(babel_describe_row(evaluation, evaluation->folds[0].trunks[0], kind, input, head, &row));
   row.mean = s.mean;
