@@ -94,6 +94,16 @@ typedef struct {
   int m, d, negatives_only; /* negatives_only: the positive leaves the denominator (decoupled loss) */
 } babel_contrastive_job;
 
+/* kernels/neighbour_targets.h: soft targets or a mask of a batch from a graph of similar samples. */
+typedef struct {
+  float *targets;           /* (m, m) or NULL: rows sum to 1, first index = anchor */
+  uint8_t *masked;          /* (m, m) or NULL */
+  const float *graph;       /* (n, n) */
+  const int *rows;          /* (m) samples of the batch */
+  int m, n;
+  float weight;             /* of the neighbours, in [0, 1] */
+} babel_neighbour_targets_job;
+
 /* kernels/cosine_distill.h: L_kd = mean(1 - cos(e, t)). */
 typedef struct {
   float *loss, *de;         /* (1), (n, d) = weight * dL/de */
@@ -171,6 +181,7 @@ typedef struct {
   babel_status (*input_gather)(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s);
   babel_status (*segment_mean_fwd)(const babel_segment_mean_job *job, babel_stream *s);
   babel_status (*segment_mean_bwd)(const babel_segment_mean_job *job, babel_stream *s);
+  babel_status (*neighbour_targets)(const babel_neighbour_targets_job *job, babel_stream *s);
   babel_status (*contrastive)(const babel_contrastive_job *job, babel_stream *s);
   babel_status (*cosine_distill)(const babel_cosine_distill_job *jobs, int n, babel_stream *s);
   babel_status (*square_sum)(const babel_square_sum_job *jobs, int n, babel_stream *s);

@@ -9,6 +9,7 @@
 #include "kernels/l2norm.h"
 #include "kernels/linear.h"
 #include "kernels/memory.h"
+#include "kernels/neighbour_targets.h"
 #include "kernels/ops.h"
 #include "kernels/segment_mean.h"
 #include "kernels/sgd.h"
@@ -32,6 +33,7 @@ static const babel_ops ops = {
     .input_gather = babel_input_gather_cpu,
     .segment_mean_fwd = babel_segment_mean_fwd_cpu,
     .segment_mean_bwd = babel_segment_mean_bwd_cpu,
+    .neighbour_targets = babel_neighbour_targets_cpu,
     .contrastive = babel_contrastive_cpu,
     .cosine_distill = babel_cosine_distill_cpu,
     .square_sum = babel_square_sum_cpu,

@@ -1,0 +1,226 @@
+#include "growth/neighbours.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+
+enum { MOST_PAIRS = 20000 };
+
+static babel_status take(void *pointer, size_t count, size_t size) {
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, count, size));
+  memcpy(pointer, &memory, sizeof memory);
+  return BABEL_OK;
+}
+
+/* Standardised unit rows of one modality, times its scale, into columns at.. of u (n, width). */
+static void place_unit_rows(double *u, size_t width, size_t at, const babel_bank *bank, const int *rows, int n, const float *mean,
+                            const float *inv_std, double scale) {
+  const size_t d = (size_t)bank->width;
+#pragma omp parallel for schedule(static)
+  for (int i = 0; i < n; i++) {
+    const float *x = bank->features + (size_t)rows[i] * d;
+    double *y = u + (size_t)i * width + at, squares = 0;
+    for (size_t j = 0; j < d; j++) {
+      y[j] = ((double)x[j] - (double)mean[j]) * (double)inv_std[j];
+      squares += y[j] * y[j];
+    }
+    const double factor = squares > 0 ? scale / sqrt(squares) : 0;
+    for (size_t j = 0; j < d; j++) y[j] *= factor;
+  }
+}
+
+static void normalise(double *u, size_t width, int n) {
+#pragma omp parallel for schedule(static)
+  for (int i = 0; i < n; i++) {
+    double *y = u + (size_t)i * width, squares = 0;
+    for (size_t j = 0; j < width; j++) squares += y[j] * y[j];
+    const double factor = squares > 0 ? 1 / sqrt(squares) : 0;
+    for (size_t j = 0; j < width; j++) y[j] *= factor;
+  }
+}
+
+static double dot(const double *a, const double *b, size_t n) {
+  double lane[8] = {0}, sum = 0;
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (size_t k = 0; k < 8; k++) lane[k] += a[i + k] * b[i + k];
+  for (; i < n; i++) sum += a[i] * b[i];
+  for (size_t k = 0; k < 8; k++) sum += lane[k];
+  return sum;
+}
+
+/* S (n, n), symmetric, diagonal and excluded candidates -infinity. subjects NULL = everybody is a candidate. */
+static void similarities(double *s, const double *u, size_t width, int n, const int *subjects) {
+#pragma omp parallel for schedule(dynamic, 8)
+  for (int i = 0; i < n; i++)
+    for (int j = i; j < n; j++) {
+      bool out = i == j || (subjects && subjects[i] == subjects[j]);
+      double value = out ? -INFINITY : dot(u + (size_t)i * width, u + (size_t)j * width, width);
+      s[(size_t)i * (size_t)n + (size_t)j] = s[(size_t)j * (size_t)n + (size_t)i] = value;
+    }
+}
+
+/* The k + 1 largest of a row by repeated insertion: k is small. Returns how many candidates there are, at most k + 1. */
+static int largest(const double *row, int n, int k, int *index) {
+  int count = 0;
+  for (int j = 0; j < n; j++) {
+    if (row[j] == -INFINITY || (count == k + 1 && !(row[j] > row[index[k]]))) continue;
+    int at = count < k + 1 ? count++ : k;
+    while (at > 0 && row[j] > row[index[at - 1]]) {
+      index[at] = index[at - 1];
+      at--;
+    }
+    index[at] = j;
+  }
+  return count;
+}
+
+static babel_status choose(babel_neighbours *graph, const double *s, double width) {
+  const int n = graph->n, k = graph->k;
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, (size_t)k + 1, sizeof(int)));
+  int *index = memory;
+  for (int i = 0; i < n; i++) {
+    const double *row = s + (size_t)i * (size_t)n;
+    int count = largest(row, n, k, index);
+    for (int a = 0; a < k; a++) {
+      bool there = a < count;
+      graph->neighbours[i * k + a] = there ? index[a] : -1;
+      graph->similarity[(size_t)i * (size_t)(k + 1) + (size_t)a] = there ? row[index[a]] : (double)NAN;
+      if (there) graph->weights[(size_t)i * (size_t)n + (size_t)index[a]] = (float)exp((row[index[a]] - 1) / width);
+    }
+    graph->similarity[(size_t)i * (size_t)(k + 1) + (size_t)k] = count > k ? row[index[k]] : (double)NAN;
+  }
+  free(index);
+  return BABEL_OK;
+}
+
+/* How much the graph tells, without labels. */
+static void judge(babel_neighbours *graph, const double *s) {
+  const size_t n = (size_t)graph->n;
+  double near = 0, far = 0, squares = 0;
+  int64_t edges = 0, both = 0, others = 0;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      double value = s[i * n + j];
+      if (value == -INFINITY) continue;
+      if (graph->weights[i * n + j] > 0) {
+        edges++;
+        near += value;
+        both += graph->weights[j * n + i] > 0;
+      } else {
+        others++;
+        far += value;
+        squares += value * value;
+      }
+    }
+  double mean = others ? far / (double)others : 0, variance = others ? squares / (double)others - mean * mean : 0;
+  graph->mutual = edges ? (double)both / (double)edges : 0;
+  graph->gap = edges && variance > 0 ? (near / (double)edges - mean) / sqrt(variance) : 0;
+}
+
+/* Share of the edges of modality 0 alone that are edges of modality 1 alone. */
+static babel_status agree(babel_neighbours *graph, const double *u, const size_t at[3], double *s, const int *subjects) {
+  const int n = graph->n, k = graph->k;
+  void *memory;
+  double *part;
+  int64_t edges = 0, shared = 0;
+  BABEL_TRY(babel_alloc(&memory, 2 * (size_t)n * (size_t)(k + 1), sizeof(int)));
+  int *lists[2] = {memory, (int *)memory + (size_t)n * (size_t)(k + 1)};
+  for (int side = 0; side < 2; side++) {
+    size_t width = at[side + 1] - at[side];
+    babel_status status = take(&part, (size_t)n * width, sizeof(double));
+    if (status != BABEL_OK) {
+      free(memory);
+      return status;
+    }
+    for (int i = 0; i < n; i++) memcpy(part + (size_t)i * width, u + (size_t)i * at[2] + at[side], width * sizeof *part);
+    normalise(part, width, n);
+    similarities(s, part, width, n, subjects);
+    free(part);
+    for (int i = 0; i < n; i++) {
+      int *list = lists[side] + (size_t)i * (size_t)(k + 1), count = largest(s + (size_t)i * (size_t)n, n, k, list);
+      for (int a = count < k ? count : k; a <= k; a++) list[a] = -1; /* the first one not taken does not count */
+    }
+  }
+  for (size_t i = 0; i < (size_t)n; i++)
+    for (int a = 0; a < k; a++) {
+      int found = lists[0][i * (size_t)(k + 1) + (size_t)a];
+      if (found < 0) continue;
+      edges++;
+      for (int b = 0; b < k; b++) shared += lists[1][i * (size_t)(k + 1) + (size_t)b] == found;
+    }
+  graph->agreement = edges ? (double)shared / (double)edges : 0;
+  free(memory);
+  return BABEL_OK;
+}
+
+static babel_status check(const babel_bank *const banks[2], int count, const babel_neighbour_options *options) {
+  if (options->k < 1 || options->k >= count) return BABEL_FAIL(BABEL_ERR_ARG, "neighbour graph: %d neighbours out of %d pairs", options->k, count);
+  if (!(options->width > 0)) return BABEL_FAIL(BABEL_ERR_ARG, "neighbour graph: width %g, expected above 0", options->width);
+  if (count > MOST_PAIRS)
+    return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "neighbour graph: %d pairs need a %d x %d matrix; at most %d pairs", count, count, count, MOST_PAIRS);
+  for (int side = 0; side < 2; side++)
+    if (banks[side]->steps > 1) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "%s: a neighbour graph needs pooled features, this bank holds sequences", banks[side]->path);
+  return BABEL_OK;
+}
+
+babel_status babel_neighbours_create(babel_neighbours *graph, const babel_bank *const banks[2], int *const rows[2], int count,
+                                     float *const mean[2], float *const inv_std[2], const babel_neighbour_options *options) {
+  double *u = NULL, *s = NULL;
+  int *subjects = NULL;
+  babel_sha256_state sha256;
+  babel_status status;
+  memset(graph, 0, sizeof *graph);
+  BABEL_TRY(check(banks, count, options));
+  const size_t n = (size_t)count, k = (size_t)options->k, at[3] = {0, (size_t)banks[0]->width, (size_t)banks[0]->width + (size_t)banks[1]->width};
+  graph->n = count;
+  graph->k = options->k;
+  BABEL_TRY_OR(take(&graph->neighbours, n * k, sizeof(int)), fail);
+  BABEL_TRY_OR(take(&graph->similarity, n * (k + 1), sizeof(double)), fail);
+  BABEL_TRY_OR(take(&graph->weights, n * n, sizeof(float)), fail);
+  BABEL_TRY_OR(take(&u, n * at[2], sizeof(double)), fail);
+  BABEL_TRY_OR(take(&s, n * n, sizeof(double)), fail);
+  if (options->other_subjects) {
+    BABEL_TRY_OR(take(&subjects, n, sizeof(int)), fail);
+    for (size_t i = 0; i < n; i++) subjects[i] = banks[0]->subjects[rows[0][i]];
+  }
+  for (int side = 0; side < 2; side++)
+    place_unit_rows(u, at[2], at[side], banks[side], rows[side], count, mean[side], inv_std[side], options->scale[side]);
+  normalise(u, at[2], count);
+  similarities(s, u, at[2], count, subjects);
+  BABEL_TRY_OR(choose(graph, s, options->width), fail);
+  judge(graph, s);
+  BABEL_TRY_OR(agree(graph, u, at, s, subjects), fail);
+  babel_sha256_begin(&sha256);
+  babel_sha256_add(&sha256, graph->neighbours, n * k * sizeof(int));
+  babel_sha256_add(&sha256, graph->weights, n * n * sizeof(float));
+  babel_sha256_end(&sha256, graph->sha256);
+fail:
+  free(u);
+  free(s);
+  free(subjects);
+  if (status != BABEL_OK) babel_neighbours_destroy(graph);
+  return status;
+}
+
+void babel_neighbours_destroy(babel_neighbours *graph) {
+  if (!graph) return;
+  free(graph->neighbours);
+  free(graph->similarity);
+  free(graph->weights);
+  memset(graph, 0, sizeof *graph);
+}
+
+bool babel_neighbours_doubtful(const babel_neighbours *graph, char *sentence, size_t size) {
+  double chance = (double)graph->k / (double)(graph->n - 1);
+  bool doubtful = graph->agreement < 4 * chance && graph->agreement < 0.25;
+  if (doubtful)
+    snprintf(sentence, size, "the neighbour graph is doubtful: only %.1f %% of the neighbours by one modality are neighbours by the other (chance %.1f %%), so this "
+             "set may not repeat its activities; neighbour targets then align what does not belong together (targets=pairs turns them off)",
+             100 * graph->agreement, 100 * chance);
+  return doubtful;
+}

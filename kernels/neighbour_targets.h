@@ -1,0 +1,24 @@
+/* Soft targets, or a mask, of a batch from a fixed graph of similar samples: pairs of the same activity are no longer counted as
+ * negatives. Our addition to Eq. (4); PAPER-GAP: the paper treats every other pair of the batch as negative.
+ *
+ * M (n, n): weights of the graph, M[i][j] > 0 where j is a neighbour of i, diagonal 0. Batch rows p_0 .. p_(m-1):
+ *   q_ij = M[p_i][p_j] / sum_k M[p_i][p_k],   targets[i][j] = (1 - weight) [i = j] + weight q_ij   (first index = anchor)
+ *   a row without a neighbour in the batch: targets[i] = e_i
+ *   masked[i][j] = 1 where i != j and (M[p_i][p_j] > 0 or M[p_j][p_i] > 0), else 0
+ * Either output may be NULL. Sums in double, in column order. Writes with "=".
+ * BABEL_ERR_SHAPE when m < 1 or n < 1; BABEL_ERR_ARG when weight is not in [0, 1]. Rows outside 0..n-1 are the caller's error. */
+#ifndef BABEL_KERNELS_NEIGHBOUR_TARGETS_H
+#define BABEL_KERNELS_NEIGHBOUR_TARGETS_H
+
+#include "kernels/ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+babel_status babel_neighbour_targets_cpu(const babel_neighbour_targets_job *job, babel_stream *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

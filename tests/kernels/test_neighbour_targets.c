@@ -1,0 +1,75 @@
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/neighbour_targets.h"
+#include "tests/support/compare.h"
+
+/* A graph in which about every sixth pair is joined, not symmetric; sample 3 has no neighbour. */
+static float *make_graph(int n) {
+  float *graph = calloc((size_t)n * (size_t)n, sizeof *graph);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) {
+      double u = babel_fill("graph", (uint32_t)(i * n + j));
+      if (i != j && i != 3 && u > 0.66) graph[i * n + j] = (float)u;
+    }
+  return graph;
+}
+
+static void check(int m, int n, float weight) {
+  float *graph = make_graph(n), *targets = babel_guarded((size_t)m * (size_t)m);
+  double *expected = calloc((size_t)m * (size_t)m, sizeof *expected);
+  uint8_t *masked = malloc((size_t)m * (size_t)m);
+  int *rows = malloc((size_t)m * sizeof *rows);
+  memset(masked, 7, (size_t)m * (size_t)m);
+  for (int i = 0; i < m; i++) rows[i] = (i * 5 + 3) % n;
+  babel_neighbour_targets_job job = {.targets = targets, .masked = masked, .graph = graph, .rows = rows, .m = m, .n = n, .weight = weight};
+  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_OK);
+  for (int i = 0; i < m; i++) {
+    double sum = 0, total = 0;
+    for (int j = 0; j < m; j++) sum += (double)graph[rows[i] * n + rows[j]];
+    for (int j = 0; j < m; j++) {
+      double q = sum > 0 ? (double)graph[rows[i] * n + rows[j]] / sum : 0;
+      expected[i * m + j] = sum > 0 ? (1 - (double)weight) * (i == j) + (double)weight * q : i == j;
+      int out = i != j && (graph[rows[i] * n + rows[j]] > 0 || graph[rows[j] * n + rows[i]] > 0);
+      cr_assert_eq(masked[i * m + j], out, "mask %d %d", i, j);
+      total += (double)targets[i * m + j];
+    }
+    cr_assert_float_eq(total, 1, 1e-5);
+  }
+  cr_assert(babel_close("targets", targets, expected, (size_t)m * (size_t)m, 1e-7, 1e-6));
+  cr_assert(babel_guard_check(targets, (size_t)m * (size_t)m));
+  babel_guarded_free(targets);
+  free(graph);
+  free(expected);
+  free(masked);
+  free(rows);
+}
+
+Test(kernels_neighbour_targets, matches_the_formula_and_rows_sum_to_one) {
+  check(1, 7, 0.7f);
+  check(5, 7, 0.7f);
+  check(31, 33, 0.3f);
+  check(255, 613, 0.7f);
+}
+
+Test(kernels_neighbour_targets, weight_zero_gives_the_own_partner_alone) {
+  check(33, 64, 0.0f);
+}
+
+Test(kernels_neighbour_targets, an_anchor_without_neighbours_keeps_its_partner) {
+  float graph[9] = {0}, targets[4];
+  int rows[2] = {2, 0};
+  babel_neighbour_targets_job job = {.targets = targets, .graph = graph, .rows = rows, .m = 2, .n = 3, .weight = 0.7f};
+  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_OK);
+  cr_assert(targets[0] == 1 && targets[1] == 0 && targets[2] == 0 && targets[3] == 1);
+}
+
+Test(kernels_neighbour_targets, bad_sizes_and_weights_are_refused) {
+  babel_neighbour_targets_job job = {.m = 0, .n = 3, .weight = 0.5f};
+  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_SHAPE);
+  job.m = 2;
+  job.weight = 1.5f;
+  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_ARG);
+}
