@@ -2,8 +2,8 @@
  *
  * PyTorch (formats.md sections 5 to 7): zip layout (zip64, stored or deflated) and legacy layout (five pickles, then raw
  * storages). The unpickler is restricted: it knows dictionaries, lists, tuples, numbers, strings, tensors and parameters;
- * every other global becomes an opaque object that is skipped and named; `os`, `builtins`, `subprocess`, `sys` and the like
- * are refused outright. Nothing is ever executed. A wrapped state dictionary (`state_dict`, `model_state_dict`, `model`, or
+ * every other global becomes an opaque object that is skipped and named; `os`, `subprocess`, `sys`, `builtins` (but for its
+ * plain data types such as set) and the like are refused outright. Nothing is ever executed. A wrapped state dictionary (`state_dict`, `model_state_dict`, `model`, or
  * the only entry that is a map of tensors) is found by itself. The prefixes `module.` and `_orig_mod.` are stripped
  * repeatedly, only in front, and only when all names keep apart: a collision is refused.
  * Views that share a storage, offsets and non-contiguous strides are gathered into contiguous data. */

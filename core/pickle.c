@@ -76,7 +76,7 @@ static babel_status push_items(machine *m, babel_pickle_kind kind, size_t from) 
   BABEL_TRY(babel_pickle_take(m->out, sizeof(babel_pickle_items), &memory));
   babel_pickle_items *items = memory;
   items->depth = 1;
-  BABEL_TRY(babel_pickle_append(m->out, items, m->stack + from, m->count - from));
+  if (m->count > from) BABEL_TRY(babel_pickle_append(m->out, items, m->stack + from, m->count - from));
   m->count = from;
   return push(m, (value){.kind = kind, .items = items});
 }

@@ -20,6 +20,7 @@ static babel_status check_view(const babel_pytorch_source *source, const char *n
   const babel_pickle_value *offset = &arguments->values[1], *size = &arguments->values[2],
                            *steps = &arguments->values[3];
   int64_t last = offset->integer, reach;
+  char text[224];
   if (offset->kind != BABEL_PICKLE_INT || size->kind != BABEL_PICKLE_TUPLE ||
       steps->kind != BABEL_PICKLE_TUPLE || size->items->count != steps->items->count ||
       size->items->count > BABEL_MAX_RANK || offset->integer < 0)
@@ -36,7 +37,8 @@ static babel_status check_view(const babel_pytorch_source *source, const char *n
     stride[i] = step->integer;
   }
   if (babel_tensor_count(tensor, count) != BABEL_OK)
-    return babel_fail_context("%s: tensor \"%.200s\": ", path_of(source), name);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: tensor \"%.200s\": impossible shape %s", path_of(source), name,
+                      babel_tensor_shape_text(tensor, text, sizeof text));
   for (int i = 0; i < tensor->rank && *count; i++)
     if (__builtin_mul_overflow(tensor->shape[i] - 1, stride[i], &reach) ||
         __builtin_add_overflow(last, reach, &last))

@@ -278,8 +278,7 @@ Test(core_checkpoint, views_that_leave_their_storage_are_refused) {
     pickle_map(&object);
     named_tensor(&object, "w", bad[i]);
     put_text(&object, "u.");
-    babel_status status = open_object(&checkpoint, &object);
-    cr_assert(status == BABEL_ERR_FORMAT || status == BABEL_ERR_SHAPE, "case %zu", i);
+    cr_assert_eq(open_object(&checkpoint, &object), BABEL_ERR_FORMAT, "case %zu", i);
     bytes_free(&object);
   }
 }
