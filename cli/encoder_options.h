@@ -8,7 +8,7 @@
 
 /* The rows to include in a command's option table. */
 #define BABEL_CONFIG_OPTIONS                                                                                                     \
-  {"preset", "NAME", "ours, paper, paper_literal or release (default ours)"}, {"config", "FILE", "YAML file of settings"},       \
+  {"preset", "NAME", "ours, best, best_subject, best_mask, paper, paper_literal or release (default ours)"}, {"config", "FILE", "YAML file of settings"},       \
       {"set", "KEY=VALUE", "one setting; may stand several times"}
 #define BABEL_ENCODER_OPTIONS                                                                                                    \
   {"encoder", "NAME", "imu_stats, limu_bert, shift_gcn or st_gcn"}, {"weights", "FILE", "the encoder's weights (.pt, .pth, .safetensors)"}, \

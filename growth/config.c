@@ -162,6 +162,8 @@ static babel_status check_ranges(const babel_config *config) {
 
 babel_status babel_config_check(const babel_config *config) {
   BABEL_TRY(check_ranges(config));
+  if (config->shuffle_pairs && config->targets != BABEL_TARGETS_PAIRS)
+    return BABEL_FAIL(BABEL_ERR_ARG, "shuffle_pairs: the control needs targets: pairs, because neighbours would join what it takes apart");
   if (config->lr_final > config->lr)
     return BABEL_FAIL(BABEL_ERR_ARG, "lr_final (%g) must not be above lr (%g)", config->lr_final, config->lr);
   if (config->lr_warmup_start > config->lr)

@@ -17,7 +17,8 @@
 extern "C" {
 #endif
 
-typedef enum { BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL, BABEL_PRESET_RELEASE, BABEL_PRESET_COUNT } babel_preset;
+typedef enum { BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL, BABEL_PRESET_RELEASE, BABEL_PRESET_BEST,
+               BABEL_PRESET_BEST_SUBJECT, BABEL_PRESET_BEST_MASK, BABEL_PRESET_COUNT } babel_preset;
 
 typedef enum { BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY,
                BABEL_POLICY_REHEARSAL_KD } babel_policy;
@@ -31,6 +32,7 @@ enum { BABEL_IMU_POOL_BEFORE, BABEL_IMU_POOL_AFTER };
 enum { BABEL_SKELETON_POOLED_SCORES, BABEL_SKELETON_SCORES };
 enum { BABEL_TEMPERATURE_LEARNABLE, BABEL_TEMPERATURE_FIXED };
 enum { BABEL_DENOMINATOR_ALL, BABEL_DENOMINATOR_NEGATIVES };
+enum { BABEL_TARGETS_PAIRS, BABEL_TARGETS_NEIGHBOURS, BABEL_TARGETS_MASK };
 enum { BABEL_ADAPTIVE_OFF, BABEL_ADAPTIVE_ON, BABEL_ADAPTIVE_INVERTED };
 enum { BABEL_GRAD_SCOPE_OWN, BABEL_GRAD_SCOPE_BOTH };
 enum { BABEL_GRAD_NORM_RAW, BABEL_GRAD_NORM_RELATIVE };
@@ -61,12 +63,18 @@ typedef struct {
   double tau;            /* 0.07 */
   double scale_min, scale_max; /* clamp of 1/tau: 1, 100 */
   int denominator;       /* all, negatives */
+  int targets;           /* pairs, neighbours, mask: growth/neighbours.h */
+  int neighbour_k;       /* 15 */
+  int neighbour_other_subjects; /* bool */
   int adaptive;          /* off, on, inverted */
   int adaptive_first_phase; /* bool */
   int grad_scope;        /* own, both */
   int grad_norm;         /* raw, relative */
   int proto_policy;      /* babel_policy */
   int trunk;             /* train, freeze */
+  double neighbour_weight; /* share of a soft target that goes to neighbours: 0.7 */
+  double neighbour_width; /* 0.3 */
+  double neighbour_scale_a, neighbour_scale_b; /* of the first and the second bank in the common vector: 1, 1.4 */
   double ema_momentum;   /* 0.996 */
   double distill_weight; /* lambda 5 */
   /* optimiser */
@@ -79,6 +87,7 @@ typedef struct {
   /* evaluation */
   int head_hidden, head_epochs, head_batch;
   double head_lr, head_momentum, head_weight_decay;
+  double fusion_weight;  /* of the second bank in the weighted sum: 1.5 */
   int fusion;            /* sum, concat: the headline of this preset */
   int watch_epochs;      /* score the training-free heads every so many epochs; 0 = never */
   int checkpoint_seconds;/* state saved every so many seconds, 0 = only at the end */

@@ -27,7 +27,8 @@ static const char introduction[] =
     "Numbers have a decimal point in every locale; NaN, infinity and hexadecimal forms are refused. Switches are `true` or `false` (`yes`, `no`, `on`, `off` too).\n"
     "An unknown key, a key twice, a list, an anchor or a nested map is an error with file and line. Ranges include both ends.\n"
     "\n"
-    "Rules between keys: `lr_final` and `lr_warmup_start` are at most `lr`; `scale_min` <= 1 / `tau` <= `scale_max`; `imu_pool: after` needs `imu_stats: mean`.\n";
+    "Rules between keys: `lr_final` and `lr_warmup_start` are at most `lr`; `scale_min` <= 1 / `tau` <= `scale_max`; `imu_pool: after` needs `imu_stats: mean`;\n"
+    "`shuffle_pairs` needs `targets: pairs`.\n";
 
 static void print_range(FILE *out, const babel_config_key *key) {
   char low[32], high[32];
@@ -48,15 +49,21 @@ static void print_range(FILE *out, const babel_config_key *key) {
   }
 }
 
+static void print_head(FILE *out, const char *title) {
+  fprintf(out, "\n## %s\n\n| key | values |", title);
+  for (int preset = 0; preset < BABEL_PRESET_COUNT; preset++) fprintf(out, " %s |", babel_config_preset_name(preset));
+  fputs(" meaning |\n|---|---|", out);
+  for (int preset = 0; preset < BABEL_PRESET_COUNT; preset++) fputs("---|", out);
+  fputs("---|\n", out);
+}
+
 babel_status babel_config_markdown(FILE *out) {
   const babel_config_key *key;
   char text[64];
   fputs(introduction, out);
   for (int i = 0; (key = babel_config_key_at(i)); i++) {
     for (size_t s = 0; s < sizeof sections / sizeof *sections; s++)
-      if (!strcmp(sections[s].key, key->key))
-        fprintf(out, "\n## %s\n\n| key | values | ours | paper | paper_literal | release | meaning |\n|---|---|---|---|---|---|---|\n",
-                sections[s].title);
+      if (!strcmp(sections[s].key, key->key)) print_head(out, sections[s].title);
     fprintf(out, "| `%s` | ", key->key);
     print_range(out, key);
     for (int preset = 0; preset < BABEL_PRESET_COUNT; preset++) {

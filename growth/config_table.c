@@ -4,9 +4,12 @@
 #include "core/file.h"
 #include "growth/config.h"
 
-#define ALL(text) {text, text, text, text}
-/* Preset ours, then paper, paper_literal, release: the last two are `paper` with a few keys changed. */
-#define TWO(ours, paper) {ours, paper, paper, paper}
+/* Presets in order: ours; paper, paper_literal, release: `paper` with a few keys changed; best, best_subject, best_mask: `ours` with other
+ * features, targets and budget. */
+#define ALL(text) {text, text, text, text, text, text, text}
+#define TWO(ours, paper) {ours, paper, paper, paper, ours, ours, ours}
+#define BEST(ours, paper, best) {ours, paper, paper, paper, best, best, best}
+#define FOUR(ours, paper, literal, release) {ours, paper, literal, release, ours, ours, ours}
 #define INT(name, low, high, defaults, text) \
   {#name, BABEL_KEY_INT, offsetof(babel_config, name), low, high, NULL, defaults, text}
 #define DOUBLE(name, low, high, defaults, text) \
@@ -16,14 +19,15 @@
 #define LIST(...) {__VA_ARGS__}
 
 static const babel_config_key table[] = {
-    ENUM(preset, "ours|paper|paper_literal|release", LIST("ours", "paper", "paper_literal", "release"),
+    ENUM(preset, "ours|paper|paper_literal|release|best|best_subject|best_mask",
+         LIST("ours", "paper", "paper_literal", "release", "best", "best_subject", "best_mask"),
          "The set of defaults. In a file it stands first, because it resets every other key."),
 
     INT(embed_dim, 1, 8192, ALL("512"), "Width of the embedding that all modalities share."),
     INT(hidden, 1, 8192, ALL("256"), "Width of the hidden layers of alignment modules and prototype."),
     INT(concept_layers, 2, 4, ALL("3"), "Linear layers of an alignment module, with ReLU between them."),
     INT(proto_layers, 2, 4, ALL("2"), "Linear layers of the shared prototype, with ReLU between them."),
-    ENUM(post_proj, "none|linear", LIST("none", "none", "none", "linear"),
+    ENUM(post_proj, "none|linear", FOUR("none", "none", "none", "linear"),
          "A linear layer a modality behind the prototype, used by the loss and by retrieval; classifiers read the prototype."),
 
     ENUM(imu_window, "stretch|20hz", TWO("stretch", "20hz"),
@@ -32,29 +36,39 @@ static const babel_config_key table[] = {
     INT(imu_block, 1, 4, TWO("1", "4"), "Transformer block whose output becomes the IMU feature; 4 is the last."),
     ENUM(imu_stats, "mean_std|mean", TWO("mean_std", "mean"),
          "What is kept of the IMU encoder's rows over time: mean and population deviation, or the mean alone."),
-    ENUM(imu_pool, "before|after", LIST("before", "before", "after", "before"),
+    ENUM(imu_pool, "before|after", FOUR("before", "before", "after", "before"),
          "Pool the IMU rows before the tower, or send every row through it and average the embeddings (needs imu_stats: mean)."),
     ENUM(skeleton_output, "pooled_scores|scores", TWO("pooled_scores", "scores"),
          "Skeleton features: pooled features and class scores, or the scores alone."),
-    INT(variants, 0, 600, TWO("16", "600"), "Augmented versions of each pair kept in the bank, evenly out of 600."),
+    INT(variants, 0, 600, BEST("16", "600", "0"), "Augmented versions of each pair kept in the bank, evenly out of 600."),
     BOOL(standardise, TWO("true", "false"),
          "Bring every feature to mean 0 and deviation 1, with the statistics of the original training pairs."),
-    DOUBLE(input_dropout, 0, 0.99, TWO("0.5", "0"), "Share of the features that a step hides from the towers."),
+    DOUBLE(input_dropout, 0, 0.99, BEST("0.5", "0", "0.7"), "Share of the features that a step hides from the towers."),
 
-    ENUM(temperature, "learnable|fixed", LIST("learnable", "learnable", "fixed", "learnable"),
+    ENUM(temperature, "learnable|fixed", FOUR("learnable", "learnable", "fixed", "learnable"),
          "Whether the temperature of the loss is trained."),
     DOUBLE(tau, 1e-4, 100, ALL("0.07"), "Temperature of the loss at the start of the first phase."),
     DOUBLE(scale_min, 1e-4, 1e4, ALL("1"), "Lower limit of 1/tau."),
     DOUBLE(scale_max, 1e-4, 1e4, ALL("100"), "Upper limit of 1/tau."),
     ENUM(denominator, "all|negatives", ALL("all"), "Denominator of Eq. (4): all candidates, or without the positive."),
-    ENUM(adaptive, "off|on|inverted", ALL("on"),
+    ENUM(targets, "pairs|neighbours|mask", LIST("pairs", "pairs", "pairs", "pairs", "neighbours", "neighbours", "mask"),
+         "What an anchor should find: its own partner; also the neighbours of a graph on the raw features (soft targets); or its own partner, "
+         "with the neighbours left out of the denominator. The last two assume a set that repeats its activities."),
+    DOUBLE(neighbour_weight, 0, 1, ALL("0.7"), "Share of a soft target that goes to the neighbours."),
+    INT(neighbour_k, 1, 10000, LIST("15", "15", "15", "15", "15", "12", "15"), "Neighbours of a training pair in the graph."),
+    DOUBLE(neighbour_width, 1e-6, 1e6, ALL("0.3"), "A neighbour of cosine S weighs exp((S - 1) / width)."),
+    DOUBLE(neighbour_scale_a, 0, 1000, ALL("1"), "Scale of the first bank's unit features in the graph."),
+    DOUBLE(neighbour_scale_b, 0, 1000, ALL("1.4"), "Scale of the second bank's unit features in the graph."),
+    BOOL(neighbour_other_subjects, LIST("false", "false", "false", "false", "false", "true", "false"),
+         "Look for neighbours among the recordings of other subjects only; needs subject ids, no labels."),
+    ENUM(adaptive, "off|on|inverted", BEST("on", "on", "off"),
          "Adaptive weights of Eq. (5) to (7): half each, by inverse gradient norm, or (ablation) the wrong way round."),
     BOOL(adaptive_first_phase, ALL("true"), "Adaptive weights in the first phase too."),
-    ENUM(grad_scope, "own|both", LIST("own", "own", "both", "own"),
+    ENUM(grad_scope, "own|both", FOUR("own", "own", "both", "own"),
          "Parameters in the norms of Eq. (6): the anchor's own alignment module, or both towers'."),
     ENUM(grad_norm, "raw|relative", ALL("raw"), "Norm of Eq. (6) as it is, or divided by the norm of the parameters."),
     ENUM(proto_policy, "plain|ema_teacher|snapshot_teacher|ema_deploy|rehearsal_kd",
-         LIST("rehearsal_kd", "ema_teacher", "ema_deploy", "plain"),
+         FOUR("rehearsal_kd", "ema_teacher", "ema_deploy", "plain"),
          "What protects the trunk in growth phases: nothing, a slowly moving teacher, a fixed teacher, the moving average "
          "itself put to use, or rehearsal of earlier pairs against a fixed teacher."),
     ENUM(trunk, "train|freeze", ALL("train"), "Freeze: a growth phase trains nothing but the new tower."),
@@ -70,7 +84,7 @@ static const babel_config_key table[] = {
     DOUBLE(weight_decay, 0, 10, ALL("0.0001"), "AdamW: decay of matrices; biases and temperature have none."),
     DOUBLE(warmup_epochs, 0, 10000, ALL("1"), "Epochs over which the learning rate climbs to its peak."),
     INT(batch, 2, 65536, ALL("256"), "Pairs a step; with fewer training pairs the batch is all of them."),
-    INT(max_steps, 1, 100000000, TWO("600", "1000"), "Steps of the phase."),
+    INT(max_steps, 1, 100000000, BEST("600", "1000", "300"), "Steps of the phase."),
     BOOL(shuffle_pairs, ALL("false"), "Control: partners are permuted inside each batch."),
     INT(seed, 0, 2147483647, ALL("0"), "Seed of initialisation, order, variants and dropout."),
 
@@ -82,6 +96,7 @@ static const babel_config_key table[] = {
     DOUBLE(head_weight_decay, 0, 1, ALL("0.0001"), "MLP head: weight decay."),
     ENUM(fusion, "sum|concat", TWO("sum", "concat"),
          "The preset's own way of joining modalities: renormalised sum of the unit embeddings, or concatenation."),
+    DOUBLE(fusion_weight, 0.001, 1000, ALL("1.5"), "Weight of the second bank in the rows fused by weighted sum; the first has 1."),
     INT(watch_epochs, 0, 1000000, ALL("10"), "Epochs between two scorings of the training-free heads; 0 turns them off."),
     INT(checkpoint_seconds, 0, 86400, ALL("30"), "Seconds between two saved states; 0 saves at the end alone."),
 };

@@ -55,7 +55,7 @@ static json_t *inputs(const babel_config *config, const babel_phase_options *opt
   free(text);
   return json_pack("{s:o, s:[o, o], s:{s:o, s:o, s:o}, s:i, s:i, s:I}", "config", settings, "banks", bank_entry(options->bank[0]),
                    bank_entry(options->bank[1]), "split", "sha256", text_or_null(options->split_sha256), "part", text_or_null(options->part), "keys", keys_checksum(options),
-                   "pairs", plan->pairs, "batch", plan->batch, "steps", (json_int_t)plan->steps);
+                   "neighbour_graph", text_or_null(*plan->graph_sha256 ? plan->graph_sha256 : NULL), "pairs", plan->pairs, "batch", plan->batch, "steps", (json_int_t)plan->steps);
 }
 
 babel_status babel_manifest_inputs(const babel_config *config, const babel_phase_options *options, const babel_phase_plan *plan, char **json) {

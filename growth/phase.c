@@ -76,6 +76,7 @@ static babel_status prepare(phase_run *run) {
                                    config->adaptive_first_phase ? config->adaptive : 0));
   run->facts.bytes += run->plan.bytes;
   run->facts.parameters = run->plan.count;
+  memcpy(run->facts.graph_sha256, run->data.graph.sha256, sizeof run->facts.graph_sha256);
   run->schedule = (babel_schedule){.steps = config->max_steps, .warmup = (int64_t)(config->warmup_epochs * run->data.steps_per_epoch + 0.5),
       .lr_start = config->lr_warmup_start, .lr_peak = config->lr, .lr_end = config->lr_final, .trunk_factor = 1,
       .momentum = config->ema_momentum, .beta1 = config->beta1, .beta2 = config->beta2};
@@ -140,6 +141,8 @@ static babel_status start(phase_run *run, int64_t *step) {
     run->plan.bank[s] = run->data.rows[s];
     run->plan.bank_rows[s] = run->data.pairs * run->data.variants * run->data.steps[s];
   }
+  run->plan.graph = run->data.graph_weights;
+  run->plan.graph_size = run->data.graph.n;
   BABEL_TRY(babel_manifest_inputs(&run->trunk->config, options, &run->facts, &run->inputs));
   BABEL_TRY(babel_manifest_environment(run->trunk->ops, &run->environment));
   state.inputs = run->inputs;

@@ -46,6 +46,7 @@ typedef struct {
   int pairs, batch, variants, steps_per_epoch, constant[2], zero_rows[2];
   int64_t steps, parameters;
   size_t bytes; /* backend memory of step and banks */
+  char graph_sha256[65]; /* of the neighbour graph; "" = none */
 } babel_phase_plan;
 
 /* Checks everything that can be checked before work. */

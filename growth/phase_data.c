@@ -74,6 +74,19 @@ static babel_status statistics(babel_phase_data *data, const babel_config *confi
   return BABEL_OK;
 }
 
+/* The graph of similar training pairs, when the configuration aims at neighbours. */
+static babel_status find_neighbours(babel_phase_data *data, const babel_config *config, const babel_phase_options *options) {
+  babel_neighbour_options wanted = {.k = config->neighbour_k, .width = config->neighbour_width,
+      .scale = {config->neighbour_scale_a, config->neighbour_scale_b}, .other_subjects = config->neighbour_other_subjects};
+  char sentence[512];
+  if (config->targets == BABEL_TARGETS_PAIRS) return BABEL_OK;
+  BABEL_TRY(babel_neighbours_create(&data->graph, options->bank, data->source, data->pairs, data->mean, data->inv_std, &wanted));
+  babel_note("neighbour graph: %d pairs, %d neighbours each, %.0f %% mutual, %.0f %% shared by both modalities alone, sha256 %.12s", data->pairs,
+             data->graph.k, 100 * data->graph.mutual, 100 * data->graph.agreement, data->graph.sha256);
+  if (babel_neighbours_doubtful(&data->graph, sentence, sizeof sentence)) babel_warn("%s", sentence);
+  return BABEL_OK;
+}
+
 babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *ops, const babel_config *config,
                                      const babel_phase_options *options) {
   babel_status status;
@@ -107,6 +120,8 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
     BABEL_TRY_OR(take_ints(&data->batch_lengths[s], (size_t)data->batch), fail);
     if (bank->lengths) BABEL_TRY_OR(take_ints(&data->lengths[s], (size_t)data->pairs * (size_t)data->variants), fail);
   }
+  BABEL_TRY_OR(take_ints(&data->batch_pairs, (size_t)data->batch), fail);
+  BABEL_TRY_OR(find_neighbours(data, config, options), fail);
   return BABEL_OK;
 fail:
   babel_phase_data_destroy(data);
@@ -122,6 +137,9 @@ void babel_phase_data_destroy(babel_phase_data *data) {
   }
   free(data->order);
   free(data->partner);
+  free(data->batch_pairs);
+  babel_neighbours_destroy(&data->graph);
+  if (data->graph_weights) data->ops->free(data->graph_weights);
   memset(data, 0, sizeof *data);
 }
 
@@ -153,7 +171,12 @@ babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_o
     free(host);
     BABEL_TRY(status);
   }
-  return BABEL_OK;
+  if (!data->graph.n) return BABEL_OK;
+  size_t bytes = (size_t)data->pairs * (size_t)data->pairs * sizeof(float);
+  void *memory;
+  BABEL_TRY(data->ops->alloc(&memory, bytes));
+  data->graph_weights = memory;
+  return data->ops->upload(data->graph_weights, data->graph.weights, bytes, NULL);
 }
 
 babel_status babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_plan *plan) {
@@ -171,10 +194,12 @@ babel_status babel_phase_data_batch(babel_phase_data *data, const babel_config *
       int at = first + (s && shuffled ? data->partner[i] : i);
       uint64_t visit = (uint64_t)epoch * (uint64_t)data->pairs + (uint64_t)at;
       int row = data->order[at] * data->variants + (int)babel_rng_below(seed, BABEL_RNG_VARIANT, visit, (uint32_t)data->variants);
+      if (!s) data->batch_pairs[i] = data->order[at];
       for (int t = 0; t < steps; t++) data->batch_rows[s][i * steps + t] = row * steps + t;
       data->batch_lengths[s][i] = data->lengths[s] ? data->lengths[s][row] : steps;
     }
   }
+  if (plan->graph_rows) BABEL_TRY(data->ops->upload(plan->graph_rows, data->batch_pairs, (size_t)data->batch * sizeof(int), plan->stream));
   for (int s = 0; s < 2; s++) {
     BABEL_TRY(data->ops->upload(plan->rows[s], data->batch_rows[s], (size_t)plan->side[s].rows * sizeof(int), plan->stream));
     if (plan->lengths[s]) BABEL_TRY(data->ops->upload(plan->lengths[s], data->batch_lengths[s], (size_t)data->batch * sizeof(int), plan->stream));

@@ -2,6 +2,7 @@
 #ifndef BABEL_GROWTH_PHASE_DATA_H
 #define BABEL_GROWTH_PHASE_DATA_H
 
+#include "growth/neighbours.h"
 #include "growth/phase.h"
 
 #ifdef __cplusplus
@@ -21,6 +22,9 @@ typedef struct {
   int *order, epoch;               /* permutation of the epoch that was asked for last; -1 = none */
   int *partner;                    /* (batch) shuffle_pairs: whom a's row i is paired with */
   int *batch_rows[2], *batch_lengths[2]; /* host */
+  int *batch_pairs;                /* host: (batch) which pairs; of side a, where partners are shuffled */
+  babel_neighbours graph;          /* n = 0 unless the configuration wants neighbours */
+  float *graph_weights;            /* backend: (pairs, pairs) */
 } babel_phase_data;
 
 /* Pairs the banks, picks the variants, takes the statistics. Nothing is on the backend yet. */

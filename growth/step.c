@@ -31,8 +31,12 @@ static babel_status forward(const babel_step_plan *plan) {
     if (c->pooled) BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
   }
   BABEL_TRY(ops->l2norm_fwd(norm, 2, plan->stream));
+  babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .graph = plan->graph, .rows = plan->graph_rows,
+      .m = plan->m, .n = plan->graph_size, .weight = (float)plan->config.neighbour_weight};
+  if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
   babel_contrastive_job loss = {.loss = plan->loss, .dna = a->unit_cot, .dnb = b->unit_cot, .dlog_scale = plan->dlog_scale,
-      .hits = plan->hits, .na = a->unit, .nb = b->unit, .log_scale = plan->params + plan->scale_at, .workspace = plan->workspace,
+      .hits = plan->hits, .na = a->unit, .nb = b->unit, .log_scale = plan->params + plan->scale_at,
+      .targets_a = plan->targets, .targets_b = plan->targets, .masked = plan->masked, .workspace = plan->workspace,
       .m = plan->m, .d = plan->embed, .negatives_only = plan->config.denominator};
   return ops->contrastive(&loss, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
 }

@@ -56,6 +56,10 @@ typedef struct {
   const float *bank[2], *mean[2], *inv_std[2];  /* backend: (bank_rows, in), statistics or NULL */
   int bank_rows[2];
   int *rows[2], *lengths[2];    /* (rows) and (m) of this batch; lengths NULL = all valid */
+  const float *graph;           /* (graph_size, graph_size) neighbour weights, backend; NULL = targets: pairs */
+  int graph_size, *graph_rows;  /* (m) which pairs the batch holds */
+  float *targets;               /* (m, m); NULL unless targets: neighbours */
+  uint8_t *masked;              /* (m, m); NULL unless targets: mask */
   float *loss, *kd_loss, *weights, *norms, *squares, *param_squares, *dlog_scale; /* (2) (1) (2) (2) (2) (2) (2) */
   int *hits, *guarded;          /* (2) (1) */
   float *workspace;

@@ -90,6 +90,10 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->squares = carve_floats(c, 2);
   plan->param_squares = carve_floats(c, 2);
   plan->dlog_scale = carve_floats(c, 2);
+  int64_t batch_square = (int64_t)plan->m * plan->m;
+  plan->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
+  plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
+  plan->masked = plan->config.targets == BABEL_TARGETS_MASK ? carve(c, (size_t)batch_square, 1) : NULL;
   plan->hits = carve(c, 2, sizeof(int));
   plan->guarded = carve(c, 1, sizeof(int));
   plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));

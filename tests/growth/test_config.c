@@ -36,7 +36,9 @@ Test(growth_config, presets_hold_the_values_of_the_specification) {
       {"imu_stats", "mean_std", "mean"}, {"imu_pool", "before", "before"}, {"skeleton_output", "pooled_scores", "scores"},
       {"variants", "16", "600"}, {"standardise", "true", "false"}, {"input_dropout", "0.5", "0"},
       {"temperature", "learnable", "learnable"}, {"tau", "0.07", "0.07"}, {"scale_min", "1", "1"}, {"scale_max", "100", "100"},
-      {"denominator", "all", "all"}, {"adaptive", "on", "on"}, {"adaptive_first_phase", "true", "true"}, {"grad_scope", "own", "own"},
+      {"denominator", "all", "all"}, {"targets", "pairs", "pairs"}, {"neighbour_weight", "0.7", "0.7"}, {"neighbour_k", "15", "15"},
+      {"neighbour_width", "0.3", "0.3"}, {"neighbour_scale_a", "1", "1"}, {"neighbour_scale_b", "1.4", "1.4"},
+      {"neighbour_other_subjects", "false", "false"}, {"fusion_weight", "1.5", "1.5"}, {"adaptive", "on", "on"}, {"adaptive_first_phase", "true", "true"}, {"grad_scope", "own", "own"},
       {"grad_norm", "raw", "raw"}, {"proto_policy", "rehearsal_kd", "ema_teacher"}, {"trunk", "train", "train"},
       {"ema_momentum", "0.996", "0.996"}, {"distill_weight", "5", "5"}, {"lr", "0.0003", "0.0001"}, {"lr_final", "3e-05", "1e-05"},
       {"lr_warmup_start", "1e-06", "1e-06"}, {"beta1", "0.9", "0.9"}, {"beta2", "0.98", "0.98"}, {"adam_eps", "1e-08", "1e-08"},
@@ -79,13 +81,31 @@ Test(growth_config, other_presets_differ_from_paper_only_where_said) {
   cr_assert_eq(changed, (int)(sizeof changes / sizeof *changes));
 }
 
+Test(growth_config, best_presets_differ_from_ours_only_where_said) {
+  static const char *const rows[][4] = { /* key; best, best_subject, best_mask */
+      {"preset", "best", "best_subject", "best_mask"}, {"variants", "0", "0", "0"}, {"input_dropout", "0.7", "0.7", "0.7"},
+      {"targets", "neighbours", "neighbours", "mask"}, {"neighbour_k", "15", "12", "15"}, {"neighbour_other_subjects", "false", "true", "false"},
+      {"adaptive", "off", "off", "off"}, {"max_steps", "300", "300", "300"}};
+  for (int p = 0; p < 3; p++)
+    for (int i = 0; babel_config_key_at(i); i++) {
+      char ours[64];
+      const char *key = babel_config_key_at(i)->key, *expected = NULL;
+      strcpy(ours, value(BABEL_PRESET_OURS, key));
+      for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        if (!strcmp(rows[r][0], key)) expected = rows[r][1 + p];
+      cr_assert_str_eq(value((babel_preset)(BABEL_PRESET_BEST + p), key), expected ? expected : ours, "%s", key);
+    }
+}
+
 Test(growth_config, enumerators_follow_the_words_of_the_table) {
   static const struct {
-    const char *key, *words[5];
-    int values[5];
+    const char *key, *words[7];
+    int values[7];
   } rows[] = {
-      {"preset", {"ours", "paper", "paper_literal", "release"},
-       {BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL, BABEL_PRESET_RELEASE}},
+      {"preset", {"ours", "paper", "paper_literal", "release", "best", "best_subject", "best_mask"},
+       {BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL, BABEL_PRESET_RELEASE, BABEL_PRESET_BEST,
+        BABEL_PRESET_BEST_SUBJECT, BABEL_PRESET_BEST_MASK}},
+      {"targets", {"pairs", "neighbours", "mask"}, {BABEL_TARGETS_PAIRS, BABEL_TARGETS_NEIGHBOURS, BABEL_TARGETS_MASK}},
       {"proto_policy", {"plain", "ema_teacher", "snapshot_teacher", "ema_deploy", "rehearsal_kd"},
        {BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY, BABEL_POLICY_REHEARSAL_KD}},
       {"post_proj", {"none", "linear"}, {BABEL_POST_PROJ_NONE, BABEL_POST_PROJ_LINEAR}},
@@ -107,7 +127,7 @@ Test(growth_config, enumerators_follow_the_words_of_the_table) {
   for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
     const babel_config_key *key = find(rows[r].key);
     int last = 0;
-    for (int w = 0; w < 5 && rows[r].words[w]; w++) {
+    for (int w = 0; w < 7 && rows[r].words[w]; w++) {
       char text[64];
       babel_config config = preset(BABEL_PRESET_OURS);
       memcpy((char *)&config + key->offset, &rows[r].values[w], sizeof(int));
@@ -193,7 +213,7 @@ Test(growth_config, unknown_preset_lists_the_presets) {
     cr_assert_eq((int)which, i);
   }
   cr_assert_eq(babel_config_preset_find("papers", &which), BABEL_ERR_ARG);
-  cr_assert_str_eq(babel_error_last()->sentence, "preset: expected one of ours, paper, paper_literal, release, found 'papers'");
+  cr_assert_str_eq(babel_error_last()->sentence, "preset: expected one of ours, paper, paper_literal, release, best, best_subject, best_mask, found 'papers'");
 }
 
 static void breaks_rule(babel_config config, const char *part) {

@@ -102,7 +102,7 @@ Test(growth_config_yaml, wrong_keys_and_values_are_named_with_their_line) {
   bad("lr: 1e-3\nseed: 1\nlr: 1e-3\n", "line 3: key 'lr' stands twice: it is in line 1 already");
   bad("preset: ours\npreset: ours\n", "line 2: key 'preset' stands twice: it is in line 1 already");
   bad("seed: 1\npreset: paper\n", "line 2: preset must be the first key of the file, because it resets the others ('seed' stands in line 1)");
-  bad("preset: best\n", "line 1: preset: expected one of ours, paper, paper_literal, release, found 'best'");
+  bad("preset: bets\n", "line 1: preset: expected one of ours, paper, paper_literal, release, best, best_subject, best_mask, found 'bets'");
   bad("lr: .nan\n", "line 1: lr: expected a finite number from 0 to 1, found '.nan'");
   bad("lr: -.inf\n", "line 1: lr: expected a finite number from 0 to 1, found '-.inf'");
   bad("lr: NaN\n", "line 1: lr: expected a finite number from 0 to 1, found 'NaN'");
