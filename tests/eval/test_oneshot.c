@@ -66,31 +66,49 @@ Test(eval_oneshot, rows_of_any_length_have_the_cosine_of_their_direction) {
   babel_oneshot_destroy(&job, 1);
 }
 
-/* All rows equal: no head can tell the k classes apart, so every query counts 1/k. */
-Test(eval_oneshot, tied_queries_share_their_credit) {
-  enum { K = 5, N = 3 * K };
+/* All rows equal: no head can tell the k classes apart, so every query counts 1/k, also where rounding makes the scores of
+ * classes with different numbers of support rows differ in the last bit. */
+static void check_ties(int classes, int extra, unsigned heads) {
+  enum { N = 60 };
   float x[N * 4];
-  int labels[N], support[K + 1], query[N - K - 1];
+  int labels[N], order[N], n = classes + extra;
   for (int i = 0; i < N; i++) {
-    labels[i] = 10 * (i % K);
-    for (int j = 0; j < 4; j++) x[4 * i + j] = (float)(j + 1) / sqrtf(30);
+    order[i] = i;
+    labels[i] = i < n ? 10 * (i < classes ? i : 0) : 10 * (i % classes); /* class 0 has all the extra support */
+    for (int j = 0; j < 4; j++) x[4 * i + j] = (float)((j + 1) / sqrt(30) + 0.01 * classes);
   }
-  for (int i = 0; i <= K; i++) support[i] = i; /* class 0 has two */
-  for (int i = 0; i < N - K - 1; i++) query[i] = K + 1 + i;
   babel_points points = {x, labels, N, 4};
-  babel_episode episode = {K, N - K - 1, support, query};
-  babel_oneshot_job job = ask(&points, &episode, NEAREST | RIDGE);
-  for (int h = 0; h < 2; h++) {
-    cr_assert_float_eq(job.results[h].accuracy, 100.0 / K, 1e-5);
+  babel_episode episode = {n, N - n, order, order + n};
+  babel_oneshot_job job = ask(&points, &episode, heads);
+  for (int h = 0; h < 2; h++)
     for (int i = 0; i < job.results[h].count; i++) {
-      cr_assert_eq(job.results[h].predictions[i].tied, K);
+      cr_assert_eq(job.results[h].predictions[i].tied, classes, "%d classes, %d extra", classes, extra);
       cr_assert_eq(job.results[h].predictions[i].predicted, 0, "the lowest label of tied ones");
+      cr_assert_eq(job.results[h].predictions[i].credit, 1 / (float)classes);
     }
-  }
+  cr_assert_float_eq(job.results[BABEL_HEAD_NEAREST].accuracy, 100.0 / classes, 1e-5);
   babel_oneshot_destroy(&job, 1);
-  episode.support_count = K + 1;
-  job = ask(&points, &episode, NEAREST);
-  cr_assert_float_eq(job.results[0].accuracy, 100.0 / K, 1e-5, "two support rows of a class change nothing");
+}
+
+Test(eval_oneshot, tied_queries_share_their_credit) {
+  for (int classes = 2; classes <= 29; classes++) {
+    check_ties(classes, 0, NEAREST | RIDGE); /* ridge ties only where every class has as many rows */
+    for (int extra = 1; extra < 12; extra++) check_ties(classes, extra, NEAREST);
+  }
+}
+
+/* Support rows that differ in the last bit alone say nothing about the classes. */
+Test(eval_oneshot, ridge_does_not_amplify_rounding) {
+  float x[8 * 4];
+  int labels[8], order[8];
+  for (int i = 0; i < 8; i++) {
+    order[i] = i;
+    labels[i] = i % 4;
+    for (int j = 0; j < 4; j++) x[4 * i + j] = i % 4 == j ? nextafterf(0.5f, 1) : 0.5f;
+  }
+  babel_points points = {x, labels, 8, 4};
+  babel_oneshot_job job = ask(&points, &(babel_episode){4, 4, order, order + 4}, RIDGE);
+  cr_assert_float_eq(job.results[BABEL_HEAD_RIDGE].accuracy, 25, 1e-5);
   babel_oneshot_destroy(&job, 1);
 }
 
@@ -273,4 +291,5 @@ Test(eval_oneshot, names_and_seeds) {
   cr_assert_str_eq(babel_head_name(BABEL_HEAD_MLP), "mlp");
   cr_assert_neq(babel_head_seed(1, 0), babel_head_seed(0, 1));
   cr_assert_neq(babel_head_seed(1, 2), babel_head_seed(2, 1));
+  cr_assert_neq(babel_head_seed(1, 2), babel_head_seed(1, 1));
 }
