@@ -127,8 +127,14 @@ static void fill_up(bodies *b, int person, int frames) {
   for (int t = period; t < b->frames; t++) memcpy(frame_of(b, person, t), frame_of(b, person, t - period), FRAME * sizeof *x);
 }
 
-/* Step 4. */
+/* Between steps the numbers are stored as floats, as in the pipeline that the weights were trained with. */
+static double stored(double value) {
+  return (double)(float)value;
+}
+
+/* Step 4, on stored numbers. */
 static void centre(bodies *b) {
+  for (ptrdiff_t i = 0; i < (ptrdiff_t)b->persons * b->frames * FRAME; i++) b->x[i] = stored(b->x[i]);
   for (int t = 0; t < b->frames; t++) {
     double middle[3];
     memcpy(middle, frame_of(b, 0, t) + 3, sizeof middle);
@@ -136,7 +142,7 @@ static void centre(bodies *b) {
       double *joint = frame_of(b, m, t);
       for (int v = 0; v < JOINTS; v++, joint += 3)
         if (joint[0] + joint[1] + joint[2] != 0)
-          for (int c = 0; c < 3; c++) joint[c] -= middle[c];
+          for (int c = 0; c < 3; c++) joint[c] = stored(joint[c] - middle[c]);
     }
   }
 }
@@ -172,7 +178,7 @@ static void turn(bodies *b, int top, int bottom, int to) {
   ptrdiff_t joints = (ptrdiff_t)b->persons * b->frames * JOINTS;
   for (double *x = b->x; joints--; x += 3) {
     double y[3];
-    for (int i = 0; i < 3; i++) y[i] = r[i][0] * x[0] + r[i][1] * x[1] + r[i][2] * x[2];
+    for (int i = 0; i < 3; i++) y[i] = stored(r[i][0] * x[0] + r[i][1] * x[1] + r[i][2] * x[2]);
     memcpy(x, y, sizeof y);
   }
 }

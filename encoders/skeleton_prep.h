@@ -1,5 +1,5 @@
-/* From a skeleton sample to the input of the skeleton encoders (skeleton_st_gcn.md sections 2 and 9). Everything in double,
- * the result in float.
+/* From a skeleton sample to the input of the skeleton encoders (skeleton_st_gcn.md sections 2 and 9). Computed in double; after
+ * steps 3 and 4 and after each rotation the numbers are rounded to float, as the pipeline behind the weights stores them.
  *
  * Joint map, Kinect v1 (20) to NTU (25), both 0-based: 0 <- 3, 1 <- midpoint of 3 and 1, 2 <- midpoint of 0 and 1, 3 <- 0,
  * 4..7 <- 4..7, 8..11 <- 8..11, 12..15 <- 12..15, 16..19 <- 16..19, 20 <- 1, 21 and 22 <- 7, 23 and 24 <- 11.
