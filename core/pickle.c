@@ -166,7 +166,7 @@ static babel_status op_short_tuple(machine *m) {
 }
 
 static babel_status op_from_mark(machine *m) {
-  size_t from;
+  size_t from = 0;
   BABEL_TRY(pop_mark(m, &from));
   return push_items(m, *m->opcode == 't' ? BABEL_PICKLE_TUPLE : BABEL_PICKLE_SET, from);
 }
@@ -201,7 +201,7 @@ static babel_status op_fill_one(machine *m) {
 }
 
 static babel_status op_fill(machine *m) {
-  size_t from;
+  size_t from = 0;
   BABEL_TRY(pop_mark(m, &from));
   return fill(m, from,
               *m->opcode == 'u'   ? BABEL_PICKLE_DICT
