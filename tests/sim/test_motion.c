@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/utd_mhad.h"
 #include "sim/motion.h"
 
 enum { HEAD = 0, NECK = 1, HIP = 3, LEFT_HAND = 7, RIGHT_SHOULDER = 8, RIGHT_HAND = 11, LEFT_KNEE = 13, LEFT_ANKLE = 14, RIGHT_KNEE = 17,
@@ -45,6 +46,23 @@ static int rises(const double *x, double level) {
   int count = 0;
   for (int i = 1; i < STEPS; i++) count += x[i - 1] < level && x[i] >= level;
   return count;
+}
+
+Test(sim_motion, rows_stand_in_the_order_of_the_data_set) {
+  for (int action = 1; action <= BABEL_ACTION_COUNT; action++)
+    cr_assert_str_eq(babel_action_at(action)->name, babel_utd_action_names[action - 1]);
+}
+
+/* What a create function copies out of the table has room for it. */
+Test(sim_motion, rows_fit_their_limits) {
+  for (int action = 1; action <= BABEL_ACTION_COUNT; action++) {
+    const babel_action *row = babel_action_at(action);
+    cr_assert(row->track_count <= BABEL_ACTION_MAX_TRACKS);
+    for (int i = 0; i < row->track_count; i++) {
+      cr_assert(row->tracks[i].keys <= BABEL_ACTION_MAX_KEYS);
+      for (int k = 1; k < row->tracks[i].keys; k++) cr_assert(row->tracks[i].values[2 * k] > row->tracks[i].values[2 * k - 2]);
+    }
+  }
 }
 
 Test(sim_motion, swipes_go_to_opposite_sides) {
