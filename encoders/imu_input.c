@@ -14,7 +14,8 @@ void babel_imu_stretch(float *out, int steps, const double *x, int rows) {
     if (row < 0) row = 0;
     double share = position - row;
     const double *before = x + (size_t)row * CHANNELS, *after = rows > 1 ? before + CHANNELS : before;
-    for (int c = 0; c < CHANNELS; c++) out[i * CHANNELS + c] = (float)(before[c] + share * (after[c] - before[c]));
+    for (int c = 0; c < CHANNELS; c++)
+      out[i * CHANNELS + c] = (float)(before[c] + share * (after[c] - before[c]));
   }
 }
 
@@ -38,17 +39,25 @@ static babel_status check_shape(const char *encoder, const babel_tensor *array, 
   const int rank = array->rank;
   babel_tensor_shape_text(array, text, sizeof text);
   if (rank != 2 && rank != 3)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes an array (T, 6) or (N, T, 6), this one is %s", encoder, text);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes an array (T, 6) or (N, T, 6), this one is %s", encoder,
+                      text);
   if (array->shape[rank - 1] != CHANNELS)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes 6 columns, acceleration x y z [g] and angular rate x y z [rad/s]; this array is %s%s",
-                      encoder, text, array->shape[rank - 2] == CHANNELS ? ": it looks transposed, time must come before channels" : "");
+    return BABEL_FAIL(
+        BABEL_ERR_SHAPE,
+        "%s takes 6 columns, acceleration x y z [g] and angular rate x y z [rad/s]; this array is %s%s",
+        encoder, text,
+        array->shape[rank - 2] == CHANNELS ? ": it looks transposed, time must come before channels" : "");
   if (array->shape[rank - 2] < least_rows)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes recordings of at least %d rows, this array is %s", encoder, least_rows, text);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes recordings of at least %d rows, this array is %s", encoder,
+                      least_rows, text);
   if (array->shape[rank - 2] > INT_MAX / CHANNELS)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes recordings of at most %d rows, this array is %s", encoder, INT_MAX / CHANNELS, text);
-  if (rank == 3 && array->shape[0] < 1) return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: the array %s holds no recording", encoder, text);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes recordings of at most %d rows, this array is %s", encoder,
+                      INT_MAX / CHANNELS, text);
+  if (rank == 3 && array->shape[0] < 1)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: the array %s holds no recording", encoder, text);
   if (rank == 3 && array->shape[0] > INT_MAX)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes at most %d recordings at once, this array is %s", encoder, INT_MAX, text);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes at most %d recordings at once, this array is %s", encoder,
+                      INT_MAX, text);
   return BABEL_OK;
 }
 
@@ -58,13 +67,15 @@ static babel_status fill(babel_sample *sample, const char *encoder, const babel_
   for (int64_t i = 0; i < size; i++) {
     sample->x[i] = babel_tensor_get(array, n * size + i);
     if (!isfinite(sample->x[i]))
-      return BABEL_FAIL(BABEL_ERR_VALUE, "%s: recording %d has %g in row %lld, column %lld (all counted from 0)", encoder, n,
+      return BABEL_FAIL(BABEL_ERR_VALUE,
+                        "%s: recording %d has %g in row %lld, column %lld (all counted from 0)", encoder, n,
                         sample->x[i], (long long)(i / CHANNELS), (long long)(i % CHANNELS));
   }
   return BABEL_OK;
 }
 
-babel_status babel_imu_samples(const char *encoder, const babel_tensor *array, int least_rows, babel_sample **samples, int *count) {
+babel_status babel_imu_samples(const char *encoder, const babel_tensor *array, int least_rows,
+                               babel_sample **samples, int *count) {
   int64_t all;
   babel_status status;
   *samples = NULL;

@@ -23,7 +23,8 @@ int babel_imu_bins(float *out, int steps, const double *x, int rows);
 /* (T, 6) or (N, T, 6) of any number type -> N recordings (a malloced list; destroy each sample, then free it).
  * Refused with a sentence: other ranks, other than 6 columns (a transposed array is named as such), fewer than least_rows
  * rows, no recording at all, NaN or infinity. */
-babel_status babel_imu_samples(const char *encoder, const babel_tensor *array, int least_rows, babel_sample **samples, int *count);
+babel_status babel_imu_samples(const char *encoder, const babel_tensor *array, int least_rows,
+                               babel_sample **samples, int *count);
 
 #ifdef __cplusplus
 }

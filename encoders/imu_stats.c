@@ -38,7 +38,8 @@ void babel_imu_stats(double *out, const double *x, int rows) {
   for (int c = 0; c < CHANNELS; c++) channel_stats(out + c, x + c, rows);
 }
 
-static babel_status create(babel_encoder **out, const babel_encoder_row *row, const babel_encoder_options *options) {
+static babel_status create(babel_encoder **out, const babel_encoder_row *row,
+                           const babel_encoder_options *options) {
   void *memory;
   BABEL_TRY(babel_alloc(&memory, 1, sizeof(babel_encoder)));
   babel_encoder *encoder = memory;
@@ -46,7 +47,8 @@ static babel_status create(babel_encoder **out, const babel_encoder_row *row, co
   encoder->options = *options;
   encoder->output_count = 1;
   encoder->outputs[0] = (babel_encoder_output){"stats", WIDTH, 1};
-  snprintf(encoder->preprocessing, sizeof encoder->preprocessing, "own rows, g and rad/s, statistics and means of 8 time segments");
+  snprintf(encoder->preprocessing, sizeof encoder->preprocessing,
+           "own rows, g and rad/s, statistics and means of 8 time segments");
   *out = encoder;
   return BABEL_OK;
 }
@@ -55,11 +57,13 @@ static void destroy(babel_encoder *encoder) {
   free(encoder);
 }
 
-static babel_status run(const babel_encoder *encoder, const babel_sample *sample, float *const *outputs, int *lengths) {
+static babel_status run(const babel_encoder *encoder, const babel_sample *sample, float *const *outputs,
+                        int *lengths) {
   double stats[WIDTH];
   if (sample->width != CHANNELS || sample->rows < SEGMENTS)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "imu_stats takes at least %d rows of %d values, this recording has %d rows of %d", SEGMENTS,
-                      CHANNELS, sample->rows, sample->width);
+    return BABEL_FAIL(BABEL_ERR_SHAPE,
+                      "imu_stats takes at least %d rows of %d values, this recording has %d rows of %d",
+                      SEGMENTS, CHANNELS, sample->rows, sample->width);
   if (lengths) lengths[0] = 1;
   if (!outputs[0]) return BABEL_OK;
   babel_imu_stats(stats, sample->x, sample->rows);
@@ -67,7 +71,8 @@ static babel_status run(const babel_encoder *encoder, const babel_sample *sample
   return BABEL_OK;
 }
 
-static babel_status samples(const babel_encoder *encoder, const babel_tensor *array, babel_sample **list, int *count) {
+static babel_status samples(const babel_encoder *encoder, const babel_tensor *array, babel_sample **list,
+                            int *count) {
   return babel_imu_samples(encoder->row->name, array, SEGMENTS, list, count);
 }
 

@@ -23,30 +23,37 @@ size_t babel_limu_bert_net_scratch(void) {
 }
 
 static babel_status run_block(const babel_limu_bert_net *net, float *h, int rows, float *scratch) {
-  float *qkv = scratch, *a = qkv + (size_t)rows * 3 * HIDDEN, *t = a + (size_t)rows * HIDDEN, *workspace = t + (size_t)rows * HIDDEN;
+  float *qkv = scratch, *a = qkv + (size_t)rows * 3 * HIDDEN, *t = a + (size_t)rows * HIDDEN,
+        *workspace = t + (size_t)rows * HIDDEN;
   float *inner = qkv;
   const babel_attention_shape shape = attention_shape(rows);
   BABEL_TRY(babel_linear_panel_fwd_cpu(qkv, h, net->qkv, rows, HIDDEN, 3 * HIDDEN, NULL));
   BABEL_TRY(babel_attention_fwd_cpu(a, NULL, workspace, qkv, qkv + HIDDEN, qkv + 2 * HIDDEN, &shape, NULL));
   BABEL_TRY(babel_linear_panel_fwd_cpu(t, a, net->proj, rows, HIDDEN, HIDDEN, NULL));
-  BABEL_TRY(babel_layernorm_fwd_cpu(h, NULL, NULL, a, t, net->norm1_gamma, net->norm1_beta, rows, HIDDEN, eps, NULL));
+  BABEL_TRY(babel_layernorm_fwd_cpu(h, NULL, NULL, a, t, net->norm1_gamma, net->norm1_beta, rows, HIDDEN, eps,
+                                    NULL));
   BABEL_TRY(babel_linear_panel_fwd_cpu(inner, h, net->fc1, rows, HIDDEN, INNER, NULL));
   BABEL_TRY(babel_gelu_fwd_cpu(inner, inner, (int64_t)rows * INNER, NULL));
   BABEL_TRY(babel_linear_panel_fwd_cpu(t, inner, net->fc2, rows, INNER, HIDDEN, NULL));
-  return babel_layernorm_fwd_cpu(h, NULL, NULL, h, t, net->norm2_gamma, net->norm2_beta, rows, HIDDEN, eps, NULL);
+  return babel_layernorm_fwd_cpu(h, NULL, NULL, h, t, net->norm2_gamma, net->norm2_beta, rows, HIDDEN, eps,
+                                 NULL);
 }
 
-static babel_status decode(const babel_limu_bert_net *net, const float *h, int rows, float *decoded, float *scratch) {
+static babel_status decode(const babel_limu_bert_net *net, const float *h, int rows, float *decoded,
+                           float *scratch) {
   if (!net->has_decoder)
-    return BABEL_FAIL(BABEL_ERR_STATE, "these LIMU-BERT weights have no decoder (linear.*, norm.*, decoder.*)");
+    return BABEL_FAIL(BABEL_ERR_STATE,
+                      "these LIMU-BERT weights have no decoder (linear.*, norm.*, decoder.*)");
   BABEL_TRY(babel_linear_panel_fwd_cpu(scratch, h, net->decoder_linear, rows, HIDDEN, HIDDEN, NULL));
   BABEL_TRY(babel_gelu_fwd_cpu(scratch, scratch, (int64_t)rows * HIDDEN, NULL));
-  BABEL_TRY(babel_layernorm_fwd_cpu(scratch, NULL, NULL, scratch, NULL, net->decoder_gamma, net->decoder_beta, rows, HIDDEN, eps, NULL));
-  return babel_linear_panel_fwd_cpu(decoded, scratch, net->decoder_out, rows, HIDDEN, BABEL_LIMU_CHANNELS, NULL);
+  BABEL_TRY(babel_layernorm_fwd_cpu(scratch, NULL, NULL, scratch, NULL, net->decoder_gamma, net->decoder_beta,
+                                    rows, HIDDEN, eps, NULL));
+  return babel_linear_panel_fwd_cpu(decoded, scratch, net->decoder_out, rows, HIDDEN, BABEL_LIMU_CHANNELS,
+                                    NULL);
 }
 
-babel_status babel_limu_bert_net_run(const babel_limu_bert_net *net, const float *x, int rows, int blocks, float *h,
-                                     float *decoded, float *scratch) {
+babel_status babel_limu_bert_net_run(const babel_limu_bert_net *net, const float *x, int rows, int blocks,
+                                     float *h, float *decoded, float *scratch) {
   if (rows < 1 || rows > STEPS)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "LIMU-BERT takes 1 to %d rows, not %d", STEPS, rows);
   if (blocks < 0 || blocks > BABEL_LIMU_BLOCKS)

@@ -32,8 +32,8 @@ typedef struct {
   babel_arena memory;
   /* Linear layers, packed (kernels/linear_panel.h); qkv is the three projections one below the other: 72 -> 216. */
   float *embed, *qkv, *proj, *fc1, *fc2, *decoder_linear, *decoder_out;
-  float *positions;                                             /* (120, 72) */
-  float *embed_gamma, *embed_beta, *norm1_gamma, *norm1_beta;   /* (72) each */
+  float *positions;                                           /* (120, 72) */
+  float *embed_gamma, *embed_beta, *norm1_gamma, *norm1_beta; /* (72) each */
   float *norm2_gamma, *norm2_beta, *decoder_gamma, *decoder_beta;
   bool has_decoder;
 } babel_limu_bert_net;
@@ -51,8 +51,8 @@ void babel_limu_bert_net_destroy(babel_limu_bert_net *net); /* accepts a zeroed 
 /* x (rows, 6), 1 <= rows <= 120 -> h (rows, 72): the output of block `blocks`, 0..4 (0 = after the embeddings).
  * decoded: (rows, 6) or NULL. scratch: babel_limu_bert_net_scratch() floats. No aliasing. Thread-safe.
  * BABEL_ERR_SHAPE for other row counts, BABEL_ERR_ARG for other blocks, BABEL_ERR_STATE for a decoder that is not there. */
-babel_status babel_limu_bert_net_run(const babel_limu_bert_net *net, const float *x, int rows, int blocks, float *h,
-                                     float *decoded, float *scratch);
+babel_status babel_limu_bert_net_run(const babel_limu_bert_net *net, const float *x, int rows, int blocks,
+                                     float *h, float *decoded, float *scratch);
 size_t babel_limu_bert_net_scratch(void);
 
 #ifdef __cplusplus

@@ -8,14 +8,45 @@
 #include "encoders/weight_source.h"
 #include "kernels/linear_panel.h"
 
-enum { CHANNELS = BABEL_LIMU_CHANNELS, STEPS = BABEL_LIMU_STEPS, HIDDEN = BABEL_LIMU_HIDDEN, INNER = BABEL_LIMU_INNER };
+enum {
+  CHANNELS = BABEL_LIMU_CHANNELS,
+  STEPS = BABEL_LIMU_STEPS,
+  HIDDEN = BABEL_LIMU_HIDDEN,
+  INNER = BABEL_LIMU_INNER
+};
 
 typedef enum { MATRIX, BIAS, POSITION, GAMMA, BETA } kind;
 
 /* The tensors in file order, each matrix before its bias; `fc.*` (never used) is not among them. */
 enum {
-  EMBED_W, EMBED_B, POSITIONS, EMBED_GAMMA, EMBED_BETA, Q_W, Q_B, K_W, K_B, V_W, V_B, PROJ_W, PROJ_B, NORM1_GAMMA, NORM1_BETA,
-  FC1_W, FC1_B, FC2_W, FC2_B, NORM2_GAMMA, NORM2_BETA, LINEAR_W, LINEAR_B, NORM_GAMMA, NORM_BETA, DECODER_W, DECODER_B, TENSORS,
+  EMBED_W,
+  EMBED_B,
+  POSITIONS,
+  EMBED_GAMMA,
+  EMBED_BETA,
+  Q_W,
+  Q_B,
+  K_W,
+  K_B,
+  V_W,
+  V_B,
+  PROJ_W,
+  PROJ_B,
+  NORM1_GAMMA,
+  NORM1_BETA,
+  FC1_W,
+  FC1_B,
+  FC2_W,
+  FC2_B,
+  NORM2_GAMMA,
+  NORM2_BETA,
+  LINEAR_W,
+  LINEAR_B,
+  NORM_GAMMA,
+  NORM_BETA,
+  DECODER_W,
+  DECODER_B,
+  TENSORS,
   ENCODER_TENSORS = LINEAR_W
 };
 
@@ -86,15 +117,19 @@ static babel_status pack(babel_arena *memory, const packing *layer, const raw_we
   BABEL_TRY(babel_arena_floats(memory, babel_linear_panel_size(layer->in, layer->out), layer->to));
   for (int i = 0; i < layer->parts; i++)
     BABEL_TRY(babel_linear_panel_pack_cpu(*layer->to + (size_t)i * babel_linear_panel_size(layer->in, out),
-                                          raw->at[layer->first + 2 * i], raw->at[layer->first + 2 * i + 1], layer->in, out));
+                                          raw->at[layer->first + 2 * i], raw->at[layer->first + 2 * i + 1],
+                                          layer->in, out));
   return BABEL_OK;
 }
 
 static babel_status build(babel_limu_bert_net *net, const raw_weights *raw) {
   const packing layers[] = {
-      {&net->embed, CHANNELS, HIDDEN, EMBED_W, 1}, {&net->qkv, HIDDEN, 3 * HIDDEN, Q_W, 3},
-      {&net->proj, HIDDEN, HIDDEN, PROJ_W, 1},     {&net->fc1, HIDDEN, INNER, FC1_W, 1},
-      {&net->fc2, INNER, HIDDEN, FC2_W, 1},        {&net->decoder_linear, HIDDEN, HIDDEN, LINEAR_W, 1},
+      {&net->embed, CHANNELS, HIDDEN, EMBED_W, 1},
+      {&net->qkv, HIDDEN, 3 * HIDDEN, Q_W, 3},
+      {&net->proj, HIDDEN, HIDDEN, PROJ_W, 1},
+      {&net->fc1, HIDDEN, INNER, FC1_W, 1},
+      {&net->fc2, INNER, HIDDEN, FC2_W, 1},
+      {&net->decoder_linear, HIDDEN, HIDDEN, LINEAR_W, 1},
       {&net->decoder_out, HIDDEN, CHANNELS, DECODER_W, 1},
   };
   const struct {
@@ -130,7 +165,8 @@ static babel_status take(const babel_weight_source *source, raw_weights *raw, in
 static babel_status take_all(raw_weights *raw, bool *has_decoder, babel_checkpoint *checkpoint) {
   char name[96];
   babel_checkpoint_source named;
-  const babel_weight_source source = babel_checkpoint_source_of(&named, checkpoint, "imu_model.", table[EMBED_W].name);
+  const babel_weight_source source =
+      babel_checkpoint_source_of(&named, checkpoint, "imu_model.", table[EMBED_W].name);
   BABEL_TRY(take(&source, raw, 0, ENCODER_TENSORS));
   snprintf(name, sizeof name, "%s%s", named.prefix, table[LINEAR_W].name);
   *has_decoder = babel_checkpoint_find(checkpoint, name) != NULL;
@@ -166,10 +202,18 @@ static void draw(float *out, int i, uint64_t first, uint64_t seed) {
     uint64_t index = first + j;
     switch (table[i].kind) {
     case MATRIX:
-    case BIAS: out[j] = bound * (2 * babel_rng_uniform(seed, BABEL_RNG_ENCODER, index) - 1); break;
-    case POSITION: out[j] = (float)(0.02 * babel_rng_normal(seed, BABEL_RNG_ENCODER, ((uint64_t)1 << 32) + index)); break;
-    case GAMMA: out[j] = 1; break;
-    case BETA: out[j] = 0; break;
+    case BIAS:
+      out[j] = bound * (2 * babel_rng_uniform(seed, BABEL_RNG_ENCODER, index) - 1);
+      break;
+    case POSITION:
+      out[j] = (float)(0.02 * babel_rng_normal(seed, BABEL_RNG_ENCODER, ((uint64_t)1 << 32) + index));
+      break;
+    case GAMMA:
+      out[j] = 1;
+      break;
+    case BETA:
+      out[j] = 0;
+      break;
     }
   }
 }

@@ -21,11 +21,11 @@ typedef struct {
 } babel_attention_shape;
 
 size_t babel_attention_workspace(const babel_attention_shape *shape);
-babel_status babel_attention_fwd_cpu(float *y, float *p, float *workspace, const float *q, const float *k, const float *v,
+babel_status babel_attention_fwd_cpu(float *y, float *p, float *workspace, const float *q, const float *k,
+                                     const float *v, const babel_attention_shape *shape, babel_stream *s);
+babel_status babel_attention_bwd_cpu(float *dq, float *dk, float *dv, float *workspace, const float *dy,
+                                     const float *q, const float *k, const float *v, const float *p,
                                      const babel_attention_shape *shape, babel_stream *s);
-babel_status babel_attention_bwd_cpu(float *dq, float *dk, float *dv, float *workspace, const float *dy, const float *q,
-                                     const float *k, const float *v, const float *p, const babel_attention_shape *shape,
-                                     babel_stream *s);
 
 #ifdef __cplusplus
 }

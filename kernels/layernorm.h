@@ -15,10 +15,12 @@
 extern "C" {
 #endif
 
-babel_status babel_layernorm_fwd_cpu(float *y, float *mean, float *inv, const float *x, const float *r, const float *gamma,
-                                     const float *beta, int n, int d, float eps, babel_stream *s);
-babel_status babel_layernorm_bwd_cpu(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x, const float *r,
-                                     const float *mean, const float *inv, const float *gamma, int n, int d, babel_stream *s);
+babel_status babel_layernorm_fwd_cpu(float *y, float *mean, float *inv, const float *x, const float *r,
+                                     const float *gamma, const float *beta, int n, int d, float eps,
+                                     babel_stream *s);
+babel_status babel_layernorm_bwd_cpu(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                     const float *r, const float *mean, const float *inv, const float *gamma,
+                                     int n, int d, babel_stream *s);
 
 #ifdef __cplusplus
 }

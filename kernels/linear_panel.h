@@ -15,7 +15,8 @@ extern "C" {
 
 size_t babel_linear_panel_size(int in, int out);
 babel_status babel_linear_panel_pack_cpu(float *packed, const float *w, const float *b, int in, int out);
-babel_status babel_linear_panel_fwd_cpu(float *y, const float *x, const float *packed, int n, int in, int out, babel_stream *s);
+babel_status babel_linear_panel_fwd_cpu(float *y, const float *x, const float *packed, int n, int in, int out,
+                                        babel_stream *s);
 
 #ifdef __cplusplus
 }

@@ -9,8 +9,9 @@ enum { ROWS = BABEL_TILE_ROWS, COLUMNS = BABEL_TILE_COLUMNS };
 
 static babel_status check(const babel_attention_shape *a) {
   if (a->steps < 1 || a->heads < 1 || a->width < 1 || (int64_t)a->heads * a->width > a->stride)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "attention over %d steps with %d heads of width %d in rows of %d values", a->steps, a->heads,
-                      a->width, a->stride);
+    return BABEL_FAIL(BABEL_ERR_SHAPE,
+                      "attention over %d steps with %d heads of width %d in rows of %d values", a->steps,
+                      a->heads, a->width, a->stride);
   return BABEL_OK;
 }
 
@@ -74,8 +75,8 @@ static float exponentiate(float *row, int n) {
 }
 
 /* Up to four query rows of one head, first row i. */
-static void attend(float *y, float *p, float *scores, const float *q, const float *keys, const float *values, int i,
-                   const babel_attention_shape *a) {
+static void attend(float *y, float *p, float *scores, const float *q, const float *keys, const float *values,
+                   int i, const babel_attention_shape *a) {
   const int steps = a->steps, width = a->width, rows = steps - i < ROWS ? steps - i : ROWS;
   const size_t ld = panels(steps) * COLUMNS, model = (size_t)a->heads * width;
   const float *from[ROWS];
@@ -92,12 +93,13 @@ static void attend(float *y, float *p, float *scores, const float *q, const floa
     int columns = width - first < COLUMNS ? width - first : COLUMNS;
     babel_tile(tile, COLUMNS, from, values, NULL, steps);
     for (int r = 0; r < rows; r++)
-      for (int c = 0; c < columns; c++) y[(size_t)(i + r) * model + first + c] = tile[r * COLUMNS + c] * share[r];
+      for (int c = 0; c < columns; c++)
+        y[(size_t)(i + r) * model + first + c] = tile[r * COLUMNS + c] * share[r];
   }
 }
 
-babel_status babel_attention_fwd_cpu(float *y, float *p, float *workspace, const float *q, const float *k, const float *v,
-                                     const babel_attention_shape *a, babel_stream *s) {
+babel_status babel_attention_fwd_cpu(float *y, float *p, float *workspace, const float *q, const float *k,
+                                     const float *v, const babel_attention_shape *a, babel_stream *s) {
   BABEL_TRY(check(a));
   float *keys = workspace, *values = keys + key_floats(a), *scores = values + value_floats(a);
   for (int h = 0; h < a->heads; h++) {
@@ -105,7 +107,8 @@ babel_status babel_attention_fwd_cpu(float *y, float *p, float *workspace, const
     pack_keys(keys, k + column, a);
     pack_values(values, v + column, a);
     for (int i = 0; i < a->steps; i += ROWS)
-      attend(y + column, p ? p + (size_t)h * a->steps * a->steps : NULL, scores, q + column, keys, values, i, a);
+      attend(y + column, p ? p + (size_t)h * a->steps * a->steps : NULL, scores, q + column, keys, values, i,
+             a);
   }
   return BABEL_OK;
 }
@@ -118,8 +121,8 @@ static float dot(const float *x, const float *y, int n) {
 }
 
 /* One head; all pointers at its first column. ds: (steps). */
-static void backward_head(float *dq, float *dk, float *dv, float *ds, const float *dy, const float *q, const float *k,
-                          const float *v, const float *p, const babel_attention_shape *a) {
+static void backward_head(float *dq, float *dk, float *dv, float *ds, const float *dy, const float *q,
+                          const float *k, const float *v, const float *p, const babel_attention_shape *a) {
   const int steps = a->steps, width = a->width;
   const size_t stride = (size_t)a->stride, model = (size_t)a->heads * width;
   for (int j = 0; j < steps; j++) {
@@ -143,14 +146,14 @@ static void backward_head(float *dq, float *dk, float *dv, float *ds, const floa
   }
 }
 
-babel_status babel_attention_bwd_cpu(float *dq, float *dk, float *dv, float *workspace, const float *dy, const float *q,
-                                     const float *k, const float *v, const float *p, const babel_attention_shape *a,
-                                     babel_stream *s) {
+babel_status babel_attention_bwd_cpu(float *dq, float *dk, float *dv, float *workspace, const float *dy,
+                                     const float *q, const float *k, const float *v, const float *p,
+                                     const babel_attention_shape *a, babel_stream *s) {
   BABEL_TRY(check(a));
   for (int h = 0; h < a->heads; h++) {
     size_t column = (size_t)h * a->width;
-    backward_head(dq + column, dk + column, dv + column, workspace, dy + column, q + column, k + column, v + column,
-                  p + (size_t)h * a->steps * a->steps, a);
+    backward_head(dq + column, dk + column, dv + column, workspace, dy + column, q + column, k + column,
+                  v + column, p + (size_t)h * a->steps * a->steps, a);
   }
   return BABEL_OK;
 }

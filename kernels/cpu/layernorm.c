@@ -9,8 +9,9 @@ static babel_status check(int n, int d) {
   return n < 0 || d < 1 ? BABEL_FAIL(BABEL_ERR_SHAPE, "layer norm of %d rows of %d values", n, d) : BABEL_OK;
 }
 
-babel_status babel_layernorm_fwd_cpu(float *y, float *mean, float *inv, const float *x, const float *r, const float *gamma,
-                                     const float *beta, int n, int d, float eps, babel_stream *s) {
+babel_status babel_layernorm_fwd_cpu(float *y, float *mean, float *inv, const float *x, const float *r,
+                                     const float *gamma, const float *beta, int n, int d, float eps,
+                                     babel_stream *s) {
   BABEL_TRY(check(n, d));
 #pragma omp parallel for schedule(static) if ((int64_t)n * d >= PARALLEL_FROM)
   for (int i = 0; i < n; i++) {
@@ -41,8 +42,8 @@ babel_status babel_layernorm_fwd_cpu(float *y, float *mean, float *inv, const fl
 }
 
 /* Column sums, a block of columns a thread: the order over rows does not depend on the number of threads. */
-static void parameter_gradients(float *dgamma, float *dbeta, const float *dy, const float *x, const float *r, const float *mean,
-                                const float *inv, int n, int d) {
+static void parameter_gradients(float *dgamma, float *dbeta, const float *dy, const float *x, const float *r,
+                                const float *mean, const float *inv, int n, int d) {
   enum { BLOCK = 64 };
 #pragma omp parallel for schedule(static) if ((int64_t)n * d >= PARALLEL_FROM)
   for (int first = 0; first < d; first += BLOCK) {
@@ -60,8 +61,9 @@ static void parameter_gradients(float *dgamma, float *dbeta, const float *dy, co
   }
 }
 
-babel_status babel_layernorm_bwd_cpu(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x, const float *r,
-                                     const float *mean, const float *inv, const float *gamma, int n, int d, babel_stream *s) {
+babel_status babel_layernorm_bwd_cpu(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                     const float *r, const float *mean, const float *inv, const float *gamma,
+                                     int n, int d, babel_stream *s) {
   BABEL_TRY(check(n, d));
   if (dgamma && dbeta) parameter_gradients(dgamma, dbeta, dy, x, r, mean, inv, n, d);
 #pragma omp parallel for schedule(static) if ((int64_t)n * d >= PARALLEL_FROM)

@@ -5,7 +5,8 @@
 #include "kernels/cpu/tile.h"
 
 static babel_status check(int n, int in, int out) {
-  if (n < 0 || in < 1 || out < 1) return BABEL_FAIL(BABEL_ERR_SHAPE, "linear layer of %d rows, %d to %d features", n, in, out);
+  if (n < 0 || in < 1 || out < 1)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "linear layer of %d rows, %d to %d features", n, in, out);
   return BABEL_OK;
 }
 
@@ -28,7 +29,8 @@ babel_status babel_linear_panel_pack_cpu(float *packed, const float *w, const fl
   return BABEL_OK;
 }
 
-babel_status babel_linear_panel_fwd_cpu(float *y, const float *x, const float *packed, int n, int in, int out, babel_stream *s) {
+babel_status babel_linear_panel_fwd_cpu(float *y, const float *x, const float *packed, int n, int in, int out,
+                                        babel_stream *s) {
   BABEL_TRY(check(n, in, out));
   for (int o = 0; o < out; o += BABEL_TILE_COLUMNS, packed += panel_floats(in)) {
     int columns = out - o < BABEL_TILE_COLUMNS ? out - o : BABEL_TILE_COLUMNS;

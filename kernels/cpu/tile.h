@@ -20,14 +20,17 @@
 #define BABEL_KEEP_IN_REGISTERS(a, b, c) ((void)0)
 #endif
 
-static inline __attribute__((always_inline)) void babel_tile(float *y, size_t ldy, const float *const x[BABEL_TILE_ROWS],
-                                                             const float *panel, const float *bias, int depth) {
+static inline __attribute__((always_inline)) void babel_tile(float *y, size_t ldy,
+                                                             const float *const x[BABEL_TILE_ROWS],
+                                                             const float *panel, const float *bias,
+                                                             int depth) {
   const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
   babel_vector sum[BABEL_TILE_ROWS][3];
   for (int i = 0; i < BABEL_TILE_ROWS; i++)
     for (int c = 0; c < 3; c++) sum[i][c] = bias ? *(const babel_vector *)(bias + 8 * c) : (babel_vector){0};
   for (int k = 0; k < depth; k++, panel += BABEL_TILE_COLUMNS) {
-    babel_vector a = *(const babel_vector *)panel, b = *(const babel_vector *)(panel + 8), c = *(const babel_vector *)(panel + 16);
+    babel_vector a = *(const babel_vector *)panel, b = *(const babel_vector *)(panel + 8),
+                 c = *(const babel_vector *)(panel + 16);
     BABEL_KEEP_IN_REGISTERS(a, b, c);
     float row[BABEL_TILE_ROWS] = {x0[k], x1[k], x2[k], x3[k]};
     for (int i = 0; i < BABEL_TILE_ROWS; i++) {

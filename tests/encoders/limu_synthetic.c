@@ -12,20 +12,34 @@ static const struct {
   const char *name;
   int rows, columns; /* columns 0: a vector */
 } tensors[] = {
-    {"transformer.embed.lin.weight", 72, 6},    {"transformer.embed.lin.bias", 72, 0},
-    {"transformer.embed.pos_embed.weight", 120, 72}, {"transformer.embed.norm.gamma", 72, 0},
-    {"transformer.embed.norm.beta", 72, 0},     {"transformer.attn.proj_q.weight", 72, 72},
-    {"transformer.attn.proj_q.bias", 72, 0},    {"transformer.attn.proj_k.weight", 72, 72},
-    {"transformer.attn.proj_k.bias", 72, 0},    {"transformer.attn.proj_v.weight", 72, 72},
-    {"transformer.attn.proj_v.bias", 72, 0},    {"transformer.proj.weight", 72, 72},
-    {"transformer.proj.bias", 72, 0},           {"transformer.norm1.gamma", 72, 0},
-    {"transformer.norm1.beta", 72, 0},          {"transformer.pwff.fc1.weight", 144, 72},
-    {"transformer.pwff.fc1.bias", 144, 0},      {"transformer.pwff.fc2.weight", 72, 144},
-    {"transformer.pwff.fc2.bias", 72, 0},       {"transformer.norm2.gamma", 72, 0},
-    {"transformer.norm2.beta", 72, 0},          {"fc.weight", 72, 72},
-    {"fc.bias", 72, 0},                         {"linear.weight", 72, 72},
-    {"linear.bias", 72, 0},                     {"norm.gamma", 72, 0},
-    {"norm.beta", 72, 0},                       {"decoder.weight", 6, 72},
+    {"transformer.embed.lin.weight", 72, 6},
+    {"transformer.embed.lin.bias", 72, 0},
+    {"transformer.embed.pos_embed.weight", 120, 72},
+    {"transformer.embed.norm.gamma", 72, 0},
+    {"transformer.embed.norm.beta", 72, 0},
+    {"transformer.attn.proj_q.weight", 72, 72},
+    {"transformer.attn.proj_q.bias", 72, 0},
+    {"transformer.attn.proj_k.weight", 72, 72},
+    {"transformer.attn.proj_k.bias", 72, 0},
+    {"transformer.attn.proj_v.weight", 72, 72},
+    {"transformer.attn.proj_v.bias", 72, 0},
+    {"transformer.proj.weight", 72, 72},
+    {"transformer.proj.bias", 72, 0},
+    {"transformer.norm1.gamma", 72, 0},
+    {"transformer.norm1.beta", 72, 0},
+    {"transformer.pwff.fc1.weight", 144, 72},
+    {"transformer.pwff.fc1.bias", 144, 0},
+    {"transformer.pwff.fc2.weight", 72, 144},
+    {"transformer.pwff.fc2.bias", 72, 0},
+    {"transformer.norm2.gamma", 72, 0},
+    {"transformer.norm2.beta", 72, 0},
+    {"fc.weight", 72, 72},
+    {"fc.bias", 72, 0},
+    {"linear.weight", 72, 72},
+    {"linear.bias", 72, 0},
+    {"norm.gamma", 72, 0},
+    {"norm.beta", 72, 0},
+    {"decoder.weight", 6, 72},
     {"decoder.bias", 6, 0},
 };
 enum { TENSORS = sizeof tensors / sizeof *tensors };
@@ -45,7 +59,8 @@ static void add_tensor(babel_safetensors_writer *writer, const limu_synthetic *h
   bool longer = how->reshape && !strcmp(how->reshape, tensors[t].name);
   int rows = tensors[t].rows + longer, columns = tensors[t].columns;
   const int64_t shape[2] = {rows, columns};
-  for (int i = 0; i < rows * (columns ? columns : 1); i++) data[i] = fill_value(tensors[t].name, columns, (uint32_t)i);
+  for (int i = 0; i < rows * (columns ? columns : 1); i++)
+    data[i] = fill_value(tensors[t].name, columns, (uint32_t)i);
   if (how->spoil && !strcmp(how->spoil, tensors[t].name)) data[1] = NAN;
   snprintf(name, sizeof name, "%s%s", how->prefix ? how->prefix : "", tensors[t].name);
   cr_assert_eq(babel_safetensors_writer_floats(writer, name, data, columns ? 2 : 1, shape), BABEL_OK);

@@ -7,12 +7,12 @@
 #include "core/safetensors.h"
 
 typedef struct {
-  const char *prefix;   /* before every name; NULL = none */
-  const char *omit;     /* leave out this tensor */
-  bool omit_decoder;    /* leave out fc, linear, norm and decoder */
-  const char *reshape;  /* this tensor gets one row more */
-  const char *spoil;    /* this tensor gets a NaN */
-  const char *extra;    /* one more tensor of this name */
+  const char *prefix;  /* before every name; NULL = none */
+  const char *omit;    /* leave out this tensor */
+  bool omit_decoder;   /* leave out fc, linear, norm and decoder */
+  const char *reshape; /* this tensor gets one row more */
+  const char *spoil;   /* this tensor gets a NaN */
+  const char *extra;   /* one more tensor of this name */
 } limu_synthetic;
 
 /* Writes the file; its path lives in a static buffer. */

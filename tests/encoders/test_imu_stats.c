@@ -53,7 +53,8 @@ static babel_encoder *create(void) {
 
 Test(encoders_imu_stats, features_follow_the_definition_for_any_remainder_of_rows) {
   babel_encoder *encoder = create();
-  cr_assert(encoder->output_count == 1 && encoder->outputs[0].width == WIDTH && encoder->outputs[0].steps == 1);
+  cr_assert(encoder->output_count == 1 && encoder->outputs[0].width == WIDTH &&
+            encoder->outputs[0].steps == 1);
   for (int rows = 8; rows < 120; rows += rows < 20 ? 1 : 33) {
     babel_sample sample = recording(rows, 3);
     double want[WIDTH], exact[WIDTH];
@@ -113,7 +114,8 @@ Test(encoders_imu_stats, real_trials_give_the_known_answers) {
     }
     cr_assert(agrees(sum, trials[t].sum), "%s: sum %.9g", trials[t].file, sum);
     cr_assert(agrees(sqrt(squares), trials[t].norm), "%s: norm %.9g", trials[t].file, sqrt(squares));
-    for (int i = 0; i < 3; i++) cr_assert(agrees(x[i], trials[t].first[i]), "%s: [%d] %.9g", trials[t].file, i, x[i]);
+    for (int i = 0; i < 3; i++)
+      cr_assert(agrees(x[i], trials[t].first[i]), "%s: [%d] %.9g", trials[t].file, i, x[i]);
     cr_assert(agrees(x[WIDTH - 1], trials[t].last), "%s: last %.9g", trials[t].file, x[WIDTH - 1]);
     babel_sample_destroy(&sample);
   }

@@ -36,13 +36,16 @@ Test(encoders_limu_bert, stretching_interpolates_end_to_end) {
     for (int i = 0; i < STEPS; i++)
       for (int c = 0; c < CHANNELS; c++) {
         double at = i * (rows - 1) / 119.0, below = floor(at), above = fmin(below + 1, rows - 1);
-        want[i * CHANNELS + c] = (1 - (at - below)) * x[(int)below * CHANNELS + c] + (at - below) * x[(int)above * CHANNELS + c];
+        want[i * CHANNELS + c] =
+            (1 - (at - below)) * x[(int)below * CHANNELS + c] + (at - below) * x[(int)above * CHANNELS + c];
       }
     babel_imu_stretch(out, STEPS, x, rows);
     cr_assert(babel_close("stretch", out, want, STEPS * CHANNELS, 1e-7, 1e-7), "%d rows", rows);
     cr_assert(babel_guard_check(out, STEPS * CHANNELS));
-    for (int i = 0; rows == STEPS && i < STEPS * CHANNELS; i++) cr_assert_eq(out[i], (float)x[i], "not a copy");
-    for (int c = 0; c < CHANNELS; c++) cr_assert_float_eq(out[119 * CHANNELS + c], x[(rows - 1) * CHANNELS + c], 1e-6);
+    for (int i = 0; rows == STEPS && i < STEPS * CHANNELS; i++)
+      cr_assert_eq(out[i], (float)x[i], "not a copy");
+    for (int c = 0; c < CHANNELS; c++)
+      cr_assert_float_eq(out[119 * CHANNELS + c], x[(rows - 1) * CHANNELS + c], 1e-6);
     babel_guarded_free(out);
     free(x);
   }
@@ -57,18 +60,21 @@ static double cumulative(const double *x, int rows, int c, double at) {
 }
 
 Test(encoders_limu_bert, bins_are_differences_of_the_interpolated_cumulative_sum) {
-  static const int lengths[][2] = {{1, 0}, {2, 0}, {3, 1}, {4, 1}, {5, 2}, {107, 42}, {160, 64}, {299, 119}, {300, 120}, {326, 120}};
+  static const int lengths[][2] = {{1, 0},    {2, 0},    {3, 1},     {4, 1},     {5, 2},
+                                   {107, 42}, {160, 64}, {299, 119}, {300, 120}, {326, 120}};
   for (size_t n = 0; n < sizeof lengths / sizeof *lengths; n++) {
     int rows = lengths[n][0], bins = lengths[n][1];
     double *x = signal(rows), want[STEPS * CHANNELS];
     float *out = babel_guarded(STEPS * CHANNELS);
     for (int i = 0; i < bins; i++)
       for (int c = 0; c < CHANNELS; c++)
-        want[i * CHANNELS + c] = (cumulative(x, rows, c, 2.5 * (i + 1)) - cumulative(x, rows, c, 2.5 * i)) / 2.5;
+        want[i * CHANNELS + c] =
+            (cumulative(x, rows, c, 2.5 * (i + 1)) - cumulative(x, rows, c, 2.5 * i)) / 2.5;
     cr_assert_eq(babel_imu_bins(out, STEPS, x, rows), bins, "%d rows", rows);
     cr_assert(babel_close("bins", out, want, (size_t)(bins * CHANNELS), 1e-6, 1e-6), "%d rows", rows);
     cr_assert(babel_guard_check(out, STEPS * CHANNELS));
-    for (int i = bins * CHANNELS; i < STEPS * CHANNELS; i++) cr_assert(isnan(out[i]), "wrote an incomplete bin");
+    for (int i = bins * CHANNELS; i < STEPS * CHANNELS; i++)
+      cr_assert(isnan(out[i]), "wrote an incomplete bin");
     babel_guarded_free(out);
     free(x);
   }
@@ -77,7 +83,8 @@ Test(encoders_limu_bert, bins_are_differences_of_the_interpolated_cumulative_sum
 static babel_encoder *create(babel_encoder_options options) {
   babel_encoder *encoder;
   options.weights = limu_synthetic_write(&(limu_synthetic){0});
-  cr_assert_eq(babel_encoder_create(&encoder, "limu_bert", &options), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_encoder_create(&encoder, "limu_bert", &options), BABEL_OK, "%s",
+               babel_error_last()->sentence);
   return encoder;
 }
 
@@ -87,12 +94,15 @@ static int network(float *h, const babel_sample *sample, const babel_encoder_opt
   char sha256[65];
   float x[STEPS * CHANNELS], *scratch = malloc(babel_limu_bert_net_scratch() * sizeof *scratch);
   int rows = STEPS;
-  if (o->imu_window) rows = babel_imu_bins(x, STEPS, sample->x, sample->rows);
-  else babel_imu_stretch(x, STEPS, sample->x, sample->rows);
+  if (o->imu_window)
+    rows = babel_imu_bins(x, STEPS, sample->x, sample->rows);
+  else
+    babel_imu_stretch(x, STEPS, sample->x, sample->rows);
   for (int i = 0; o->imu_degrees && i < rows * CHANNELS; i++)
     if (i % CHANNELS >= 3) x[i] = (float)((double)x[i] * 180 / M_PI);
   cr_assert_eq(babel_limu_bert_net_load(&net, limu_synthetic_write(&(limu_synthetic){0}), sha256), BABEL_OK);
-  cr_assert_eq(babel_limu_bert_net_run(&net, x, rows, o->imu_block ? o->imu_block : 1, h, NULL, scratch), BABEL_OK);
+  cr_assert_eq(babel_limu_bert_net_run(&net, x, rows, o->imu_block ? o->imu_block : 1, h, NULL, scratch),
+               BABEL_OK);
   babel_limu_bert_net_destroy(&net);
   free(scratch);
   return rows;
@@ -111,7 +121,8 @@ static size_t pooled(double *want, const float *h, int rows, int pool) {
   return pool == 2 ? STEPS * HIDDEN : pool ? HIDDEN : 2 * HIDDEN;
 }
 
-static void check_options(babel_encoder_options options, int rows, const char *name, const char *preprocessing, int length) {
+static void check_options(babel_encoder_options options, int rows, const char *name,
+                          const char *preprocessing, int length) {
   babel_encoder *encoder = create(options);
   babel_sample sample = recording(rows);
   float h[STEPS * HIDDEN];
@@ -123,7 +134,8 @@ static void check_options(babel_encoder_options options, int rows, const char *n
   cr_assert_str_eq(encoder->outputs[0].name, name);
   cr_assert_str_eq(encoder->preprocessing, preprocessing);
   cr_assert_eq(strlen(encoder->weights_sha256), 64);
-  cr_assert_eq(babel_encoder_run(encoder, &sample, &found, &found_length), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_encoder_run(encoder, &sample, &found, &found_length), BABEL_OK, "%s",
+               babel_error_last()->sentence);
   cr_assert_eq(babel_encoder_run(encoder, &sample, &again, NULL), BABEL_OK);
   cr_assert(babel_close(preprocessing, found, want, size, 1e-6, 1e-6));
   cr_assert_eq(memcmp(found, again, size * sizeof *found), 0);
@@ -136,10 +148,12 @@ static void check_options(babel_encoder_options options, int rows, const char *n
 }
 
 Test(encoders_limu_bert, options_choose_window_unit_block_and_pooling) {
-  check_options((babel_encoder_options){0}, 160, "mean_deviation", "stretched to 120 rows, rad/s, block 1, mean + deviation over time", 1);
-  check_options((babel_encoder_options){0}, 107, "mean_deviation", "stretched to 120 rows, rad/s, block 1, mean + deviation over time", 1);
-  check_options((babel_encoder_options){.imu_window = 1, .imu_degrees = 1, .imu_block = 4, .imu_pool = 1}, 160, "mean",
-                "20 Hz, bins of 2.5 rows, deg/s, block 4, mean over time", 1);
+  check_options((babel_encoder_options){0}, 160, "mean_deviation",
+                "stretched to 120 rows, rad/s, block 1, mean + deviation over time", 1);
+  check_options((babel_encoder_options){0}, 107, "mean_deviation",
+                "stretched to 120 rows, rad/s, block 1, mean + deviation over time", 1);
+  check_options((babel_encoder_options){.imu_window = 1, .imu_degrees = 1, .imu_block = 4, .imu_pool = 1},
+                160, "mean", "20 Hz, bins of 2.5 rows, deg/s, block 4, mean over time", 1);
   check_options((babel_encoder_options){.imu_window = 1, .imu_block = 2, .imu_pool = 2}, 101, "sequence",
                 "20 Hz, bins of 2.5 rows, rad/s, block 2, every time step", 40);
   check_options((babel_encoder_options){.imu_block = 3, .imu_pool = 2}, 326, "sequence",
@@ -147,8 +161,9 @@ Test(encoders_limu_bert, options_choose_window_unit_block_and_pooling) {
 }
 
 Test(encoders_limu_bert, options_out_of_range_are_refused) {
-  static const babel_encoder_options bad[] = {{.imu_window = 2}, {.imu_window = -1}, {.imu_degrees = 2}, {.imu_block = 5},
-                                              {.imu_block = -1}, {.imu_pool = 3},    {.imu_pool = -1}};
+  static const babel_encoder_options bad[] = {{.imu_window = 2}, {.imu_window = -1}, {.imu_degrees = 2},
+                                              {.imu_block = 5},  {.imu_block = -1},  {.imu_pool = 3},
+                                              {.imu_pool = -1}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     babel_encoder *encoder;
     babel_encoder_options options = bad[i];
@@ -196,7 +211,8 @@ Test(encoders_limu_bert, users_arrays_of_any_length_follow_the_stated_rule) {
     float *scratch = malloc(babel_limu_bert_net_scratch() * sizeof *scratch);
     babel_limu_bert_net net;
     char sha256[65];
-    cr_assert_eq(encoder->row->samples(encoder, &array, &samples, &count), BABEL_OK, "%s", babel_error_last()->sentence);
+    cr_assert_eq(encoder->row->samples(encoder, &array, &samples, &count), BABEL_OK, "%s",
+                 babel_error_last()->sentence);
     cr_assert(count == 1 && samples[0].rows == rows);
     cr_assert_eq(babel_encoder_run(encoder, samples, &found, &length), BABEL_OK);
     cr_assert_eq(length, steps);
@@ -233,12 +249,14 @@ Test(encoders_limu_bert, several_recordings_and_other_number_types_are_taken_apa
   babel_encoder_destroy(encoder);
 }
 
-static void array_refused(const babel_encoder *encoder, babel_tensor array, babel_status status, const char *word) {
+static void array_refused(const babel_encoder *encoder, babel_tensor array, babel_status status,
+                          const char *word) {
   babel_sample *samples;
   int count;
   cr_assert_eq(encoder->row->samples(encoder, &array, &samples, &count), status, "%s", word);
   cr_assert(samples == NULL && count == 0);
-  cr_assert(strstr(babel_error_last()->sentence, word), "\"%s\" does not say %s", babel_error_last()->sentence, word);
+  cr_assert(strstr(babel_error_last()->sentence, word), "\"%s\" does not say %s",
+            babel_error_last()->sentence, word);
 }
 
 Test(encoders_limu_bert, arrays_of_other_shapes_or_with_nan_are_refused_by_a_sentence) {

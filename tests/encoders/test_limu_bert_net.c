@@ -24,15 +24,17 @@ static babel_limu_bert_net synthetic(void) {
 }
 
 /* Runs with guard bands around everything; decoded may be NULL. */
-static void run(const babel_limu_bert_net *net, const float *x, int rows, int blocks, float *h, float *decoded) {
+static void run(const babel_limu_bert_net *net, const float *x, int rows, int blocks, float *h,
+                float *decoded) {
   size_t size = babel_limu_bert_net_scratch();
   float *scratch = babel_guarded(size), *out = babel_guarded((size_t)rows * HIDDEN);
   float *in = babel_guarded((size_t)rows * CHANNELS), *heads = babel_guarded((size_t)rows * CHANNELS);
   memcpy(in, x, (size_t)rows * CHANNELS * sizeof *x);
-  cr_assert_eq(babel_limu_bert_net_run(net, in, rows, blocks, out, decoded ? heads : NULL, scratch), BABEL_OK, "%s",
-               babel_error_last()->sentence);
+  cr_assert_eq(babel_limu_bert_net_run(net, in, rows, blocks, out, decoded ? heads : NULL, scratch), BABEL_OK,
+               "%s", babel_error_last()->sentence);
   cr_assert(babel_guard_check(scratch, size) && babel_guard_check(out, (size_t)rows * HIDDEN));
-  cr_assert(babel_guard_check(in, (size_t)rows * CHANNELS) && babel_guard_check(heads, (size_t)rows * CHANNELS));
+  cr_assert(babel_guard_check(in, (size_t)rows * CHANNELS) &&
+            babel_guard_check(heads, (size_t)rows * CHANNELS));
   memcpy(h, out, (size_t)rows * HIDDEN * sizeof *h);
   if (decoded) memcpy(decoded, heads, (size_t)rows * CHANNELS * sizeof *heads);
   float *all[] = {scratch, out, in, heads};
@@ -56,7 +58,8 @@ static void check(const char *label, const float *x, size_t n, const expected *e
   cr_assert_float_eq(sqrt(squares), e->norm, 1e-5 * e->norm, "%s: norm %.9g", label, sqrt(squares));
   cr_assert_float_eq(sum, e->sum, 2e-5 * e->norm, "%s: sum %.9g", label, sum);
   for (int i = 0; i < e->count; i++)
-    cr_assert_float_eq((double)x[e->at[i]], e->value[i], 1e-5 * most, "%s: [%d] is %.9g", label, e->at[i], (double)x[e->at[i]]);
+    cr_assert_float_eq((double)x[e->at[i]], e->value[i], 1e-5 * most, "%s: [%d] is %.9g", label, e->at[i],
+                       (double)x[e->at[i]]);
 }
 
 static void check_fixture(const char *name, const float *found, size_t n) {
@@ -69,7 +72,8 @@ static void check_fixture(const char *name, const float *found, size_t n) {
     want[i] = babel_tensor_get(tensor, (int64_t)i);
     most = fmax(most, fabs(want[i]));
   }
-  cr_assert(babel_close(name, found, want, n, 4e-6 * most, 0)); /* measured 1.1e-6 at most, 6e-7 without the decoder */
+  cr_assert(babel_close(name, found, want, n, 4e-6 * most,
+                        0)); /* measured 1.1e-6 at most, 6e-7 without the decoder */
   cr_assert(babel_global_error(found, want, n) < 1e-12, "%s: %g", name, babel_global_error(found, want, n));
   free(want);
   babel_safetensors_close(&file);
@@ -97,27 +101,50 @@ Test(encoders_limu_bert_net, synthetic_weights_give_the_reference_numbers) {
   limu_synthetic_input(x);
   run(&net, x, STEPS, 4, h, NULL);
   check("synthetic", h, MOST,
-        &(expected){-97.2295997, 91.6881321, 6, {0, 1, 2, 2880, 8638, 8639},
+        &(expected){-97.2295997,
+                    91.6881321,
+                    6,
+                    {0, 1, 2, 2880, 8638, 8639},
                     {-1.74568094, 0.362701914, 0.0692414256, -1.7456827, -0.253764308, -1.36306161}});
   babel_limu_bert_net_destroy(&net);
 }
 
 Test(encoders_limu_bert_net, published_hhar_weights_give_the_reference_numbers_after_every_block) {
   static const expected stages[] = {
-      {182.506733, 60.4477862, 7, {0, 1, 2, 2880, 4320, 8638, 8639},
+      {182.506733,
+       60.4477862,
+       7,
+       {0, 1, 2, 2880, 4320, 8638, 8639},
        {-0.0825207474, -0.359331271, -0.0611630902, 0.281679461, -0.182594895, -0.0822382685, -0.433649155}},
-      {-152.558795, 38.9597522, 7, {0, 1, 2, 2880, 4320, 8638, 8639},
+      {-152.558795,
+       38.9597522,
+       7,
+       {0, 1, 2, 2880, 4320, 8638, 8639},
        {0.939039962, 0.157231226, -0.214093226, -0.881765981, -0.368047773, -0.278987933, 0.198904589}},
-      {-95.235996, 31.2553966, 7, {0, 1, 2, 2880, 4320, 8638, 8639},
+      {-95.235996,
+       31.2553966,
+       7,
+       {0, 1, 2, 2880, 4320, 8638, 8639},
        {0.827313705, -0.853292488, -0.443385812, 0.607430697, 0.587448218, 0.413833983, 0.074735767}},
-      {-38.5623531, 30.9092304, 7, {0, 1, 2, 2880, 4320, 8638, 8639},
+      {-38.5623531,
+       30.9092304,
+       7,
+       {0, 1, 2, 2880, 4320, 8638, 8639},
        {0.459379188, -0.199154268, -0.249713362, 0.476056891, 0.474316558, -0.531868085, 0.116782977}},
-      {-106.357072, 35.7180382, 7, {0, 1, 2, 2880, 4320, 8638, 8639},
+      {-106.357072,
+       35.7180382,
+       7,
+       {0, 1, 2, 2880, 4320, 8638, 8639},
        {0.229118475, 0.99161058, -0.374940161, 0.229668175, 0.22906039, -0.203409932, -0.43099082}},
   };
-  static const expected decoder = {61.704765, 15.1135371, 7, {0, 1, 2, 240, 360, 718, 719},
+  static const expected decoder = {
+      61.704765,
+      15.1135371,
+      7,
+      {0, 1, 2, 240, 360, 718, 719},
       {-0.292240196, 0.217842883, 0.265669246, -0.292729157, -0.292210752, -0.518984582, -0.314130178}};
-  static const expected short_input = {-24.8525514, 20.8946202, 3, {0, 1, 2879}, {-0.0985783521, 1.21798452, -0.133028503}};
+  static const expected short_input = {
+      -24.8525514, 20.8946202, 3, {0, 1, 2879}, {-0.0985783521, 1.21798452, -0.133028503}};
   const char *path = babel_real_weights("limu_bert/hhar.pt");
   if (!path) cr_skip("no published weights here");
   babel_limu_bert_net net;
@@ -191,7 +218,8 @@ Test(encoders_limu_bert_net, rows_and_blocks_out_of_range_are_refused) {
 
 Test(encoders_limu_bert_net, babels_own_checkpoint_with_its_prefix_and_other_towers_gives_the_same) {
   babel_limu_bert_net plain = synthetic();
-  babel_limu_bert_net net = load(limu_synthetic_write(&(limu_synthetic){.prefix = "imu_model.", .extra = "skeleton_model.fcn.bias"}));
+  babel_limu_bert_net net = load(
+      limu_synthetic_write(&(limu_synthetic){.prefix = "imu_model.", .extra = "skeleton_model.fcn.bias"}));
   float x[STEPS * CHANNELS], a[MOST], b[MOST];
   limu_synthetic_input(x);
   run(&plain, x, STEPS, 4, a, NULL);
@@ -204,8 +232,10 @@ Test(encoders_limu_bert_net, babels_own_checkpoint_with_its_prefix_and_other_tow
 static void refused(const limu_synthetic *how, const char *word) {
   babel_limu_bert_net net;
   char sha256[65];
-  cr_assert_eq(babel_limu_bert_net_load(&net, limu_synthetic_write(how), sha256), BABEL_ERR_FORMAT, "%s", word);
-  cr_assert(strstr(babel_error_last()->sentence, word), "\"%s\" does not name %s", babel_error_last()->sentence, word);
+  cr_assert_eq(babel_limu_bert_net_load(&net, limu_synthetic_write(how), sha256), BABEL_ERR_FORMAT, "%s",
+               word);
+  cr_assert(strstr(babel_error_last()->sentence, word), "\"%s\" does not name %s",
+            babel_error_last()->sentence, word);
 }
 
 Test(encoders_limu_bert_net, files_that_do_not_fit_are_refused_with_the_tensor_named) {
@@ -222,7 +252,8 @@ Test(encoders_limu_bert_net, files_that_do_not_fit_are_refused_with_the_tensor_n
 }
 
 Test(encoders_limu_bert_net, a_file_without_decoder_encodes_but_does_not_decode) {
-  babel_limu_bert_net plain = synthetic(), net = load(limu_synthetic_write(&(limu_synthetic){.omit_decoder = true}));
+  babel_limu_bert_net plain = synthetic(),
+                      net = load(limu_synthetic_write(&(limu_synthetic){.omit_decoder = true}));
   float x[STEPS * CHANNELS], a[MOST], b[MOST], decoded[STEPS * CHANNELS];
   float *scratch = malloc(babel_limu_bert_net_scratch() * sizeof *scratch);
   limu_synthetic_input(x);

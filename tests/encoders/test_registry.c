@@ -7,14 +7,16 @@ static void refused(const char *name, const babel_encoder_options *options, cons
   babel_encoder *encoder = (babel_encoder *)1;
   cr_assert_eq(babel_encoder_create(&encoder, name, options), BABEL_ERR_ARG, "%s", name);
   cr_assert_null(encoder);
-  cr_assert(strstr(babel_error_last()->sentence, word), "\"%s\" does not say %s", babel_error_last()->sentence, word);
+  cr_assert(strstr(babel_error_last()->sentence, word), "\"%s\" does not say %s",
+            babel_error_last()->sentence, word);
 }
 
 Test(encoders_registry, every_row_is_found_by_its_name_and_is_complete) {
   int count = 0;
   for (const babel_encoder_row *row; (row = babel_encoder_at(count)); count++) {
     cr_assert_eq(babel_encoder_find(row->name), row);
-    cr_assert(row->modality && row->input && row->create && row->destroy && row->run && row->samples, "%s", row->name);
+    cr_assert(row->modality && row->input && row->create && row->destroy && row->run && row->samples, "%s",
+              row->name);
     cr_assert_not_null(babel_modality_find(row->modality), "%s", row->name);
   }
   cr_assert_geq(count, 2);

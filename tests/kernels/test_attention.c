@@ -19,7 +19,8 @@ static void forward(oracle *o) {
       double *p = o->p + ((size_t)h * a.steps + i) * a.steps, sum = 0;
       for (int j = 0; j < a.steps; j++) {
         double score = 0;
-        for (int c = h * a.width; c < (h + 1) * a.width; c++) score += o->q[i * a.stride + c] * o->k[j * a.stride + c];
+        for (int c = h * a.width; c < (h + 1) * a.width; c++)
+          score += o->q[i * a.stride + c] * o->k[j * a.stride + c];
         p[j] = exp((double)a.scale * score);
         sum += p[j];
       }
@@ -100,11 +101,12 @@ static bool gaps_untouched(const float *x, const babel_attention_shape *a) {
   return true;
 }
 
-
-static bool close_in_heads(const char *label, const float *x, const double *want, const oracle *o, double atol) {
+static bool close_in_heads(const char *label, const float *x, const double *want, const oracle *o,
+                           double atol) {
   float *copy = single(want, o->size);
   for (int t = 0; t < o->shape.steps; t++)
-    memcpy(copy + (size_t)t * o->shape.stride, x + (size_t)t * o->shape.stride, (size_t)o->shape.heads * o->shape.width * sizeof *x);
+    memcpy(copy + (size_t)t * o->shape.stride, x + (size_t)t * o->shape.stride,
+           (size_t)o->shape.heads * o->shape.width * sizeof *x);
   bool close = babel_close(label, copy, want, o->size, atol, 1e-5);
   babel_guarded_free(copy);
   return close;
@@ -113,15 +115,18 @@ static bool close_in_heads(const char *label, const float *x, const double *want
 static void check_shape(babel_attention_shape a, double size_of_scores) {
   oracle o = make_oracle(a, size_of_scores);
   size_t space = babel_attention_workspace(&a);
-  float *q = single(o.q, o.size), *k = single(o.k, o.size), *v = single(o.v, o.size), *dy = single(o.dy, o.model);
+  float *q = single(o.q, o.size), *k = single(o.k, o.size), *v = single(o.v, o.size),
+        *dy = single(o.dy, o.model);
   float *y = babel_guarded(o.model), *p = babel_guarded(o.square), *workspace = babel_guarded(space);
-  float *again = babel_guarded(o.model), *dq = babel_guarded(o.size), *dk = babel_guarded(o.size), *dv = babel_guarded(o.size);
+  float *again = babel_guarded(o.model), *dq = babel_guarded(o.size), *dk = babel_guarded(o.size),
+        *dv = babel_guarded(o.size);
   cr_assert_eq(babel_attention_fwd_cpu(y, p, workspace, q, k, v, &a, NULL), BABEL_OK);
   cr_assert_eq(babel_attention_fwd_cpu(again, NULL, workspace, q, k, v, &a, NULL), BABEL_OK);
   cr_assert(babel_close("y", y, o.y, o.model, 2e-6, 1e-5), "%d steps, %d x %d", a.steps, a.heads, a.width);
   cr_assert(babel_close("p", p, o.p, o.square, 1e-6, 2e-5));
   cr_assert_eq(memcmp(y, again, o.model * sizeof *y), 0, "differs when p is not wanted");
-  cr_assert(babel_guard_check(y, o.model) && babel_guard_check(p, o.square) && babel_guard_check(workspace, space));
+  cr_assert(babel_guard_check(y, o.model) && babel_guard_check(p, o.square) &&
+            babel_guard_check(workspace, space));
 
   cr_assert_eq(babel_attention_bwd_cpu(dq, dk, dv, workspace, dy, q, k, v, p, &a, NULL), BABEL_OK);
   cr_assert(gaps_untouched(dq, &a) && gaps_untouched(dk, &a) && gaps_untouched(dv, &a));
@@ -137,8 +142,8 @@ static void check_shape(babel_attention_shape a, double size_of_scores) {
 
 Test(kernels_attention, fwd_and_bwd_match_formula) {
   static const babel_attention_shape shapes[] = {
-      {1, 1, 1, 1, 1},          {2, 2, 3, 9, 0.7f},      {23, 1, 24, 24, 0.2f},    {24, 3, 18, 54, 0.2357f},
-      {25, 4, 25, 103, 0.2f},   {120, 4, 18, 72, 0.2357f}, {120, 4, 18, 216, 0.2357f}, {257, 2, 50, 100, 0.14f},
+      {1, 1, 1, 1, 1},        {2, 2, 3, 9, 0.7f},        {23, 1, 24, 24, 0.2f},      {24, 3, 18, 54, 0.2357f},
+      {25, 4, 25, 103, 0.2f}, {120, 4, 18, 72, 0.2357f}, {120, 4, 18, 216, 0.2357f}, {257, 2, 50, 100, 0.14f},
   };
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_shape(shapes[i], 2);
 }
@@ -147,10 +152,12 @@ Test(kernels_attention, large_scores_do_not_overflow) {
   oracle o = make_oracle((babel_attention_shape){30, 2, 18, 36, 1}, 10);
   size_t space = babel_attention_workspace(&o.shape);
   for (size_t i = 0; i < o.size; i++) o.q[i] = (double)(float)(o.q[i] * 20);
-  float *q = single(o.q, o.size), *k = single(o.k, o.size), *v = single(o.v, o.size), *y = babel_guarded(o.model);
+  float *q = single(o.q, o.size), *k = single(o.k, o.size), *v = single(o.v, o.size),
+        *y = babel_guarded(o.model);
   float *workspace = babel_guarded(space);
   cr_assert_eq(babel_attention_fwd_cpu(y, NULL, workspace, q, k, v, &o.shape, NULL), BABEL_OK);
-  for (size_t i = 0; i < o.model; i++) cr_assert(fabsf(y[i]) <= 1.0001f, "an average of values leaves their range");
+  for (size_t i = 0; i < o.model; i++)
+    cr_assert(fabsf(y[i]) <= 1.0001f, "an average of values leaves their range");
   float *all[] = {q, k, v, y, workspace};
   for (size_t i = 0; i < 5; i++) babel_guarded_free(all[i]);
   free_oracle(&o);
@@ -184,9 +191,11 @@ Test(kernels_attention, oracle_backward_agrees_with_differences) {
 }
 
 Test(kernels_attention, bad_sizes_are_refused) {
-  static const babel_attention_shape bad[] = {{0, 1, 1, 1, 1}, {1, 0, 1, 1, 1}, {1, 1, 0, 1, 1}, {4, 4, 18, 71, 1}};
+  static const babel_attention_shape bad[] = {
+      {0, 1, 1, 1, 1}, {1, 0, 1, 1, 1}, {1, 1, 0, 1, 1}, {4, 4, 18, 71, 1}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     cr_assert_eq(babel_attention_fwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, &bad[i], NULL), BABEL_ERR_SHAPE);
-    cr_assert_eq(babel_attention_bwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, &bad[i], NULL), BABEL_ERR_SHAPE);
+    cr_assert_eq(babel_attention_bwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, &bad[i], NULL),
+                 BABEL_ERR_SHAPE);
   }
 }

@@ -6,7 +6,8 @@
 #include "tests/support/compare.h"
 
 /* Oracle of one row, in double: z = x + r. */
-static void oracle_row(double *y, const double *z, const double *gamma, const double *beta, int d, double eps) {
+static void oracle_row(double *y, const double *z, const double *gamma, const double *beta, int d,
+                       double eps) {
   double mu = 0, var = 0;
   for (int j = 0; j < d; j++) mu += z[j] / d;
   for (int j = 0; j < d; j++) var += (z[j] - mu) * (z[j] - mu) / d;
@@ -61,15 +62,20 @@ Test(kernels_layernorm, fwd_matches_formula_with_and_without_residual) {
     int n = shapes[c / 2][0], d = shapes[c / 2][1];
     size_t size = (size_t)n * (size_t)d;
     rows a = make_rows(n, d, c % 2);
-    float *y = babel_guarded(size), *again = babel_guarded(size), *mean = babel_guarded((size_t)n), *inv = babel_guarded((size_t)n);
+    float *y = babel_guarded(size), *again = babel_guarded(size), *mean = babel_guarded((size_t)n),
+          *inv = babel_guarded((size_t)n);
     double *want = malloc(size * sizeof *want);
     for (int i = 0; i < n; i++) oracle_row(want + i * d, a.z + i * d, a.gamma64, a.beta64, d, 1e-12);
-    cr_assert_eq(babel_layernorm_fwd_cpu(y, mean, inv, a.x, a.r, a.gamma, a.beta, n, d, 1e-12f, NULL), BABEL_OK);
-    cr_assert_eq(babel_layernorm_fwd_cpu(again, NULL, NULL, a.x, a.r, a.gamma, a.beta, n, d, 1e-12f, NULL), BABEL_OK);
+    cr_assert_eq(babel_layernorm_fwd_cpu(y, mean, inv, a.x, a.r, a.gamma, a.beta, n, d, 1e-12f, NULL),
+                 BABEL_OK);
+    cr_assert_eq(babel_layernorm_fwd_cpu(again, NULL, NULL, a.x, a.r, a.gamma, a.beta, n, d, 1e-12f, NULL),
+                 BABEL_OK);
     cr_assert(babel_close("layernorm", y, want, size, 2e-6, 1e-6));
     cr_assert_eq(memcmp(y, again, size * sizeof *y), 0);
-    cr_assert(babel_guard_check(y, size) && babel_guard_check(mean, (size_t)n) && babel_guard_check(inv, (size_t)n));
-    cr_assert_eq(babel_layernorm_fwd_cpu(a.x, NULL, NULL, a.x, a.r, a.gamma, a.beta, n, d, 1e-12f, NULL), BABEL_OK);
+    cr_assert(babel_guard_check(y, size) && babel_guard_check(mean, (size_t)n) &&
+              babel_guard_check(inv, (size_t)n));
+    cr_assert_eq(babel_layernorm_fwd_cpu(a.x, NULL, NULL, a.x, a.r, a.gamma, a.beta, n, d, 1e-12f, NULL),
+                 BABEL_OK);
     cr_assert_eq(memcmp(y, a.x, size * sizeof *y), 0, "in place differs");
     babel_guarded_free(y);
     babel_guarded_free(again);
@@ -99,7 +105,8 @@ Test(kernels_layernorm, variance_comes_from_deviations) {
 }
 
 Test(kernels_layernorm, eps_stands_inside_the_root_and_a_constant_row_gives_beta) {
-  float x[4] = {1, -1, 1, -1}, gamma[4] = {1, 1, 1, 1}, beta[4] = {0.5f, 0.5f, 0.5f, 0.5f}, y[4], same[4] = {2, 2, 2, 2};
+  float x[4] = {1, -1, 1, -1}, gamma[4] = {1, 1, 1, 1}, beta[4] = {0.5f, 0.5f, 0.5f, 0.5f}, y[4],
+        same[4] = {2, 2, 2, 2};
   cr_assert_eq(babel_layernorm_fwd_cpu(y, NULL, NULL, x, NULL, gamma, beta, 1, 4, 3, NULL), BABEL_OK);
   cr_assert_float_eq(y[0], 1.0f, 1e-6);
   cr_assert_eq(babel_layernorm_fwd_cpu(y, NULL, NULL, same, NULL, gamma, beta, 1, 4, 1e-12f, NULL), BABEL_OK);
@@ -165,17 +172,23 @@ Test(kernels_layernorm, bwd_matches_oracle) {
     int n = shapes[c / 2][0], d = shapes[c / 2][1];
     size_t size = (size_t)n * (size_t)d;
     rows a = make_rows(n, d, c % 2);
-    float *y = babel_guarded(size), *mean = babel_guarded((size_t)n), *inv = babel_guarded((size_t)n), *dx = babel_guarded(size);
+    float *y = babel_guarded(size), *mean = babel_guarded((size_t)n), *inv = babel_guarded((size_t)n),
+          *dx = babel_guarded(size);
     float *dgamma = babel_guarded((size_t)d), *dbeta = babel_guarded((size_t)d);
-    double *want = malloc(size * sizeof *want), *want_gamma = malloc((size_t)d * sizeof(double)), *want_beta = malloc((size_t)d * sizeof(double));
+    double *want = malloc(size * sizeof *want), *want_gamma = malloc((size_t)d * sizeof(double)),
+           *want_beta = malloc((size_t)d * sizeof(double));
     oracle_backward(want, want_gamma, want_beta, &a, 1e-3);
-    cr_assert_eq(babel_layernorm_fwd_cpu(y, mean, inv, a.x, a.r, a.gamma, a.beta, n, d, 1e-3f, NULL), BABEL_OK);
-    cr_assert_eq(babel_layernorm_bwd_cpu(dx, dgamma, dbeta, a.dy, a.x, a.r, mean, inv, a.gamma, n, d, NULL), BABEL_OK);
+    cr_assert_eq(babel_layernorm_fwd_cpu(y, mean, inv, a.x, a.r, a.gamma, a.beta, n, d, 1e-3f, NULL),
+                 BABEL_OK);
+    cr_assert_eq(babel_layernorm_bwd_cpu(dx, dgamma, dbeta, a.dy, a.x, a.r, mean, inv, a.gamma, n, d, NULL),
+                 BABEL_OK);
     cr_assert(babel_close("dx", dx, want, size, 5e-6, 1e-5));
     cr_assert(babel_close("dgamma", dgamma, want_gamma, (size_t)d, 1e-4, 1e-5));
     cr_assert(babel_close("dbeta", dbeta, want_beta, (size_t)d, 1e-4, 1e-5));
-    cr_assert(babel_guard_check(dx, size) && babel_guard_check(dgamma, (size_t)d) && babel_guard_check(dbeta, (size_t)d));
-    cr_assert_eq(babel_layernorm_bwd_cpu(a.dy, NULL, NULL, a.dy, a.x, a.r, mean, inv, a.gamma, n, d, NULL), BABEL_OK);
+    cr_assert(babel_guard_check(dx, size) && babel_guard_check(dgamma, (size_t)d) &&
+              babel_guard_check(dbeta, (size_t)d));
+    cr_assert_eq(babel_layernorm_bwd_cpu(a.dy, NULL, NULL, a.dy, a.x, a.r, mean, inv, a.gamma, n, d, NULL),
+                 BABEL_OK);
     cr_assert_eq(memcmp(a.dy, dx, size * sizeof *dx), 0, "in place or frozen differs");
     float *all[] = {y, mean, inv, dx, dgamma, dbeta};
     for (size_t i = 0; i < 6; i++) babel_guarded_free(all[i]);
@@ -187,8 +200,12 @@ Test(kernels_layernorm, bwd_matches_oracle) {
 }
 
 Test(kernels_layernorm, bad_sizes_are_refused) {
-  cr_assert_eq(babel_layernorm_fwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, -1, 4, 1e-5f, NULL), BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_layernorm_fwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, 0, 1e-5f, NULL), BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_layernorm_bwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, 0, NULL), BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_layernorm_fwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 4, 1e-5f, NULL), BABEL_OK);
+  cr_assert_eq(babel_layernorm_fwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, -1, 4, 1e-5f, NULL),
+               BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_layernorm_fwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, 0, 1e-5f, NULL),
+               BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_layernorm_bwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, 0, NULL),
+               BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_layernorm_fwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 4, 1e-5f, NULL),
+               BABEL_OK);
 }

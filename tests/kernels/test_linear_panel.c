@@ -5,9 +5,11 @@
 #include "tests/support/compare.h"
 
 static void check_shape(int n, int in, int out, bool bias) {
-  size_t rows = (size_t)n, width = (size_t)in, features = (size_t)out, packed_size = babel_linear_panel_size(in, out);
+  size_t rows = (size_t)n, width = (size_t)in, features = (size_t)out,
+         packed_size = babel_linear_panel_size(in, out);
   float *x = babel_guarded(rows * width), *w = babel_guarded(features * width), *b = babel_guarded(features);
-  float *packed = babel_guarded(packed_size), *y = babel_guarded(rows * features), *again = babel_guarded(rows * features);
+  float *packed = babel_guarded(packed_size), *y = babel_guarded(rows * features),
+        *again = babel_guarded(rows * features);
   double *want = malloc(rows * features * sizeof *want);
   babel_fill_floats("x", x, rows * width, 1);
   babel_fill_floats("w", w, features * width, 1);
@@ -38,7 +40,8 @@ Test(kernels_linear_panel, fwd_matches_formula_at_tile_borders) {
 
 Test(kernels_linear_panel, a_row_does_not_depend_on_the_rows_beside_it) {
   enum { IN = 72, OUT = 72 };
-  float *packed = babel_guarded(babel_linear_panel_size(IN, OUT)), w[OUT * IN], x[7 * IN], y[7 * OUT], one[OUT];
+  float *packed = babel_guarded(babel_linear_panel_size(IN, OUT)), w[OUT * IN], x[7 * IN], y[7 * OUT],
+        one[OUT];
   babel_fill_floats("w", w, OUT * IN, 1);
   babel_fill_floats("x", x, 7 * IN, 1);
   cr_assert_eq(babel_linear_panel_pack_cpu(packed, w, NULL, IN, OUT), BABEL_OK);
