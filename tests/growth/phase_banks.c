@@ -37,6 +37,7 @@ void phase_bank(babel_bank *bank, int view, int pairs, int variants, int steps) 
     bank->keys[i] = strdup(key);
     bank->recordings[i] = strdup(key);
     bank->labels[i] = i % 4;
+    bank->subjects[i] = i % 3;
     for (int v = -1; v < variants; v++) {
       float *to = v < 0 ? bank->features + (size_t)i * (size_t)(steps * width)
                         : bank->augmented + ((size_t)i * (size_t)variants + (size_t)v) * (size_t)(steps * width);

@@ -109,26 +109,42 @@ static void normalise(double *e, double *norm, int m, int d) {
   }
 }
 
+/* What anchor i should find: its partner, or by the share graph_weight its neighbours in the batch where it has any. */
+static void aim(const step_oracle *o, int i, double *t) {
+  double sum = 0;
+  for (int j = 0; j < o->m; j++) t[j] = i == j;
+  if (!o->graph || o->graph_masks) return;
+  for (int j = 0; j < o->m; j++) sum += o->graph[i * o->m + j];
+  for (int j = 0; j < o->m && sum > 0; j++) t[j] = (1 - o->graph_weight) * (i == j) + o->graph_weight * o->graph[i * o->m + j] / sum;
+}
+
+static bool is_candidate(const step_oracle *o, int i, int j) {
+  if (i == j) return !o->negatives_only;
+  return !o->graph || !o->graph_masks || (o->graph[i * o->m + j] == 0 && o->graph[j * o->m + i] == 0);
+}
+
 /* Loss of one direction and, where wanted, dL/ds (m, m) with s = cosine logits without the scale, and dL/dlog_scale. */
 static double direction(const step_oracle *o, int which, const double *na, const double *nb, double *ds, double *dscale) {
   int m = o->m, d = o->embed;
-  double scale = exp(o->params[o->scale_at]), loss = 0, *s = zeros((size_t)m);
+  double scale = exp(o->params[o->scale_at]), loss = 0, *s = zeros((size_t)m), *t = zeros((size_t)m);
   if (dscale) *dscale = 0;
   for (int i = 0; i < m; i++) {
     double top = -INFINITY, sum = 0;
+    aim(o, i, t);
     for (int j = 0; j < m; j++) {
       s[j] = scale * (which == ORACLE_AB ? dot(na + (size_t)i * d, nb + (size_t)j * d, d) : dot(na + (size_t)j * d, nb + (size_t)i * d, d));
-      if (!(o->negatives_only && i == j) && s[j] > top) top = s[j];
+      if (is_candidate(o, i, j) && s[j] > top) top = s[j];
     }
-    for (int j = 0; j < m; j++) sum += o->negatives_only && i == j ? 0 : exp(s[j] - top);
-    loss -= (s[i] - top - log(sum)) / m;
+    for (int j = 0; j < m; j++) sum += is_candidate(o, i, j) ? exp(s[j] - top) : 0;
+    loss += (top + log(sum) - dot(t, s, m)) / m;
     for (int j = 0; ds && j < m; j++) {
-      double p = o->negatives_only && i == j ? 0 : exp(s[j] - top) / sum, g = (p - (i == j)) / m;
+      double p = is_candidate(o, i, j) ? exp(s[j] - top) / sum : 0, g = (p - t[j]) / m;
       ds[which == ORACLE_AB ? (size_t)i * m + j : (size_t)j * m + i] = scale * g;
       *dscale += g * s[j];
     }
   }
   free(s);
+  free(t);
   return loss;
 }
 

@@ -14,6 +14,9 @@ typedef struct {
   int in[2], steps[2];      /* steps 1: no time axis */
   const int *lengths[2];    /* (m) valid steps, NULL = all */
   bool negatives_only;
+  const double *graph;      /* (m, m) weights between the pairs of the batch, or NULL: soft targets with graph_weight, or a mask */
+  double graph_weight;
+  bool graph_masks;
   int teacher_side;         /* -1: none */
   double *params;           /* (count) */
   const double *x[2];       /* (m steps, in): standardised, dropped out */

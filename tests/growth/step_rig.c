@@ -23,6 +23,7 @@ static void configure(const step_case *c, babel_config *config) {
   config->grad_scope = c->scope;
   config->grad_norm = c->relative;
   config->denominator = c->negatives;
+  config->targets = c->targets;
   config->temperature = c->fixed_temperature;
   if (c->tau > 0) config->tau = c->tau;
 }
@@ -48,6 +49,24 @@ static void fill_side(step_rig *rig, const step_case *c, int s) {
   if (steps == 1) return;
   rig->lengths[s] = take((size_t)m, sizeof(int));
   for (int i = 0; i < m; i++) plan->lengths[s][i] = rig->lengths[s][i] = c->ragged ? 1 + (i * 5 + s) % steps : steps;
+}
+
+/* Weights between all samples of the bank, about one in four above 0, not symmetric; those of the batch for the oracle. */
+static void connect(step_rig *rig, const step_case *c) {
+  babel_step_plan *plan = &rig->plan;
+  int m = plan->m, n = m + 3;
+  if (!c->targets) return;
+  rig->graph = take((size_t)n * (size_t)n, sizeof *rig->graph);
+  rig->near = take((size_t)m * (size_t)m, sizeof *rig->near);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++)
+      if (i != j && i != 5 && babel_fill("edge", (uint32_t)(i * n + j)) > 0.5) rig->graph[i * n + j] = (float)(0.6 + 0.5 * babel_fill("graph", (uint32_t)(i * n + j)));
+  for (int i = 0; i < m; i++) {
+    plan->graph_rows[i] = m + 1 - i;
+    for (int j = 0; j < m; j++) rig->near[i * m + j] = (double)rig->graph[(m + 1 - i) * n + m + 1 - j];
+  }
+  plan->graph = rig->graph;
+  plan->graph_size = n;
 }
 
 static void statistics(step_rig *rig, int s) {
@@ -91,6 +110,10 @@ void step_rig_create(step_rig *rig, const step_case *c) {
   rig->oracle = (step_oracle){.m = rig->plan.m, .embed = config.embed_dim, .hidden = config.hidden, .concept_layers = config.concept_layers,
       .proto_layers = config.proto_layers, .post = config.post_proj, .in = {in[0], in[1]}, .steps = {steps[0], steps[1]},
       .lengths = {rig->lengths[0], rig->lengths[1]}, .negatives_only = c->negatives, .teacher_side = c->teacher - 1};
+  connect(rig, c);
+  rig->oracle.graph = rig->near;
+  rig->oracle.graph_weight = config.neighbour_weight;
+  rig->oracle.graph_masks = c->targets == BABEL_TARGETS_MASK;
   oracle_lay_out(&rig->oracle);
   cr_assert_eq((int64_t)rig->oracle.count, rig->plan.count);
 }
@@ -104,6 +127,8 @@ void step_rig_destroy(step_rig *rig) {
     free(rig->x[s]);
   }
   free(rig->params);
+  free(rig->graph);
+  free(rig->near);
   free(rig->teacher);
 }
 

@@ -10,6 +10,7 @@ typedef struct {
   const char *name;
   int in[2], steps[2], ragged, m, embed, hidden, concept_layers, proto_layers, post;
   int teacher;      /* 1 + side; 0 = none */
+  int targets;      /* BABEL_TARGETS_* */
   int scope, relative, negatives, adaptive_off, inverted, fixed_temperature, plain_features;
   double dropout, tau;
 } step_case;
@@ -21,7 +22,8 @@ typedef struct {
   step_oracle oracle;
   float *bank[2];
   int *lengths[2];
-  double *x[2], *params, *teacher;
+  double *x[2], *params, *teacher, *near;
+  float *graph;
 } step_rig;
 
 /* Plan ready for babel_step_gradients at step 3 of 10 with learning rate 1e-3; towers "left" and "right". */

@@ -118,7 +118,9 @@ Test(growth_step, gradient_holds_for_every_switch_of_the_weights) {
       {"norms over both towers", .scope = 1}, {"relative norms", .relative = 1}, {"relative norms over both", .scope = 1, .relative = 1},
       {"inverted", .inverted = 1}, {"inverted over both", .inverted = 1, .scope = 1}, {"half each", .adaptive_off = 1},
       {"negatives alone below", .negatives = 1}, {"negatives alone, batch of 2", .negatives = 1, .m = 2},
-      {"temperature fixed", .fixed_temperature = 1},
+      {"temperature fixed", .fixed_temperature = 1}, {"soft targets", .targets = BABEL_TARGETS_NEIGHBOURS, .m = 20},
+      {"soft targets, negatives alone", .targets = BABEL_TARGETS_NEIGHBOURS, .negatives = 1, .tau = 0.5},
+      {"neighbours masked", .targets = BABEL_TARGETS_MASK, .m = 20},
   };
   CHECK(cases);
 }
@@ -144,7 +146,8 @@ Test(growth_step, gradient_holds_at_full_size) {
 /* The oracle is checked too: central differences of its own losses. */
 Test(growth_step, oracle_agrees_with_central_differences) {
   const step_case cases[] = {{"plain", .m = 5}, {"everything", .m = 5, .post = 1, .steps = {3, 2}, .ragged = 1, .teacher = 1},
-                             {"teacher on b", .m = 5, .teacher = 2, .negatives = 1, .tau = 0.5}};
+                             {"teacher on b", .m = 5, .teacher = 2, .negatives = 1, .tau = 0.5},
+                             {"soft targets", .m = 8, .targets = BABEL_TARGETS_NEIGHBOURS}, {"mask", .m = 8, .targets = BABEL_TARGETS_MASK}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     step_rig rig;
     step_rig_create(&rig, cases + i);
