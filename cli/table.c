@@ -47,7 +47,7 @@ static const char *const titles[2][8] = {
     {"modalities", "encoders", "preset", "features", "head", "accuracy [%]", "95 %", "gain over raw"},
     {"retrieval", "encoders", "preset", "features", "candidates", "class top-1 [%]", "rank", "recall@1/5/10 [%]"},
 };
-static const int widths[8] = {16, 24, 14, 24, 15, 16, 6, 18};
+static const int widths[8] = {18, 28, 13, 24, 15, 15, 5, 18};
 
 static void print_line(const char *const cells[8], bool markdown) {
   for (int i = 0; i < 8; i++) {
@@ -57,17 +57,24 @@ static void print_line(const char *const cells[8], bool markdown) {
   printf(markdown ? "|\n" : "\n");
 }
 
+static bool same_group(const babel_result *a, const babel_result *b) {
+  return a->kind == b->kind && !strcmp(a->protocol, b->protocol) && !strcmp(a->dataset, b->dataset);
+}
+
 static void print_group(const babel_results *results, int first, const babel_result *head, bool headline, bool markdown) {
   char text[8][64];
   const char *cells[8];
   bool titled = false;
+  int seeds = 0; /* raw rows know one */
   for (int i = 0; i < 8; i++) cells[i] = text[i];
+  for (int i = first; i < results->count; i++)
+    if (same_group(&results->rows[i], head) && results->rows[i].seeds > seeds) seeds = results->rows[i].seeds;
   for (int i = first; i < results->count; i++) {
     const babel_result *row = &results->rows[i];
-    if (row->kind != head->kind || strcmp(row->protocol, head->protocol) || strcmp(row->dataset, head->dataset) || !wanted(row, headline)) continue;
+    if (!same_group(row, head) || !wanted(row, headline)) continue;
     if (!titled) {
       const char *what = head->kind == BABEL_RESULT_ONESHOT ? "one-shot" : "retrieval";
-      printf(markdown ? "\n### %s, %s, protocol `%s` (%d seeds)\n\n" : "\n%s, %s, protocol %s (%d seeds)\n", head->dataset, what, head->protocol, head->seeds);
+      printf(markdown ? "\n### %s, %s, protocol `%s` (%d seeds)\n\n" : "\n%s, %s, protocol %s (%d seeds)\n", head->dataset, what, head->protocol, seeds);
       print_line(titles[head->kind], markdown);
       if (markdown) printf("|---|---|---|---|---|---|---|---|\n");
       titled = true;
@@ -85,7 +92,7 @@ static void print_all(const babel_results *results, int first, bool headline, bo
       const babel_result *row = &results->rows[i];
       bool seen = (int)row->kind != kind;
       for (int j = first; j < i && !seen; j++)
-        seen = results->rows[j].kind == row->kind && !strcmp(results->rows[j].protocol, row->protocol) && !strcmp(results->rows[j].dataset, row->dataset);
+        seen = same_group(&results->rows[j], row);
       if (!seen) print_group(results, first, row, headline, markdown);
     }
 }
