@@ -90,7 +90,7 @@ typedef struct {
   double fusion_weight;  /* of the second bank in the weighted sum: 1.5 */
   int fusion;            /* sum, concat: the headline of this preset */
   int watch_epochs;      /* score the training-free heads every so many epochs; 0 = never */
-  int checkpoint_seconds;/* state saved every so many seconds, 0 = only at the end */
+  double checkpoint_seconds; /* state saved every so many seconds, 0 = only when interrupted */
 } babel_config;
 
 void babel_config_preset(babel_config *config, babel_preset preset);

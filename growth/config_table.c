@@ -98,7 +98,7 @@ static const babel_config_key table[] = {
          "The preset's own way of joining modalities: renormalised sum of the unit embeddings, or concatenation."),
     DOUBLE(fusion_weight, 0.001, 1000, ALL("1.5"), "Weight of the second bank in the rows fused by weighted sum; the first has 1."),
     INT(watch_epochs, 0, 1000000, ALL("10"), "Epochs between two scorings of the training-free heads; 0 turns them off."),
-    INT(checkpoint_seconds, 0, 86400, ALL("30"), "Seconds between two saved states; 0 saves at the end alone."),
+    DOUBLE(checkpoint_seconds, 0, 86400, ALL("30"), "Seconds between two saved states; with 0 only an interruption saves one."),
 };
 
 const babel_config_key *babel_config_key_at(int i) {

@@ -209,7 +209,7 @@ static babel_status loop(phase_run *run, int64_t step) {
     if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(report(run, step, &state));
     BABEL_TRY(watch(run, step));
     bool stop = options->stop && *options->stop;
-    if (step < run->schedule.steps && (stop || (config->checkpoint_seconds && now() - run->saved > config->checkpoint_seconds)))
+    if (step < run->schedule.steps && (stop || (config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds)))
       BABEL_TRY(save(run, step));
     if (step < run->schedule.steps && stop)
       return BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted at step %lld of %lld; continue with --resume", options->out, (long long)step,
