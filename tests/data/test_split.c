@@ -130,7 +130,7 @@ Test(data_split, faulty_splits_are_refused_with_their_line) {
                                          {"key,part\n,train\n", "line 2: the key is empty"},
                                          {"key,part\n\"a,train\n", "line 2: expected 2 fields, found stray quotes"},
                                          {"key,part\n\"a\"b,train\n", "stray quotes"},
-                                         {"key,part\na,train\nb,test\na,test\n", "key a stands twice, as row 1 and row 3"}};
+                                         {"key,part\na,train\nb,test\na,test\nb,test\n", "key a stands twice, as row 1 and row 3"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     babel_split split;
     const char *path = save("faulty.csv", cases[i][0]);
