@@ -18,7 +18,9 @@ static const babel_option options[] = {
     {"split", "FILE", "split of the draws that follow: its train part gives the statistics of the raw rows"},
     {"draws", "FILE", "draws of one fold; the trunks that follow are its seeds. `release` takes support and query from --split instead"},
     {"trunk", "FILE", "a trunk of the fold before it; one a seed"},
-    {"heads", "LIST", "nearest,ridge,mlp (default all)"},
+    {"name", "NAME", "what the rows are called instead of the trunk's preset: for ablations"},
+    {"heads", "LIST", "of nearest, ridge, mlp, transductive (default nearest,ridge,mlp)"},
+    {"extra", NULL, "also the ensemble of the seeds and embedding + raw features side by side"},
     {"no-raw", NULL, "leave out the rows of raw features (and with them the gains)"},
     {"features", "NAME", "label: aligned, random or shuffled (default: from the trunk and the banks)"},
     {"out", "FILE", "results.json to append rows to (made when absent)"},
@@ -89,7 +91,7 @@ static babel_status read_heads(const babel_args *args, unsigned *heads) {
     int found = -1;
     for (int h = 0; h < BABEL_HEAD_COUNT; h++)
       if (strlen(babel_head_name((babel_head)h)) == length && !strncmp(at, babel_head_name((babel_head)h), length)) found = h;
-    if (found < 0) return BABEL_FAIL(BABEL_ERR_ARG, "--heads %s: expected nearest, ridge and mlp, with commas between", list);
+    if (found < 0) return BABEL_FAIL(BABEL_ERR_ARG, "--heads %s: expected nearest, ridge, mlp, transductive, with commas between", list);
     *heads |= 1u << found;
     at += length + (at[length] == ',');
   }
@@ -118,6 +120,7 @@ static babel_status label(const babel_args *args, eval_job *job) {
     features = job->trunks[0].config.shuffle_pairs ? "shuffled" : random ? "random" : "aligned";
   }
   job->evaluation.features = features;
+  job->evaluation.name = babel_args_value(args, "name");
   for (int s = 0; s < 2; s++) {
     babel_bank *bank = &job->bank[s];
     if (simulated_features(bank) && strlen(bank->dataset) < 50) strcat(bank->dataset, " (simulated)");
@@ -143,6 +146,7 @@ static babel_status evaluate(const babel_args *args, eval_job *job) {
   if (!job->trunk_count) return BABEL_FAIL(BABEL_ERR_ARG, "--trunk is needed");
   BABEL_TRY(label(args, job));
   job->evaluation.raw = !babel_args_flag(args, "no-raw");
+  job->evaluation.extra = babel_args_flag(args, "extra");
   if (babel_file_exists(out)) BABEL_TRY(babel_results_read(&job->results, out));
   first = job->results.count;
   if (predictions_path) {

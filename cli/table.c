@@ -8,7 +8,8 @@
 
 static bool wanted(const babel_result *row, bool headline) {
   if (!headline || row->kind == BABEL_RESULT_RETRIEVAL) return true;
-  return !strcmp(row->scoring, "last") && (!strcmp(row->head, "nearest") || (!strcmp(row->head, "mlp") && strcmp(row->preset, "ours")));
+  return !strcmp(row->scoring, "last") && (!strcmp(row->head, "nearest") || !strcmp(row->head, "transductive") ||
+                                             (!strcmp(row->head, "mlp") && (!strcmp(row->preset, "paper") || !strcmp(row->preset, "release"))));
 }
 
 static void __attribute__((format(printf, 2, 3))) put(char cell[64], const char *format, ...) {
@@ -47,7 +48,7 @@ static const char *const titles[2][8] = {
     {"modalities", "encoders", "preset", "features", "head", "accuracy [%]", "95 %", "gain over raw"},
     {"retrieval", "encoders", "preset", "features", "candidates", "class top-1 [%]", "rank", "recall@1/5/10 [%]"},
 };
-static const int widths[8] = {18, 28, 13, 24, 15, 15, 5, 18};
+static const int widths[8] = {18, 28, 20, 24, 18, 15, 5, 18};
 
 static void print_line(const char *const cells[8], bool markdown) {
   for (int i = 0; i < 8; i++) {

@@ -23,6 +23,7 @@ typedef struct {
   const babel_fold *fold;
   babel_episodes episodes;
   babel_tally *tally;
+  babel_inputs raw, seeds;     /* raw features; embeddings of all seeds side by side */
   babel_class_report *classes; /* [kind][input][head], kinds raw and aligned, or NULL */
 } fold_job;
 
@@ -31,21 +32,21 @@ static babel_status describe(const fold_job *job, babel_row_kind kind, int input
   return babel_describe_row(job->evaluation, job->fold->trunks[0], kind, input, head, row);
 }
 
-static babel_status keep(fold_job *job, babel_row_kind kind, int seed, const babel_oneshot_job *jobs) {
+static babel_status keep(fold_job *job, babel_row_kind kind, int seed, const babel_inputs *inputs, const babel_oneshot_job *jobs) {
   int count = job->episodes.count;
   for (int input = 0, at = 0; input < BABEL_INPUT_COUNT; input++) {
-    if (kind == BABEL_ROW_RAW && input == BABEL_INPUT_SUM) continue;
+    if (!inputs->x[input]) continue;
     for (int draw = 0; draw < count; draw++, at++)
       for (int head = 0; head < BABEL_HEAD_COUNT; head++) {
         if (!(job->evaluation->heads >> head & 1)) continue;
         const babel_oneshot *result = &jobs[at].results[head];
         babel_result row;
         babel_tally_slot(job->tally, kind, input, head)[draw * job->tally->seeds + seed] = result->accuracy;
-        if (job->classes)
+        if (job->classes && kind <= BABEL_ROW_ALIGNED)
           BABEL_TRY(babel_class_report_add(&job->classes[babel_class_index(kind, input, head)], jobs[at].points, jobs[at].episode, result));
         if (!job->evaluation->predictions) continue;
         BABEL_TRY(describe(job, kind, input, head, &row));
-        BABEL_TRY(babel_predictions_add(job->evaluation->predictions, &row, kind == BABEL_ROW_RAW ? 0 : job->fold->trunks[seed]->config.seed, draw, job->paired->keys, result));
+        BABEL_TRY(babel_predictions_add(job->evaluation->predictions, &row, babel_row_has_seeds(kind) ? job->fold->trunks[seed]->config.seed : 0, draw, job->paired->keys, result));
       }
   }
   return BABEL_OK;
@@ -68,7 +69,7 @@ static babel_status score(fold_job *job, babel_row_kind kind, int seed, const ba
   }
   babel_status status = babel_oneshot_run(jobs, count, config);
   if (status == BABEL_OK) {
-    status = keep(job, kind, seed, jobs);
+    status = keep(job, kind, seed, inputs, jobs);
     babel_oneshot_destroy(jobs, count);
   }
   free(jobs);
@@ -76,17 +77,28 @@ static babel_status score(fold_job *job, babel_row_kind kind, int seed, const ba
 }
 
 static babel_status score_raw(fold_job *job) {
-  babel_inputs inputs;
   const char **train = NULL;
   int count = 0;
   if (!job->fold->split) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: raw rows need the split file: its train part gives their statistics", job->evaluation->protocol);
   BABEL_TRY(babel_split_keys(job->fold->split, BABEL_PART_TRAIN, &train, &count));
-  babel_status status = babel_inputs_raw(&inputs, job->paired, train, count);
+  babel_status status = babel_inputs_raw(&job->raw, job->paired, train, count);
   free(train);
   BABEL_TRY(status);
-  status = score(job, BABEL_ROW_RAW, 0, &inputs);
-  babel_inputs_destroy(&inputs);
-  return status;
+  return score(job, BABEL_ROW_RAW, 0, &job->raw);
+}
+
+/* Embedding and raw features side by side, and the seeds' embeddings so far side by side. */
+static babel_status score_extra(fold_job *job, int seed, const babel_inputs *aligned) {
+  babel_inputs joined;
+  BABEL_TRY(babel_inputs_join(&joined, aligned, &job->raw, job->paired->n));
+  babel_status status = score(job, BABEL_ROW_PLUS_RAW, seed, &joined);
+  babel_inputs_destroy(&joined);
+  BABEL_TRY(status);
+  if (!seed) return babel_inputs_copy(&job->seeds, aligned, job->paired->n);
+  BABEL_TRY(babel_inputs_join(&joined, &job->seeds, aligned, job->paired->n));
+  babel_inputs_destroy(&job->seeds);
+  job->seeds = joined;
+  return BABEL_OK;
 }
 
 /* Retrieval among the samples that take part in the protocol, both directions, on the aligned output. */
@@ -136,15 +148,17 @@ static babel_status run_fold(fold_job *job) {
     babel_inputs inputs;
     BABEL_TRY(babel_inputs_aligned(&inputs, job->paired, job->fold->trunks[seed]));
     babel_status status = score(job, BABEL_ROW_ALIGNED, seed, &inputs);
+    if (status == BABEL_OK && evaluation->extra) status = score_extra(job, seed, &inputs);
     babel_inputs_destroy(&inputs);
     BABEL_TRY(status);
     BABEL_TRY(score_retrieval(job, seed));
     if (job->fold->watch[seed]) BABEL_TRY(babel_watch_best(job->fold->watch[seed], evaluation->protocol, evaluation->bank, job->tally, seed));
   }
-  return BABEL_OK;
+  return evaluation->extra && seeds > 1 ? score(job, BABEL_ROW_ENSEMBLE, 0, &job->seeds) : BABEL_OK;
 }
 
 static babel_status check(const babel_evaluation *evaluation) {
+  if (evaluation->extra && !evaluation->raw) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: aligned + raw rows need the raw ones", evaluation->protocol);
   if (evaluation->fold_count < 1) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: no trunk to evaluate", evaluation->protocol);
   for (int f = 0; f < evaluation->fold_count; f++) {
     const babel_fold *fold = &evaluation->folds[f];
@@ -179,6 +193,8 @@ babel_status babel_evaluate(const babel_evaluation *evaluation, babel_results *r
     fold_job job = {.evaluation = evaluation, .paired = &paired, .fold = &evaluation->folds[f], .tally = &tallies[f], .classes = evaluation->classes ? classes : NULL};
     status = run_fold(&job);
     babel_episodes_destroy(&job.episodes);
+    babel_inputs_destroy(&job.raw);
+    babel_inputs_destroy(&job.seeds);
     if (status != BABEL_OK) goto done;
   }
   BABEL_TRY_OR(babel_evaluate_rows(evaluation, tallies, results), done);

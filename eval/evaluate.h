@@ -28,9 +28,11 @@ typedef struct {
 
 typedef struct {
   const char *protocol, *features; /* features: "aligned", "random" or "shuffled" */
+  const char *name;                /* column preset of the rows; NULL = the trunks' preset */
   const babel_bank *bank[2];
   unsigned heads;                  /* bits 1 << babel_head */
   bool raw;                        /* also the raw rows */
+  bool extra;                      /* also the ensemble of the seeds and aligned + raw; needs raw */
   int fold_count;
   babel_fold folds[BABEL_MAX_FOLDS];
   babel_predictions *predictions;  /* NULL = not wanted */

@@ -21,15 +21,24 @@ static bool uses(int input, int side) {
   return input == side || input >= BABEL_INPUT_SUM;
 }
 
+static const char *features_of(const babel_evaluation *evaluation, babel_row_kind kind) {
+  if (kind == BABEL_ROW_RAW) return "raw";
+  return kind == BABEL_ROW_ENSEMBLE ? "ensemble" : kind == BABEL_ROW_PLUS_RAW ? "aligned+raw" : evaluation->features;
+}
+
+static const char *fusion_of(int input) {
+  return input == BABEL_INPUT_SUM ? "sum" : input == BABEL_INPUT_WEIGHTED ? "weighted" : input == BABEL_INPUT_CONCAT ? "concat" : "";
+}
+
 babel_status babel_describe_row(const babel_evaluation *evaluation, const babel_trunk *trunk, babel_row_kind kind, int input, int head, babel_result *row) {
   memset(row, 0, sizeof *row);
   row->kind = BABEL_RESULT_ONESHOT;
   copy_text(row->dataset, sizeof row->dataset, evaluation->bank[0]->dataset);
   copy_text(row->protocol, sizeof row->protocol, evaluation->protocol);
-  copy_text(row->features, sizeof row->features, kind == BABEL_ROW_RAW ? "raw" : evaluation->features);
-  copy_text(row->preset, sizeof row->preset, babel_config_preset_name(trunk->config.preset));
+  copy_text(row->features, sizeof row->features, features_of(evaluation, kind));
+  copy_text(row->preset, sizeof row->preset, evaluation->name ? evaluation->name : babel_config_preset_name(trunk->config.preset));
   copy_text(row->head, sizeof row->head, babel_head_name((babel_head)head));
-  copy_text(row->fusion, sizeof row->fusion, input == BABEL_INPUT_SUM ? "sum" : input == BABEL_INPUT_CONCAT ? "concat" : "");
+  copy_text(row->fusion, sizeof row->fusion, fusion_of(input));
   copy_text(row->scoring, sizeof row->scoring, kind == BABEL_ROW_BEST ? "best-on-query" : "last");
   for (int s = 0; s < 2; s++) {
     const babel_tower *tower = babel_trunk_tower(trunk, evaluation->bank[s]->modality);
@@ -44,13 +53,13 @@ babel_status babel_describe_row(const babel_evaluation *evaluation, const babel_
 /* One fold's numbers, or all folds joined. Raw rows know one seed. */
 static babel_status join(const babel_tally *tallies, int folds, babel_row_kind kind, int input, int head, babel_statistics *s, babel_statistics *gain) {
   babel_statistics values[BABEL_MAX_FOLDS], gains[BABEL_MAX_FOLDS];
-  int baseline_input = input == BABEL_INPUT_SUM ? BABEL_INPUT_CONCAT : input;
+  int baseline_input = input >= BABEL_INPUT_SUM ? BABEL_INPUT_CONCAT : input;
   bool has_gain = kind != BABEL_ROW_RAW;
   for (int f = 0; f < folds; f++) {
     const babel_tally *tally = &tallies[f];
     const double *slot = babel_tally_slot(tally, kind, input, head), *raw = babel_tally_slot(tally, BABEL_ROW_RAW, baseline_input, head);
     double column[1024], baseline[1024];
-    int seeds = kind == BABEL_ROW_RAW ? 1 : tally->seeds;
+    int seeds = babel_row_has_seeds(kind) ? tally->seeds : 1;
     if (tally->draws * tally->seeds > 1024) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "more than 1024 draws x seeds");
     for (int i = 0; i < tally->draws * seeds; i++) column[i] = slot[i / seeds * tally->seeds + i % seeds];
     BABEL_TRY(babel_statistics_of(&values[f], column, tally->draws, seeds));

@@ -11,8 +11,13 @@
 extern "C" {
 #endif
 
-/* Raw rows use one seed of the slots. Best: highest score over the watched epochs, an upper bound that looked at the queries. */
-typedef enum { BABEL_ROW_RAW, BABEL_ROW_ALIGNED, BABEL_ROW_BEST, BABEL_ROW_KINDS } babel_row_kind;
+/* Raw and ensemble rows use one seed of the slots. Ensemble: the embeddings of all seeds side by side. Plus raw: embedding and raw features side by
+ * side. Best: highest score over the watched epochs, an upper bound that looked at the queries. */
+typedef enum { BABEL_ROW_RAW, BABEL_ROW_ALIGNED, BABEL_ROW_ENSEMBLE, BABEL_ROW_PLUS_RAW, BABEL_ROW_BEST, BABEL_ROW_KINDS } babel_row_kind;
+
+static inline bool babel_row_has_seeds(babel_row_kind kind) {
+  return kind != BABEL_ROW_RAW && kind != BABEL_ROW_ENSEMBLE;
+}
 
 /* Scores of one fold in percent: values[kind][input][head][draw * seeds + seed], NaN = not measured. */
 typedef struct {

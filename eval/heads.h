@@ -1,4 +1,4 @@
-/* The three heads of eval/oneshot.h, from one problem to the scores of its queries. Inside eval/ only. */
+/* The heads of eval/oneshot.h, from one problem to the scores of its queries. Inside eval/ only. */
 #ifndef BABEL_EVAL_HEADS_H
 #define BABEL_EVAL_HEADS_H
 
@@ -23,6 +23,11 @@ typedef struct {
 /* scores: (q, classes), the higher the better. */
 babel_status babel_head_nearest(double *scores, const babel_head_problem *problem);
 babel_status babel_head_ridge(double *scores, const babel_head_problem *problem);
+
+/* Nearest class embedding whose class centres are refined on the unlabelled queries of the episode, five rounds of: weights p_qc = softmax over
+ * classes of cos(q, centre_c) / 0.1; centre_c = unit(support embedding of c + sum_q p_qc unit(q)). It sees all queries at once: never compared
+ * with the inductive heads without saying so. scores: cosines. */
+babel_status babel_head_transductive(double *scores, const babel_head_problem *problem);
 
 /* Input: sqrt(512) x (algorithm.md section 9.1: at unit norm and this learning rate it hardly trains). Weights and biases
  * uniform(+-1/sqrt(fan_in)), stream BABEL_RNG_HEAD, index = flat element of (W1 (hidden, d), b1, W2 (classes, hidden), b2).

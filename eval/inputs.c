@@ -66,16 +66,54 @@ void babel_inputs_destroy(babel_inputs *inputs) {
   memset(inputs, 0, sizeof *inputs);
 }
 
-static babel_status fuse(babel_inputs *inputs, int n, bool sum) {
+/* weight 0: no sums. */
+static babel_status fuse(babel_inputs *inputs, int n, double weight) {
   const float *x[2] = {inputs->x[BABEL_INPUT_A], inputs->x[BABEL_INPUT_B]};
   int widths[2] = {inputs->width[BABEL_INPUT_A], inputs->width[BABEL_INPUT_B]};
+  const double weights[2] = {1, weight};
   inputs->width[BABEL_INPUT_CONCAT] = widths[0] + widths[1];
   BABEL_TRY(take_floats(&inputs->x[BABEL_INPUT_CONCAT], (size_t)n * (size_t)(widths[0] + widths[1])));
   BABEL_TRY(babel_fuse_concat(inputs->x[BABEL_INPUT_CONCAT], x, widths, NULL, 2, n));
-  if (!sum) return BABEL_OK;
-  inputs->width[BABEL_INPUT_SUM] = widths[0];
-  BABEL_TRY(take_floats(&inputs->x[BABEL_INPUT_SUM], (size_t)n * (size_t)widths[0]));
-  return babel_fuse_sum(inputs->x[BABEL_INPUT_SUM], x, NULL, 2, n, widths[0]);
+  if (!(weight > 0)) return BABEL_OK;
+  for (int input = BABEL_INPUT_SUM; input <= BABEL_INPUT_WEIGHTED; input++) {
+    inputs->width[input] = widths[0];
+    BABEL_TRY(take_floats(&inputs->x[input], (size_t)n * (size_t)widths[0]));
+    BABEL_TRY(babel_fuse_sum(inputs->x[input], x, input == BABEL_INPUT_SUM ? NULL : weights, 2, n, widths[0]));
+  }
+  return BABEL_OK;
+}
+
+babel_status babel_inputs_copy(babel_inputs *y, const babel_inputs *x, int n) {
+  memset(y, 0, sizeof *y);
+  for (int input = 0; input < BABEL_INPUT_COUNT; input++) {
+    size_t count = (size_t)n * (size_t)x->width[input];
+    if (!x->x[input]) continue;
+    babel_status status = take_floats(&y->x[input], count);
+    if (status != BABEL_OK) {
+      babel_inputs_destroy(y);
+      return status;
+    }
+    memcpy(y->x[input], x->x[input], count * sizeof(float));
+    y->width[input] = x->width[input];
+  }
+  return BABEL_OK;
+}
+
+babel_status babel_inputs_join(babel_inputs *y, const babel_inputs *a, const babel_inputs *b, int n) {
+  memset(y, 0, sizeof *y);
+  for (int input = 0; input < BABEL_INPUT_COUNT; input++) {
+    int other = b->x[input] ? input : BABEL_INPUT_CONCAT;
+    const float *x[2] = {a->x[input], b->x[other]};
+    int widths[2] = {a->width[input], b->width[other]};
+    if (!x[0] || !x[1]) continue;
+    y->width[input] = widths[0] + widths[1];
+    babel_status status = take_floats(&y->x[input], (size_t)n * (size_t)y->width[input]);
+    if (status == BABEL_OK) status = babel_fuse_concat(y->x[input], x, widths, NULL, 2, n);
+    if (status == BABEL_OK) continue;
+    babel_inputs_destroy(y);
+    return status;
+  }
+  return BABEL_OK;
 }
 
 babel_status babel_inputs_aligned(babel_inputs *inputs, const babel_paired *paired, const babel_trunk *trunk) {
@@ -87,7 +125,7 @@ babel_status babel_inputs_aligned(babel_inputs *inputs, const babel_paired *pair
     BABEL_TRY_OR(take_floats(&inputs->x[s], (size_t)paired->n * (size_t)inputs->width[s]), fail);
     BABEL_TRY_OR(babel_trunk_embed(trunk, bank->modality, paired->features[s], paired->n, bank->steps, paired->lengths[s], BABEL_OUTPUT_FEATURE, inputs->x[s]), fail);
   }
-  BABEL_TRY_OR(fuse(inputs, paired->n, true), fail);
+  BABEL_TRY_OR(fuse(inputs, paired->n, trunk->config.fusion_weight), fail);
   return BABEL_OK;
 fail:
   babel_inputs_destroy(inputs);
@@ -139,7 +177,7 @@ babel_status babel_inputs_raw(babel_inputs *inputs, const babel_paired *paired, 
     free(inv_std);
     mean = inv_std = NULL;
   }
-  BABEL_TRY_OR(fuse(inputs, paired->n, false), fail);
+  BABEL_TRY_OR(fuse(inputs, paired->n, 0), fail);
   return BABEL_OK;
 fail:
   free(mean);

@@ -10,7 +10,7 @@
 #define TIE 1e-12
 
 const char *babel_head_name(babel_head head) {
-  static const char *const names[BABEL_HEAD_COUNT] = {"nearest", "ridge", "mlp"};
+  static const char *const names[BABEL_HEAD_COUNT] = {"nearest", "ridge", "mlp", "transductive"};
   return (unsigned)head < BABEL_HEAD_COUNT ? names[head] : "unknown";
 }
 
@@ -177,6 +177,7 @@ static babel_status run(babel_oneshot_job *job, const babel_config *config) {
     if (head == BABEL_HEAD_NEAREST) status = babel_head_nearest(w.scores, &w.problem);
     if (head == BABEL_HEAD_RIDGE) status = babel_head_ridge(w.scores, &w.problem);
     if (head == BABEL_HEAD_MLP) status = babel_head_mlp(w.scores, &w.problem, config, job->seed);
+    if (head == BABEL_HEAD_TRANSDUCTIVE) status = babel_head_transductive(w.scores, &w.problem);
     if (status != BABEL_OK) goto fail;
     BABEL_TRY_OR(answer(&job->results[head], &w, job->points, (babel_head)head), fail);
   }

@@ -6,6 +6,7 @@
  *   ridge    one-hot targets, centred on the support set, lambda = 0.1 trace(K) / n with K the centred Gram matrix; dual form
  *            in double: score(q) = mean target + k(q) (K + lambda I)^-1 (Y - mean target).
  *   mlp      linear(d, hidden), ReLU, linear(hidden, classes); trained as eval/heads.h says.
+ *   transductive  nearest, with class centres refined on the unlabelled queries (eval/heads.h): a row of its own, not a rival of the others.
  * Ties: when the best score is shared by k classes and the true one is among them, the query counts 1/k (scores within 1e-12
  * are equal: all are computed in double from inner products in double).
  * NaN or infinity in a row that takes part is BABEL_ERR_VALUE with row and column. */
@@ -44,8 +45,8 @@ babel_status babel_episodes_from_draws(babel_episodes *episodes, const babel_dra
 babel_status babel_episodes_from_split(babel_episodes *episodes, const babel_split *split, const char *const *keys, int rows);
 void babel_episodes_destroy(babel_episodes *episodes); /* accepts a zeroed one */
 
-typedef enum { BABEL_HEAD_NEAREST, BABEL_HEAD_RIDGE, BABEL_HEAD_MLP, BABEL_HEAD_COUNT } babel_head;
-const char *babel_head_name(babel_head head); /* "nearest", "ridge", "mlp" */
+typedef enum { BABEL_HEAD_NEAREST, BABEL_HEAD_RIDGE, BABEL_HEAD_MLP, BABEL_HEAD_TRANSDUCTIVE, BABEL_HEAD_COUNT } babel_head;
+const char *babel_head_name(babel_head head); /* "nearest", "ridge", "mlp", "transductive" */
 
 typedef struct {
   int row;              /* of the points */

@@ -53,8 +53,8 @@ static babel_status check_nullable(const char *field, double value) {
 
 static babel_status check_oneshot(const babel_result *row) {
   if (!row->modalities.count) return BABEL_FAIL(BABEL_ERR_ARG, "result: the list of modalities is empty");
-  BABEL_TRY(check_word("head", row->head, "nearest|ridge|mlp"));
-  if (*row->fusion) BABEL_TRY(check_word("fusion", row->fusion, "sum|concat"));
+  BABEL_TRY(check_word("head", row->head, "nearest|ridge|mlp|transductive"));
+  if (*row->fusion) BABEL_TRY(check_word("fusion", row->fusion, "sum|weighted|concat"));
   BABEL_TRY(check_word("scoring", row->scoring, "last|best-on-query"));
   BABEL_TRY(check_number("mean", row->mean));
   BABEL_TRY(check_number("sd", row->sd));
@@ -80,7 +80,7 @@ static babel_status check_retrieval(const babel_result *row) {
 static babel_status check_row(const babel_result *row) {
   BABEL_TRY(check_text("dataset", row->dataset));
   BABEL_TRY(check_text("protocol", row->protocol));
-  BABEL_TRY(check_word("features", row->features, "raw|aligned|random|shuffled"));
+  BABEL_TRY(check_word("features", row->features, "raw|aligned|random|shuffled|ensemble|aligned+raw"));
   BABEL_TRY(check_text("preset", row->preset));
   if (row->seeds < 1) return BABEL_FAIL(BABEL_ERR_ARG, "result: %d seeds, expected at least 1", row->seeds);
   return row->kind == BABEL_RESULT_ONESHOT ? check_oneshot(row) : check_retrieval(row);

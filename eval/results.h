@@ -1,7 +1,8 @@
 /* The table of results, out/results.json: a JSON list, one object a row.
  *
- * kind "one-shot": dataset, protocol, modalities (list), features ("raw", "aligned", "random", "shuffled"), encoders (list), preset,
- *   head ("nearest", "ridge", "mlp"), fusion ("sum", "concat", null), mean, sd, ci95 (percent; ci95 null with one draw), gain, gain_ci95
+ * kind "one-shot": dataset, protocol, modalities (list), features ("raw", "aligned", "random", "shuffled", "ensemble": the
+ *   seeds' embeddings side by side, "aligned+raw": both side by side), encoders (list), preset,
+ *   head ("nearest", "ridge", "mlp", "transductive"), fusion ("sum", "weighted", "concat", null), mean, sd, ci95 (percent; ci95 null with one draw), gain, gain_ci95
  *   (percent points, null for raw), draws, seeds, scoring ("last", "best-on-query"), trunk_encoders (list: what the tower was grown with).
  * kind "retrieval": dataset, protocol, features, encoders, preset, seeds, trunk_encoders as above, and from, to, recall1, recall5,
  *   recall10, class_top1 (percent), median_rank, n (candidates). */

@@ -11,10 +11,10 @@
 
 static const unsigned watched_heads = 1u << BABEL_HEAD_NEAREST | 1u << BABEL_HEAD_RIDGE;
 
-/* "imu", "skeleton", "imu+skeleton", "imu|skeleton" (concatenated). */
+/* "imu", "skeleton", "imu+skeleton", "imu*skeleton" (weighted sum), "imu|skeleton" (concatenated). */
 static void input_name(const babel_bank *const banks[2], int input, char name[80]) {
   if (input < BABEL_INPUT_SUM) snprintf(name, 80, "%s", banks[input]->modality);
-  else snprintf(name, 80, "%s%c%s", banks[0]->modality, input == BABEL_INPUT_SUM ? '+' : '|', banks[1]->modality);
+  else snprintf(name, 80, "%s%c%s", banks[0]->modality, input == BABEL_INPUT_SUM ? '+' : input == BABEL_INPUT_WEIGHTED ? '*' : '|', banks[1]->modality);
 }
 
 static void write_scores(FILE *lines, const babel_bank *const banks[2], const babel_oneshot_job *jobs, int draws) {

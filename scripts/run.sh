@@ -87,7 +87,7 @@ say "Check of $utd"
 babel check "$utd"
 
 # ---- banks: every encoder once over every trial -----------------------------------------------------------------------------------
-bank() { # bank FILE options..: skipped when the file is there (banks are written whole or not at all)
+bank() { # bank FILE options..: skipped when the file is there; of several banks of one pass FILE is the one written last
   local file=$1; shift
   if [ -e "$file" ]; then echo "$file is there"; else babel bank build --data "$utd" "$@"; fi
 }
@@ -98,12 +98,15 @@ if [ $real = 1 ]; then
   limu=(--encoder limu_bert --weights "$weights/limu_bert/hhar.pt")
   gcn=(--encoder shift_gcn --weights "$weights/shift_gcn/ntu_joint_xsub.pt")
   bank "$b/imu_ours.safetensors" --modality imu "${limu[@]}" --preset ours --variants $variants --out "$b/imu_ours.safetensors"
+  motion_imu=(--modality imu --encoder imu_motion --weights "$weights/limu_bert/hhar.pt" --preset best)
+  bank "$b/imu_motion.safetensors" "${motion_imu[@]}" --out pretrained="$b/imu_motion_pretrained.safetensors" --out motion="$b/imu_motion.safetensors"
+  motion_gcn=(--modality skeleton --encoder skeleton_motion --weights "$weights/shift_gcn/ntu_joint_xsub.pt" --preset best)
+  bank "$b/skeleton_motion.safetensors" "${motion_gcn[@]}" --out pretrained="$b/skeleton_motion_pretrained.safetensors" --out motion="$b/skeleton_motion.safetensors"
   bank "$b/imu_stats.safetensors" --modality imu --encoder imu_stats --variants $variants --out "$b/imu_stats.safetensors"
   bank "$b/imu_random.safetensors" --modality imu --encoder limu_bert --random-weights --variants $variants --out "$b/imu_random.safetensors"
   bank "$b/imu_paper.safetensors" --modality imu "${limu[@]}" --preset paper --variants $variants --out "$b/imu_paper.safetensors"
-  if [ ! -e "$b/skeleton_paper.safetensors" ]; then rm -f "$b/skeleton_ours.safetensors"; fi
   bank "$b/skeleton_ours.safetensors" --modality skeleton "${gcn[@]}" --variants $variants \
-    --out pooled_scores="$b/skeleton_ours.safetensors" --out scores="$b/skeleton_paper.safetensors"
+    --out scores="$b/skeleton_paper.safetensors" --out pooled_scores="$b/skeleton_ours.safetensors"
   if [ $full = 1 ]; then
     bank "$b/imu_paper600.safetensors" --modality imu "${limu[@]}" --preset paper --variants 600 --out "$b/imu_paper600.safetensors"
     bank "$b/skeleton_paper600.safetensors" --modality skeleton "${gcn[@]}" --variants 600 --out scores="$b/skeleton_paper600.safetensors"
@@ -128,6 +131,7 @@ grow() { # grow NAME FOLD IMU SKELETON options..: all seeds
 trunks() { local seed; for ((seed = 0; seed < seeds; seed++)); do echo "--trunk $out/runs/$1/$2/seed$seed/trunk.safetensors"; done; }
 results="$out/results.json"
 rm -f "$results"
+extra=() # options of eval for the next rows
 evaluate() { # evaluate NAME PROTOCOL IMU SKELETON options..
   local name=$1 protocol=$2 imu=$3 skeleton=$4 folds=(); shift 4
   case $protocol in
@@ -145,16 +149,26 @@ run_all() { # run_all NAME IMU SKELETON "FOLDS" "PROTOCOLS" options of grow..
   say "$name: $imu + $skeleton"
   for fold in $folds; do grow "$name" "$fold" "$imu" "$skeleton" "$@"; done
   for protocol in $protocols; do
-    local extra=()
-    if [ "$name" = ours ] && [ "$protocol" = paper ]; then extra=(--predictions "$out/predictions.csv" --classes "$out/classes.csv"); fi
-    evaluate "$name" "$protocol" "$imu" "$skeleton" "${extra[@]}"
+    local files=()
+    if [ "$name" = best ] && [ "$protocol" = paper ]; then files=(--predictions "$out/predictions.csv" --classes "$out/classes.csv"); fi
+    evaluate "$name" "$protocol" "$imu" "$skeleton" "${extra[@]}" "${files[@]}"
   done
+  extra=()
 }
 all="main 12 34 56"
 every="paper release strict strict-folds"
 if [ $real = 1 ]; then
   folds=main protocols="paper strict"
   if [ $full = 1 ]; then folds=$all protocols=$every; fi
+  extra=(--heads nearest,ridge,mlp,transductive --extra)
+  run_all best imu_motion skeleton_motion "$all" "$every" --preset best
+  run_all best_subject imu_motion skeleton_motion "$folds" "$protocols" --preset best_subject
+  run_all best_mask imu_motion skeleton_motion "$folds" "$protocols" --preset best_mask
+  extra=(--name best_encoders_only)
+  run_all best_encoders_only imu_motion_pretrained skeleton_motion_pretrained "$folds" "$protocols" --preset best
+  extra=(--name best_no_neighbours)
+  run_all best_no_neighbours imu_motion skeleton_motion "$folds" "$protocols" --preset best --set targets=pairs
+  run_all best_shuffled imu_motion skeleton_motion "$folds" "$protocols" --preset best --set targets=pairs --set shuffle_pairs=true
   run_all ours imu_ours skeleton_ours "$all" "$every" --preset ours
   run_all ours_imu_stats imu_stats skeleton_ours "$folds" "$protocols" --preset ours
   run_all ours_random_imu imu_random skeleton_ours "$folds" "$protocols" --preset ours
