@@ -112,7 +112,7 @@ if [ $real = 1 ]; then
     bank "$b/skeleton_paper600.safetensors" --modality skeleton "${gcn[@]}" --variants 600 --out scores="$b/skeleton_paper600.safetensors"
   fi
 else
-  bank "$b/imu_stats.safetensors" --modality imu --encoder imu_stats --variants $variants --out "$b/imu_stats.safetensors"
+  bank "$b/imu_stats.safetensors" --modality imu --encoder imu_stats --variants 0 --out "$b/imu_stats.safetensors"
   bank "$b/skeleton_random.safetensors" --modality skeleton --encoder st_gcn --random-weights --variants 0 --out "$b/skeleton_random.safetensors"
 fi
 
