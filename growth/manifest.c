@@ -53,7 +53,7 @@ static json_t *inputs(const babel_config *config, const babel_phase_options *opt
   if (babel_config_json(config, &text) != BABEL_OK) return NULL;
   json_t *settings = json_loads(text, 0, NULL);
   free(text);
-  return json_pack("{s:o, s:[o, o], s:{s:o, s:o, s:o}, s:i, s:i, s:I}", "config", settings, "banks", bank_entry(options->bank[0]),
+  return json_pack("{s:o, s:[o, o], s:{s:o, s:o, s:o}, s:o, s:i, s:i, s:I}", "config", settings, "banks", bank_entry(options->bank[0]),
                    bank_entry(options->bank[1]), "split", "sha256", text_or_null(options->split_sha256), "part", text_or_null(options->part), "keys", keys_checksum(options),
                    "neighbour_graph", text_or_null(*plan->graph_sha256 ? plan->graph_sha256 : NULL), "pairs", plan->pairs, "batch", plan->batch, "steps", (json_int_t)plan->steps);
 }
