@@ -16,9 +16,9 @@
  *
  * True maxima are subtracted, losses summed in double. hits: anchors whose own s_ii is above all their other candidates.
  * NaN in na or nb makes the loss NaN. Written with "="; outputs must not alias inputs.
- * Bitwise repeatable at a fixed number of threads.
- * Errors: BABEL_ERR_SHAPE when m < 2 or d < 1; BABEL_ERR_ARG when only one of a pair (dna, dnb; targets_a, targets_b) is
- * given. */
+ * Bitwise repeatable at a fixed number of threads, independent of it where linear.h is.
+ * Errors: BABEL_ERR_SHAPE when m is outside 2..2^30 or d outside 1..2^30; BABEL_ERR_ARG when only one of a pair (dna, dnb;
+ * targets_a, targets_b) is given. */
 #ifndef BABEL_KERNELS_CONTRASTIVE_H
 #define BABEL_KERNELS_CONTRASTIVE_H
 

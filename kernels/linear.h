@@ -10,7 +10,7 @@
  *
  * Aliasing: none between an output and an input. The result does not depend on the number of threads where babel's own
  * matrix product is used (kernels/cpu/gemm.h); it is bitwise repeatable at a fixed number of threads everywhere.
- * Errors: BABEL_ERR_SHAPE when a size is below 1, or mask_rows is not in 1..n or does not divide n. */
+ * Errors: BABEL_ERR_SHAPE when a size is outside 1..2^30, or mask_rows is not in 1..n or does not divide n. */
 #ifndef BABEL_KERNELS_LINEAR_H
 #define BABEL_KERNELS_LINEAR_H
 

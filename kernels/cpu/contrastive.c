@@ -143,8 +143,8 @@ static void both_directions(const babel_contrastive_job *job, float *tile, float
 
 babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_stream *s) {
   const int m = job->m, d = job->d;
-  if (m < 2 || d < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "contrastive: m = %d, d = %d; a batch needs at least 2 pairs and 1 column", m, d);
+  if (m < 2 || d < 1 || m > 1 << 30 || d > 1 << 30)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "contrastive: m = %d, d = %d; m must be in 2..2^30, d in 1..2^30", m, d);
   if (!job->dna != !job->dnb) return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: dna and dnb must be given both or not at all");
   if (!job->targets_a != !job->targets_b)
     return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: targets_a and targets_b must be given both or not at all");

@@ -3,13 +3,23 @@
  * c (m, n) = op(a) op(b), or += when accumulate; then + bias[column]; then ReLU when relu (NaN stays NaN);
  * then 0 where mask[row % mask_rows][column] <= 0, mask (mask_rows, n).
  * op(a) (m, k): a is (m, k), or (k, m) when transpose_a. op(b) (k, n): b is (k, n), or (n, k) when transpose_b.
- * c must not alias anything. The caller has checked that all sizes are at least 1. */
+ * c must not alias anything. The caller has checked that all sizes are at least 1.
+ *
+ * babel_gemm_cpu is babel's own product where the compiler may use AVX2 and FMA (and not AVX-512), else oneDNN's. Own:
+ * element (i, j) is the same sum in the same order wherever it stands, so that the bits depend neither on the number of
+ * threads nor on the other rows and columns; the elementwise work happens in registers. bench/kernels/bench_linear.c times one against the other. */
 #ifndef BABEL_KERNELS_CPU_GEMM_H
 #define BABEL_KERNELS_CPU_GEMM_H
 
 #include <stdbool.h>
 
 #include "core/status.h"
+
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+#define BABEL_GEMM_AVX2 1
+#else
+#define BABEL_GEMM_AVX2 0
+#endif
 
 typedef struct {
   float *c;
@@ -23,5 +33,8 @@ typedef struct {
 } babel_gemm;
 
 babel_status babel_gemm_cpu(const babel_gemm *g);
+
+/* oneDNN's product and one more pass over c: the other choice of babel_gemm_cpu, and the peer in bench/. */
+babel_status babel_gemm_dnnl(const babel_gemm *g);
 
 #endif

@@ -4,8 +4,9 @@
 #include "kernels/cpu/parallel.h"
 
 static babel_status check(const char *name, int job, int n, int in, int out) {
-  if (n >= 1 && in >= 1 && out >= 1) return BABEL_OK;
-  return BABEL_FAIL(BABEL_ERR_SHAPE, "%s, job %d: n = %d, in = %d, out = %d; each must be at least 1", name, job, n, in, out);
+  const int most = 1 << 30; /* steps of a tile past the end stay in an int */
+  if (n >= 1 && in >= 1 && out >= 1 && n <= most && in <= most && out <= most) return BABEL_OK;
+  return BABEL_FAIL(BABEL_ERR_SHAPE, "%s, job %d: n = %d, in = %d, out = %d; each must be in 1..2^30", name, job, n, in, out);
 }
 
 babel_status babel_linear_fwd_cpu(const babel_linear_fwd_job *jobs, int n, babel_stream *s) {

@@ -17,7 +17,7 @@ static void finish_row(const babel_gemm *g, int row) {
   }
 }
 
-babel_status babel_gemm_cpu(const babel_gemm *g) {
+babel_status babel_gemm_dnnl(const babel_gemm *g) {
   dnnl_status_t status =
       dnnl_sgemm(g->transpose_a ? 'T' : 'N', g->transpose_b ? 'T' : 'N', g->m, g->n, g->k, 1, g->a, g->transpose_a ? g->m : g->k,
                  g->b, g->transpose_b ? g->k : g->n, g->accumulate ? 1 : 0, g->c, g->n);
@@ -29,3 +29,9 @@ babel_status babel_gemm_cpu(const babel_gemm *g) {
   for (int i = 0; i < g->m; i++) finish_row(g, i);
   return BABEL_OK;
 }
+
+#if !BABEL_GEMM_AVX2
+babel_status babel_gemm_cpu(const babel_gemm *g) {
+  return babel_gemm_dnnl(g);
+}
+#endif
