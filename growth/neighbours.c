@@ -1,5 +1,6 @@
 #include "growth/neighbours.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ static babel_status choose(babel_neighbours *graph, const double *s, double widt
       bool there = a < count;
       graph->neighbours[i * k + a] = there ? index[a] : -1;
       graph->similarity[(size_t)i * (size_t)(k + 1) + (size_t)a] = there ? row[index[a]] : (double)NAN;
-      if (there) graph->weights[(size_t)i * (size_t)n + (size_t)index[a]] = (float)exp((row[index[a]] - 1) / width);
+      if (there) graph->weights[(size_t)i * (size_t)n + (size_t)index[a]] = (float)fmax(exp((row[index[a]] - 1) / width), (double)FLT_MIN);
     }
     graph->similarity[(size_t)i * (size_t)(k + 1) + (size_t)k] = count > k ? row[index[k]] : (double)NAN;
   }
@@ -122,8 +123,9 @@ static void judge(babel_neighbours *graph, const double *s) {
   graph->gap = edges && variance > 0 ? (near / (double)edges - mean) / sqrt(variance) : 0;
 }
 
-/* Share of the edges of modality 0 alone that are edges of modality 1 alone. */
-static babel_status agree(babel_neighbours *graph, const double *u, const size_t at[3], double *s, const int *subjects) {
+/* Share of the edges of modality 0 alone that are edges of modality 1 alone, whatever their scales. */
+static babel_status agree(babel_neighbours *graph, const babel_bank *const banks[2], int *const rows[2], float *const mean[2],
+                          float *const inv_std[2], double *s, const int *subjects) {
   const int n = graph->n, k = graph->k;
   void *memory;
   double *part;
@@ -131,14 +133,13 @@ static babel_status agree(babel_neighbours *graph, const double *u, const size_t
   BABEL_TRY(babel_alloc(&memory, 2 * (size_t)n * (size_t)(k + 1), sizeof(int)));
   int *lists[2] = {memory, (int *)memory + (size_t)n * (size_t)(k + 1)};
   for (int side = 0; side < 2; side++) {
-    size_t width = at[side + 1] - at[side];
+    size_t width = (size_t)banks[side]->width;
     babel_status status = take(&part, (size_t)n * width, sizeof(double));
     if (status != BABEL_OK) {
       free(memory);
       return status;
     }
-    for (int i = 0; i < n; i++) memcpy(part + (size_t)i * width, u + (size_t)i * at[2] + at[side], width * sizeof *part);
-    normalise(part, width, n);
+    place_unit_rows(part, width, 0, banks[side], rows[side], n, mean[side], inv_std[side], 1);
     similarities(s, part, width, n, subjects);
     free(part);
     for (int i = 0; i < n; i++) {
@@ -194,7 +195,7 @@ babel_status babel_neighbours_create(babel_neighbours *graph, const babel_bank *
   similarities(s, u, at[2], count, subjects);
   BABEL_TRY_OR(choose(graph, s, options->width), fail);
   judge(graph, s);
-  BABEL_TRY_OR(agree(graph, u, at, s, subjects), fail);
+  BABEL_TRY_OR(agree(graph, banks, rows, mean, inv_std, s, subjects), fail);
   babel_sha256_begin(&sha256);
   babel_sha256_add(&sha256, graph->neighbours, n * k * sizeof(int));
   babel_sha256_add(&sha256, graph->weights, n * n * sizeof(float));

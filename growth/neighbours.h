@@ -1,7 +1,7 @@
 /* The neighbour graph of the training pairs: who is similar to whom by the frozen features, found once and without labels.
  *
  *   z_s = standardised features of modality s;  u = unit([unit(z_0) ; scale_1 unit(z_1)]) (scale_0 likewise, 1);  S = u u^T, diagonal removed
- *   row i keeps its k largest S (ties: the smaller row number), M_ij = exp((S_ij - 1) / width), else 0
+ *   row i keeps its k largest S (ties: the smaller row number), M_ij = exp((S_ij - 1) / width), at least FLT_MIN: a mask asks for > 0; else 0
  * other_subjects: neighbours are looked for among the recordings of other subjects only.
  * All in double. The graph assumes that the set repeats its activities; on a set that does not, its neighbours are noise: see the
  * statistics below, which need no labels. */
