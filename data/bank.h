@@ -64,9 +64,9 @@ babel_status babel_bank_pair(const babel_bank *a, const babel_bank *b, const cha
  * the first ten and both counts) or stands twice. out->split is that of `in`: set it afterwards. */
 babel_status babel_bank_select(babel_bank *out, const babel_bank *in, const char *const *keys, int count);
 
-/* Pairs of windows of one recording whose row ranges overlap, and how many recordings have any. A random split would put
- * near copies of training windows into the test part. */
-babel_status babel_bank_overlaps(const babel_bank *bank, int64_t *pairs, int *recordings);
+/* Pairs of windows of one recording whose row ranges overlap, how many recordings have any, and the largest part of a window
+ * that an earlier one holds too (0..1). A random split would put near copies of training windows into the test part. */
+babel_status babel_bank_overlaps(const babel_bank *bank, int64_t *pairs, int *recordings, double *share);
 
 /* A user's own features: x.npy (N, D) or (N, T, D) of any real dtype and keys.csv with header
  * `key,label,subject[,recording,first,last]`. Refuses NaN (row and column named) and a row count that differs from the

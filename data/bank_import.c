@@ -74,17 +74,17 @@ static babel_status import_all(babel_bank *bank, const babel_npy *npy, babel_csv
                                const char *modality) {
   int64_t pairs;
   int recordings;
+  double share;
   BABEL_TRY(create_for(bank, npy, path, modality));
   BABEL_TRY(import_keys(bank, csv, path));
   strcpy(bank->path, npy->file.path);
   BABEL_TRY(babel_bank_validate(bank));
   bank->path[0] = 0;
-  BABEL_TRY(babel_bank_overlaps(bank, &pairs, &recordings));
+  BABEL_TRY(babel_bank_overlaps(bank, &pairs, &recordings, &share));
   if (pairs)
-    babel_warn("%s: %lld pairs of windows overlap, in %d recordings: split by recording or by subject, or "
-               "test windows will be near "
-               "copies of training windows",
-               csv->file.path, (long long)pairs, recordings);
+    babel_warn("%s: %d windows; %lld pairs of them overlap by up to %.0f %%, in %d recordings: split by recording or by "
+               "subject, or test windows will be near copies of training windows",
+               csv->file.path, bank->rows, (long long)pairs, 100 * share, recordings);
   return BABEL_OK;
 }
 

@@ -160,23 +160,28 @@ static int compare_ints(const void *a, const void *b) {
 }
 
 /* Overlapping pairs among n windows of one recording, sorted by their first row: all pairs less those in
- * which one window ends before the other begins. */
-static int64_t overlapping(const window *windows, int n, int *lasts) {
+ * which one window ends before the other begins. Raises *share to the largest part of a window that an earlier
+ * one holds too. */
+static int64_t overlapping(const window *windows, int n, int *lasts, double *share) {
   int64_t apart = 0;
-  int ended = 0;
+  int ended = 0, reached = 0;
   for (int i = 0; i < n; i++) lasts[i] = windows[i].last;
   qsort(lasts, (size_t)n, sizeof *lasts, compare_ints);
   for (int i = 0; i < n; i++) {
     while (ended < n && lasts[ended] <= windows[i].first) ended++;
     apart += ended;
+    int first = windows[i].first, last = windows[i].last, common = (reached < last ? reached : last) - first;
+    if (common > *share * (last - first)) *share = (double)common / (last - first);
+    if (reached < last) reached = last;
   }
   return (int64_t)n * (n - 1) / 2 - apart;
 }
 
-babel_status babel_bank_overlaps(const babel_bank *bank, int64_t *pairs, int *recordings) {
+babel_status babel_bank_overlaps(const babel_bank *bank, int64_t *pairs, int *recordings, double *share) {
   window *windows = malloc((size_t)bank->rows * sizeof *windows);
   int *lasts = malloc((size_t)bank->rows * sizeof *lasts), count = 0;
   *pairs = *recordings = 0;
+  *share = 0;
   if (!windows || !lasts) {
     free(windows);
     free(lasts);
@@ -188,7 +193,7 @@ babel_status babel_bank_overlaps(const babel_bank *bank, int64_t *pairs, int *re
   if (count) qsort(windows, (size_t)count, sizeof *windows, compare_windows);
   for (int from = 0, to; from < count; from = to) {
     for (to = from + 1; to < count && !strcmp(windows[to].recording, windows[from].recording);) to++;
-    int64_t found = overlapping(windows + from, to - from, lasts);
+    int64_t found = overlapping(windows + from, to - from, lasts, share);
     *pairs += found;
     *recordings += found > 0;
   }

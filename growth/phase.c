@@ -43,6 +43,7 @@ static void facts_of(const babel_phase_data *data, const babel_config *config, b
   for (int s = 0; s < 2; s++) {
     facts->constant[s] = data->constant[s];
     facts->zero_rows[s] = data->zero_rows[s];
+    facts->equal_rows[s] = data->equal_rows[s];
     facts->bytes += (size_t)data->pairs * (size_t)data->variants * (size_t)data->steps[s] * (size_t)data->width[s] * sizeof(float);
   }
 }

@@ -43,7 +43,7 @@ typedef struct {
 
 /* What a phase would do: for --dry-run and for the note before the start. */
 typedef struct {
-  int pairs, batch, variants, steps_per_epoch, constant[2], zero_rows[2];
+  int pairs, batch, variants, steps_per_epoch, constant[2], zero_rows[2], equal_rows[2];
   int64_t steps, parameters;
   size_t bytes; /* backend memory of step and banks */
   char graph_sha256[65]; /* of the neighbour graph; "" = none */

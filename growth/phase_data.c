@@ -59,6 +59,31 @@ static bool is_zero(const float *x, size_t n) {
   return true;
 }
 
+typedef struct {
+  const float *x;
+  size_t size; /* [bytes] */
+} sample_view;
+
+static int compare_views(const void *a, const void *b) {
+  const sample_view *u = a, *v = b;
+  return memcmp(u->x, v->x, u->size);
+}
+
+/* Samples that equal another one: as pairs of their own they are negatives that nothing can tell from the positive. */
+static babel_status count_equal(const babel_bank *bank, const int *rows, int count, int *equal) {
+  size_t stride = (size_t)bank->width * (size_t)bank->steps;
+  void *memory;
+  *equal = 0;
+  BABEL_TRY(babel_alloc(&memory, (size_t)count, sizeof(sample_view)));
+  sample_view *views = memory;
+  for (int i = 0; i < count; i++) views[i] = (sample_view){bank->features + (size_t)rows[i] * stride, stride * sizeof(float)};
+  qsort(views, (size_t)count, sizeof *views, compare_views);
+  for (int i = 0; i < count; i++)
+    *equal += (i && !compare_views(&views[i - 1], &views[i])) || (i + 1 < count && !compare_views(&views[i], &views[i + 1]));
+  free(views);
+  return BABEL_OK;
+}
+
 static babel_status statistics(babel_phase_data *data, const babel_config *config, const babel_bank *bank, int s) {
   size_t width = (size_t)bank->width, stride = width * (size_t)bank->steps;
   BABEL_TRY(take_floats(&data->mean[s], width));
@@ -69,6 +94,8 @@ static babel_status statistics(babel_phase_data *data, const babel_config *confi
     for (size_t i = 0; i < width; i++) data->inv_std[s][i] = 1;
   }
   for (int i = 0; i < data->pairs; i++) data->zero_rows[s] += is_zero(bank->features + (size_t)data->source[s][i] * stride, stride);
+  BABEL_TRY(count_equal(bank, data->source[s], data->pairs, &data->equal_rows[s]));
+  if (data->equal_rows[s]) babel_warn("%s: %d of %d samples equal another one", bank->path, data->equal_rows[s], data->pairs);
   if (data->zero_rows[s]) babel_warn("%s: %d of %d samples are all zero", bank->path, data->zero_rows[s], data->pairs);
   if (data->constant[s]) babel_note("%s: %d of %d columns are constant over the training samples", bank->path, data->constant[s], bank->width);
   return BABEL_OK;

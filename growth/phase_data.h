@@ -18,7 +18,7 @@ typedef struct {
   float *rows[2];                  /* backend: (pairs, variants, steps, width) */
   int *lengths[2];                 /* host: (pairs, variants) or NULL */
   float *mean[2], *inv_std[2];     /* host: statistics of the originals */
-  int constant[2], zero_rows[2];
+  int constant[2], zero_rows[2], equal_rows[2]; /* equal_rows: samples that equal another one bit for bit */
   int *order, epoch;               /* permutation of the epoch that was asked for last; -1 = none */
   int *partner;                    /* (batch) shuffle_pairs: whom a's row i is paired with */
   int *batch_rows[2], *batch_lengths[2]; /* host */

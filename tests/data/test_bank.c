@@ -366,11 +366,13 @@ Test(data_bank, overlapping_windows_are_counted_by_recording) {
   static const int ranges[][2] = {{0, 10}, {0, 10}, {9, 12}, {10, 20}, {0, 100}, {15, 15}};
   int64_t pairs;
   int recordings;
+  double share;
   for (int i = 0; i < 6; i++) { /* even: 0-10, 9-12, 0-100; odd: 0-10, 10-20, an empty one */
     b.first[i] = ranges[i][0];
     b.last[i] = ranges[i][1];
   }
-  cr_assert_eq(babel_bank_overlaps(&b, &pairs, &recordings), BABEL_OK);
+  cr_assert_eq(babel_bank_overlaps(&b, &pairs, &recordings, &share), BABEL_OK);
   cr_assert(pairs == 3 && recordings == 1, "%lld pairs in %d", (long long)pairs, recordings);
+  cr_assert_eq(share, 1, "9-12 lies inside 0-100: %g", share);
   babel_bank_destroy(&b);
 }

@@ -97,8 +97,9 @@ Test(data_bank_import, overlapping_windows_of_one_recording_are_warned_about) {
   cr_assert_eq(babel_warn_count(), before + 1);
   int64_t pairs;
   int recordings;
-  cr_assert_eq(babel_bank_overlaps(&bank, &pairs, &recordings), BABEL_OK);
-  cr_assert(pairs == 840 && recordings == 12);
+  double share;
+  cr_assert_eq(babel_bank_overlaps(&bank, &pairs, &recordings, &share), BABEL_OK);
+  cr_assert(pairs == 840 && recordings == 12 && share == 0.8, "%lld in %d, %g", (long long)pairs, recordings, share);
   cr_assert(bank.first[21] == 24 && bank.last[21] == 144 && !strcmp(bank.recordings[21], "rec01"));
   babel_bank_destroy(&bank);
 }

@@ -215,6 +215,7 @@ Test(growth_phase, what_differs_from_the_wish_is_said_aloud, .init = cr_redirect
   babel_log_set_level(BABEL_LOG_NOTE);
   s.config.variants = 16;
   memset(s.banks[0].features + 3 * 10, 0, 10 * sizeof(float));
+  for (int i = 0; i < 2; i++) memcpy(s.banks[1].features + (6 + 4 * i) * 14, s.banks[1].features + 2 * 14, 14 * sizeof(float));
   babel_phase_options options = phase_options(s.banks, "aloud");
   babel_phase_plan plan;
   cr_assert_eq(babel_phase_prepare(&s.config, &options, &plan), BABEL_OK);
@@ -223,6 +224,7 @@ Test(growth_phase, what_differs_from_the_wish_is_said_aloud, .init = cr_redirect
   cr_assert(strstr(notes, "20 pairs are fewer than a batch of 32"), "%s", notes);
   cr_assert(strstr(notes, "no augmented variants"), "%s", notes);
   cr_assert(strstr(notes, "1 of 20 samples are all zero"), "%s", notes);
+  cr_assert(strstr(notes, "3 of 20 samples equal another one"), "%s", notes);
   done(&s);
 }
 
@@ -283,6 +285,7 @@ Test(growth_phase, zero_and_constant_features_stay_finite) {
     babel_phase_plan plan;
     cr_assert_eq(babel_phase_prepare(&s.config, &options, &plan), BABEL_OK);
     cr_assert(plan.zero_rows[0] == 2 && plan.zero_rows[1] == 1);
+    cr_assert(plan.equal_rows[0] == 2 && plan.equal_rows[1] == 0);
     cr_assert_eq(plan.constant[0], standardise);
     run_well(&s, &options, NULL);
     cr_assert(isfinite(metric(options.out, 5, "loss_ab")));
