@@ -116,12 +116,18 @@ babel_status babel_config_preset_find(const char *name, babel_preset *preset) {
   return BABEL_OK;
 }
 
+const char *babel_config_key_meant(const char *key, const char *value) {
+  double number;
+  return !strcmp(key, "temperature") && babel_parse_double(value, &number) ? "tau" : key;
+}
+
 babel_status babel_config_set(babel_config *config, const char *key, const char *value) {
   char found[SHOWN];
   const babel_config_key *row, *nearest = NULL;
   int least = 0;
   if (!strcmp(key, "preset"))
     return BABEL_FAIL(BABEL_ERR_ARG, "preset: it resets every other key, so it is chosen before them and cannot be set over them");
+  key = babel_config_key_meant(key, value);
   shown(key, found);
   for (char *at = found; *at; at++) *at = (char)tolower((unsigned char)*at);
   for (int i = 0; (row = babel_config_key_at(i)); i++) {

@@ -100,6 +100,8 @@ babel_status babel_config_preset_find(const char *name, babel_preset *preset);
 /* Overrides from a YAML mapping (a flat map of keys; `preset: NAME` may stand first and resets all others). An empty file
  * changes nothing. Anchors, aliases, tags, lists, nesting and a second document are refused. On failure config is as before. */
 babel_status babel_config_read_yaml(babel_config *config, const char *path);
+/* The key that is meant by `key: value`: a number under `temperature`, as many write it, is a value of `tau`. */
+const char *babel_config_key_meant(const char *key, const char *value);
 /* One override. `preset` is refused: it resets all others and therefore comes before them. */
 babel_status babel_config_set(babel_config *config, const char *key, const char *value);
 /* Every value in its range, and the rules between keys (lr_final <= lr, scale_min <= 1/tau <= scale_max, ...): BABEL_ERR_ARG. */

@@ -46,7 +46,7 @@ static const babel_config_key table[] = {
     DOUBLE(input_dropout, 0, 0.99, BEST("0.5", "0", "0.7"), "Share of the features that a step hides from the towers."),
 
     ENUM(temperature, "learnable|fixed", FOUR("learnable", "learnable", "fixed", "learnable"),
-         "Whether the temperature of the loss is trained."),
+         "Whether the temperature of the loss is trained; a number here is a value of tau."),
     DOUBLE(tau, 1e-4, 100, ALL("0.07"), "Temperature of the loss at the start of the first phase."),
     DOUBLE(scale_min, 1e-4, 1e4, ALL("1"), "Lower limit of 1/tau."),
     DOUBLE(scale_max, 1e-4, 1e4, ALL("100"), "Upper limit of 1/tau."),

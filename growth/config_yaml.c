@@ -96,6 +96,7 @@ static babel_status set_preset(reader *r, babel_config *config, const char *valu
 static babel_status set(reader *r, babel_config *config, const char *key, int at, const char *value) {
   int i = 0;
   const babel_config_key *row;
+  key = babel_config_key_meant(key, value);
   while ((row = babel_config_key_at(i)) && strcmp(row->key, key)) i++;
   if (row && r->lines[i]) return BABEL_FAIL(BABEL_ERR_ARG, "key '%s' stands twice: it is in line %d already", key, r->lines[i]);
   if (!strcmp(key, "preset"))

@@ -68,6 +68,17 @@ Test(growth_config_yaml, keys_override_what_was_there) {
   cr_assert_eq(c.max_steps, 600, "the rest stays");
 }
 
+Test(growth_config_yaml, a_number_under_temperature_is_tau) {
+  babel_config c = good("lr: 3e-4\ntemperature: 0.08\n"); /* so it stands in a public bug report */
+  cr_assert_eq(c.lr, 3e-4);
+  cr_assert_eq(c.tau, 0.08);
+  cr_assert_eq(c.temperature, BABEL_TEMPERATURE_LEARNABLE);
+  c = good("temperature: fixed\ntemperature: 0.08\n");
+  cr_assert(c.tau == 0.08 && c.temperature == BABEL_TEMPERATURE_FIXED, "two keys in truth");
+  bad("tau: 0.07\ntemperature: 0.08\n", "line 2: key 'tau' stands twice: it is in line 1 already");
+  bad("temperature: 700\n", "line 1: tau: expected a finite number from");
+}
+
 Test(growth_config_yaml, preset_first_resets_the_rest) {
   babel_config c, expected;
   write_file("preset: release\nlr: 0.01\n", 25);
