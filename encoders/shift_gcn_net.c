@@ -2,6 +2,7 @@
 
 #include <omp.h>
 #include <string.h>
+#include <string.h>
 
 #include "kernels/joint_shift.h"
 #include "kernels/plane_linear.h"
@@ -11,9 +12,9 @@ enum { JOINTS = BABEL_SHIFT_GCN_JOINTS, WIDTH = BABEL_SHIFT_GCN_WIDTH };
 
 /* Activations of one run. `h` holds a unit's input and, in the end, its output. */
 typedef struct {
-  float *h, *g, *y, *d;  /* planes */
-  float *plane, *margin; /* per thread: one plane, workspace of a temporal shift */
-  size_t plane_step, margin_step;
+  float *h, *g, *y, *d; /* planes */
+  float *plane;         /* one plane per thread */
+  size_t plane_step;
   int at[WIDTH];
 } activations;
 
@@ -28,14 +29,9 @@ static size_t planes_size(int frames) {
   return most;
 }
 
-static size_t margin_size(int frames) {
-  return (babel_temporal_shift_workspace(JOINTS, frames) + 15) / 16 * 16;
-}
-
 size_t babel_shift_gcn_net_scratch(int frames) {
   if (frames < BABEL_SHIFT_GCN_LEAST || frames > BABEL_SHIFT_GCN_MOST) return 0;
-  size_t per_thread = babel_plane_pitch(JOINTS * frames) + margin_size(frames);
-  return (4 * planes_size(frames) + (size_t)omp_get_max_threads() * per_thread) * sizeof(float);
+  return (4 * planes_size(frames) + (size_t)omp_get_max_threads() * babel_plane_pitch(JOINTS * frames)) * sizeof(float);
 }
 
 static void lay_out(activations *a, float *scratch, int frames) {
@@ -46,8 +42,6 @@ static void lay_out(activations *a, float *scratch, int frames) {
   a->d = a->y + planes;
   a->plane = a->d + planes;
   a->plane_step = babel_plane_pitch(JOINTS * frames);
-  a->margin = a->plane + (size_t)omp_get_max_threads() * a->plane_step;
-  a->margin_step = margin_size(frames);
 }
 
 static babel_status product(activations *a, float *y, const float *x, const float *packed, const float *bias, int out, int in, int frames,
@@ -73,13 +67,13 @@ static babel_status spatial(const babel_shift_gcn_unit *u, activations *a, int f
   if (u->down) BABEL_TRY(product(a, a->d, a->h, u->down, NULL, u->out, u->in, frames, 0));
 #pragma omp parallel for schedule(static) reduction(max : status) if (!omp_in_parallel())
   for (int c = 0; c < u->out; c++) {
-    size_t at = (size_t)c * pitch, thread = (size_t)omp_get_thread_num();
-    float *plane = a->plane + thread * a->plane_step;
+    size_t at = (size_t)c * pitch;
+    float *plane = a->plane + (size_t)omp_get_thread_num() * a->plane_step;
     babel_joint_shift_out_job joint = {.y = plane, .x = a->y + at, .residual = shortcut + at, .scale = u->spatial_scale + c * JOINTS,
                                        .shift = u->spatial_shift + c * JOINTS, .after_scale = u->norm_scale[c],
                                        .after_shift = u->norm_shift[c], .joints = JOINTS, .frames = frames, .channel = c};
-    babel_temporal_shift_job time = {.y = a->g + at, .workspace = a->margin + thread * a->margin_step, .x = plane,
-                                     .position = u->position_in[c], .scale = 1, .joints = JOINTS, .frames = frames, .stride = 1};
+    babel_temporal_shift_job time = {.y = a->g + at, .x = plane, .position = u->position_in[c], .scale = 1, .joints = JOINTS,
+                                     .frames = frames, .stride = 1};
     int failed = babel_joint_shift_out_fwd_cpu(&joint);
     if (!failed) failed = babel_temporal_shift_fwd_cpu(&time);
     if (failed > status) status = failed;
@@ -87,7 +81,7 @@ static babel_status spatial(const babel_shift_gcn_unit *u, activations *a, int f
   return (babel_status)status;
 }
 
-/* g -> h: 1x1 convolution, second shift with the unit's stride, normalisation, shortcut, ReLU. */
+/* g -> g, which becomes h: 1x1 convolution, second shift with the unit's stride, normalisation, shortcut, ReLU. */
 static babel_status temporal(const babel_shift_gcn_unit *u, activations *a, int frames, int first) {
   int count = frames / u->stride, status = BABEL_OK;
   size_t pitch = babel_plane_pitch(JOINTS * frames), out_pitch = babel_plane_pitch(JOINTS * count);
@@ -99,15 +93,16 @@ static babel_status temporal(const babel_shift_gcn_unit *u, activations *a, int 
   }
 #pragma omp parallel for schedule(static) reduction(max : status) if (!omp_in_parallel())
   for (int c = 0; c < u->out; c++) {
-    babel_temporal_shift_job job = {.y = a->h + (size_t)c * out_pitch,
-                                    .workspace = a->margin + (size_t)omp_get_thread_num() * a->margin_step,
-                                    .x = a->y + (size_t)c * pitch,
+    babel_temporal_shift_job job = {.y = a->g + (size_t)c * out_pitch, .x = a->y + (size_t)c * pitch,
                                     .residual = shortcut ? shortcut + (size_t)c * out_pitch : NULL,
                                     .position = u->position_out[c], .scale = u->out_scale[c], .shift = u->out_shift[c],
                                     .joints = JOINTS, .frames = frames, .stride = u->stride, .relu = 1};
     int failed = babel_temporal_shift_fwd_cpu(&job);
     if (failed > status) status = failed;
   }
+  float *free_planes = a->h;
+  a->h = a->g;
+  a->g = free_planes;
   return (babel_status)status;
 }
 

@@ -4,14 +4,11 @@
  *             x = 0 outside 0 .. frames - 1
  *   y[i][t] = act(scale * S(x[i])[t] + shift + residual[i][t]),      act = ReLU or nothing
  *
- * x: (joints, frames), y and residual (or NULL): (joints, frames / stride), time fastest. y must not overlap x; it may be
- * residual itself. workspace: babel_temporal_shift_workspace(joints, frames) floats. "=". Any finite position is allowed.
- * BABEL_ERR_SHAPE for joints below 1, a stride other than 1 or 2, frames below the stride; BABEL_ERR_VALUE for a position that
- * is not finite. */
+ * x: (joints, frames), y and residual (or NULL): (joints, frames / stride), time fastest. No aliasing. "=". Any finite position is
+ * allowed. BABEL_ERR_SHAPE for joints below 1, a stride other than 1 or 2, frames below the stride; BABEL_ERR_VALUE for a position
+ * that is not finite. */
 #ifndef BABEL_KERNELS_TEMPORAL_SHIFT_H
 #define BABEL_KERNELS_TEMPORAL_SHIFT_H
-
-#include <stddef.h>
 
 #include "core/status.h"
 
@@ -20,13 +17,12 @@ extern "C" {
 #endif
 
 typedef struct {
-  float *y, *workspace;
+  float *y;
   const float *x, *residual;
   float position, scale, shift;
   int joints, frames, stride, relu;
 } babel_temporal_shift_job;
 
-size_t babel_temporal_shift_workspace(int joints, int frames);
 babel_status babel_temporal_shift_fwd_cpu(const babel_temporal_shift_job *job);
 
 #ifdef __cplusplus

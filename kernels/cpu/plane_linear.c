@@ -69,9 +69,11 @@ static inline __attribute__((always_inline)) void column_tile(const babel_plane_
   float block[DEPTH * TILE] __attribute__((aligned(64)));
   for (int k0 = 0; k0 < job->in; k0 += DEPTH) {
     int depth = job->in - k0 < DEPTH ? job->in - k0 : DEPTH;
-    for (int k = 0; k < depth; k++)
-      for (int v = 0; v < vectors; v++)
-        *(lanes *)(block + k * TILE + v * LANES) = *(const lanes_anywhere *)(job->x + job->at[k0 + k] + n0 + v * LANES);
+    for (int k = 0; k < depth; k++) {
+      const float *row = job->x + job->at[k0 + k] + n0;
+      __builtin_prefetch(row + TILE); /* rows lie far apart: no hardware prefetcher sees the next tile coming */
+      for (int v = 0; v < vectors; v++) *(lanes *)(block + k * TILE + v * LANES) = *(const lanes_anywhere *)(row + v * LANES);
+    }
     for (int m = 0; m < job->out; m += ROWS) switch (panel_rows(job->out, m)) {
         case 2: tile(job, block, m, n0, k0, depth, 2, vectors); break;
         case 4: tile(job, block, m, n0, k0, depth, 4, vectors); break;

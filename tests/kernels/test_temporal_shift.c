@@ -24,23 +24,21 @@ static void oracle(double *y, const float *x, const float *residual, const babel
 
 static void run_case(int joints, int frames, int stride, float position, int relu, int with_residual) {
   size_t x_count = (size_t)joints * (size_t)frames, y_count = (size_t)joints * (size_t)(frames / stride);
-  size_t space = babel_temporal_shift_workspace(joints, frames);
   float *x = malloc(x_count * sizeof *x), *residual = malloc(y_count * sizeof *residual);
-  float *y = babel_guarded(y_count), *workspace = babel_guarded(space), *again = babel_guarded(y_count);
+  float *y = babel_guarded(y_count), *again = babel_guarded(y_count);
   double *expected = malloc(y_count * sizeof *expected);
   babel_fill_floats("x", x, x_count, 1);
   babel_fill_floats("residual", residual, y_count, 1);
-  babel_temporal_shift_job job = {y, workspace, x, with_residual ? residual : NULL, position, 1.5f, 0.125f, joints, frames, stride, relu};
+  babel_temporal_shift_job job = {y, x, with_residual ? residual : NULL, position, 1.5f, 0.125f, joints, frames, stride, relu};
   oracle(expected, x, job.residual, &job);
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&job), BABEL_OK);
   cr_assert(babel_close("shift", y, expected, y_count, 1e-6, 1e-6), "%d frames, stride %d, position %g", frames, stride, (double)position);
-  cr_assert(babel_guard_check(y, y_count) && babel_guard_check(workspace, space));
+  cr_assert(babel_guard_check(y, y_count));
   job.y = again;
-  if (with_residual) memcpy(again, residual, y_count * sizeof *again), job.residual = again; /* y may be residual */
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&job), BABEL_OK);
   cr_assert_eq(memcmp(y, again, y_count * sizeof *y), 0);
   free(x), free(residual), free(expected);
-  babel_guarded_free(y), babel_guarded_free(workspace), babel_guarded_free(again);
+  babel_guarded_free(y), babel_guarded_free(again);
 }
 
 Test(kernels_temporal_shift, fwd_interpolates_and_is_zero_outside) {
@@ -51,16 +49,15 @@ Test(kernels_temporal_shift, fwd_interpolates_and_is_zero_outside) {
 }
 
 Test(kernels_temporal_shift, stride_two_drops_the_odd_last_frame_and_reads_half_way) {
-  float x[5] = {0, 10, 20, 30, 40}, y[2], workspace[64];
-  cr_assert_leq(babel_temporal_shift_workspace(1, 5), 64);
-  babel_temporal_shift_job job = {y, workspace, x, NULL, 0, 1, 0, 1, 5, 2, 0};
+  float x[5] = {0, 10, 20, 30, 40}, y[2];
+  babel_temporal_shift_job job = {y, x, NULL, 0, 1, 0, 1, 5, 2, 0};
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&job), BABEL_OK);
   cr_assert(y[0] == 5 && y[1] == 25);
 }
 
 Test(kernels_temporal_shift, bad_sizes_and_positions_are_refused) {
   float f[64] = {0};
-  babel_temporal_shift_job good = {f, f + 8, f + 40, NULL, 0, 1, 0, 1, 4, 1, 0}, bad = good;
+  babel_temporal_shift_job good = {f, f + 8, NULL, 0, 1, 0, 1, 4, 1, 0}, bad = good;
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&good), BABEL_OK);
   bad.joints = 0;
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&bad), BABEL_ERR_SHAPE);
@@ -70,5 +67,4 @@ Test(kernels_temporal_shift, bad_sizes_and_positions_are_refused) {
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&bad), BABEL_ERR_SHAPE);
   bad = good, bad.position = NAN;
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&bad), BABEL_ERR_VALUE);
-  cr_assert_eq(babel_temporal_shift_workspace(0, 5), 0);
 }
