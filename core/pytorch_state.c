@@ -71,7 +71,11 @@ static babel_status add_tensor(babel_pytorch_source *source, const char *name, s
   tensor.data = elements.data + (size_t)arguments->values[1].integer * width;
   if (count && !is_contiguous(&tensor, stride)) {
     if (babel_checkpoint_charge(source->checkpoint, (uint64_t)count * width) != BABEL_OK)
-      return babel_fail_context("tensor \"%s\": ", shown);
+      return BABEL_FAIL(
+          BABEL_ERR_FORMAT,
+          "%s: tensor \"%s\": a view of %lld elements needs more memory than a checkpoint of its "
+          "size may take",
+          path_of(source), shown, (long long)count);
     void *gathered = malloc((size_t)count * width);
     if (!gathered)
       return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for tensor \"%s\"", path_of(source), shown);
