@@ -4,6 +4,7 @@
 
 #include "cli/encoder_options.h"
 #include "cli/progress.h"
+#include "core/file.h"
 #include "data/split.h"
 #include "encoders/encode_dataset.h"
 #include "growth/manifest.h"
@@ -88,6 +89,7 @@ static babel_status build_all(const babel_args *args, const babel_dataset_row *d
   BABEL_TRY_OR(babel_args_int(args, "augment-seed", 0, 0, 1 << 30, &seed), done);
   BABEL_TRY_OR(split_keys(args, &split, &keys, &key_count, &part), done);
   BABEL_TRY_OR(list_outputs(args, encoder, config, outputs, files, &count), done);
+  for (int i = 0; i < count; i++) BABEL_TRY_OR(babel_file_probe(files[i]), done);
   babel_encode_options options = {.dataset = dataset, .folder = folder, .modality = modality, .encoder = encoder, .keys = keys, .key_count = key_count,
       .split = part ? part : "all", .variants = variants, .augment_seed = (uint64_t)seed, .skip_damaged = babel_args_flag(args, "skip-damaged"),
       .simulated = babel_sim_is_simulated(folder), .commit = babel_manifest_commit(), .stop = &babel_stop, .user = &progress, .progress = show};
@@ -131,6 +133,7 @@ const babel_command babel_bank_build_command = {
                 "  babel bank build --data UTD-MHAD --modality skeleton --encoder shift_gcn --weights ntu_joint_xsub.pt \\\n"
                 "      --out pooled_scores=skeleton.safetensors --out scores=skeleton60.safetensors\n",
     .options = build_options,
+    .stops = true,
     .run = build,
 };
 

@@ -134,7 +134,7 @@ static babel_status encode_files(const babel_args *args, embed_job *job) {
   babel_status status = first ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for %d files", count);
   for (int i = 0; i < count && status == BABEL_OK; i++) {
     first[i] = rows;
-    status = add_file(job, paths[i], &features, &lengths, &rows);
+    status = babel_stop ? BABEL_FAIL(BABEL_ERR_INTERRUPTED, "interrupted at %s; nothing was written", paths[i]) : add_file(job, paths[i], &features, &lengths, &rows);
   }
   if (status == BABEL_OK) status = babel_bank_create(&job->bank, job->encoder->row->modality, rows, 0, out->steps, out->width);
   if (status == BABEL_OK) {
@@ -174,11 +174,24 @@ static babel_status gather(const babel_args *args, embed_job *job) {
   return input ? encode_files(args, job) : encode_folder(args, job);
 }
 
+static void write_field(FILE *out, const char *text) {
+  if (!strpbrk(text, ",\" \t")) {
+    fputs(text, out);
+    return;
+  }
+  fputc('"', out);
+  for (; *text; text++) fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
+  fputc('"', out);
+}
+
 static babel_status write_keys(const char *path, const babel_bank *bank) {
   babel_file_writer writer;
   BABEL_TRY(babel_file_create(&writer, path));
   fprintf(writer.stream, "key,label,subject\n");
-  for (int i = 0; i < bank->rows; i++) fprintf(writer.stream, "%s,%d,%d\n", bank->keys[i], bank->labels[i], bank->subjects[i]);
+  for (int i = 0; i < bank->rows; i++) {
+    write_field(writer.stream, bank->keys[i]);
+    fprintf(writer.stream, ",%d,%d\n", bank->labels[i], bank->subjects[i]);
+  }
   return babel_file_commit(&writer);
 }
 
@@ -188,6 +201,7 @@ static babel_status embed(const babel_args *args, embed_job *job) {
   babel_status status;
   BABEL_TRY(babel_args_require(args, "trunk", &trunk));
   BABEL_TRY(babel_args_require(args, "out", &out));
+  BABEL_TRY(babel_file_probe(out));
   BABEL_TRY(babel_trunk_read(&job->trunk, babel_ops_cpu(), trunk));
   BABEL_TRY(gather(args, job));
   const babel_bank *bank = &job->bank;
@@ -222,5 +236,6 @@ const babel_command babel_embed_command = {
     .examples = "  babel embed --trunk out/trunk.safetensors --encoder limu_bert --weights hhar.pt --input a1_s1_t1_inertial.mat --out e.npy\n"
                 "  babel embed --trunk out/trunk.safetensors --bank out/banks/skeleton.safetensors --out e.npy --keys keys.csv\n",
     .options = options,
+    .stops = true,
     .run = run,
 };

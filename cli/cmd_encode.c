@@ -42,6 +42,7 @@ static babel_status run(const babel_args *args) {
   babel_status status;
   BABEL_TRY(babel_args_require(args, "input", &input));
   BABEL_TRY(babel_args_require(args, "output", &output));
+  BABEL_TRY(babel_file_probe(output));
   BABEL_TRY(babel_read_config(args, &config));
   BABEL_TRY_OR(babel_open_encoder(args, &config, &encoder), done);
   BABEL_TRY_OR(babel_find_output(encoder, &config, babel_args_value(args, "select"), &index), done);

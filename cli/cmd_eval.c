@@ -148,6 +148,7 @@ static babel_status evaluate(const babel_args *args, eval_job *job) {
   job->evaluation.raw = !babel_args_flag(args, "no-raw");
   job->evaluation.extra = babel_args_flag(args, "extra");
   if (babel_file_exists(out)) BABEL_TRY(babel_results_read(&job->results, out));
+  BABEL_TRY(babel_file_probe(out));
   first = job->results.count;
   if (predictions_path) {
     BABEL_TRY_OR(babel_predictions_create(&predictions, predictions_path), done);

@@ -237,5 +237,6 @@ const babel_command babel_grow_command = {
                 "  babel grow --bank imu.safetensors --bank skeleton.safetensors --preset paper --set variants=16 --seed 1 --out run1\n"
                 "  babel grow --bank a.safetensors --bank b.safetensors --out run --dry-run\n",
     .options = options,
+    .stops = true,
     .run = run,
 };

@@ -11,6 +11,8 @@
 #include "data/mat.h"
 #include "data/ntu_skeleton.h"
 #include "data/split.h"
+#include "data/utd_mhad.h"
+#include "encoders/skeleton_prep.h"
 
 static const babel_option options[] = {{NULL, NULL, NULL}};
 
@@ -36,16 +38,22 @@ static range range_of(const babel_tensor *tensor, int64_t count) {
   return r;
 }
 
-static babel_status print_tensor(const char *name, const babel_tensor *tensor) {
-  char shape[160];
+/* One line about values in this order; `shape` as their file has it. */
+static babel_status print_values(const char *name, const char *shape, const babel_tensor *values) {
   int64_t count;
-  BABEL_TRY(babel_tensor_count(tensor, &count));
-  range r = range_of(tensor, count);
-  printf("  %-44s %-5s %-18s", name, babel_dtype_name(tensor->dtype), babel_tensor_shape_text(tensor, shape, sizeof shape));
+  BABEL_TRY(babel_tensor_count(values, &count));
+  range r = range_of(values, count);
+  printf("  %-44s %-5s %-18s", name, babel_dtype_name(values->dtype), shape);
   if (r.finite) printf(" min %.6g max %.6g mean %.6g sum %.9g L2 %.9g", r.low, r.high, r.sum / (double)r.finite, r.sum, sqrt(r.squares));
+  if (count) printf(" first %.9g last %.9g", babel_tensor_get(values, 0), babel_tensor_get(values, count - 1));
   if (r.odd) printf("  %lld NaN or infinite", (long long)r.odd);
   printf("\n");
   return BABEL_OK;
+}
+
+static babel_status print_tensor(const char *name, const babel_tensor *tensor) {
+  char shape[160];
+  return print_values(name, babel_tensor_shape_text(tensor, shape, sizeof shape), tensor);
 }
 
 static babel_status inspect_npy(const char *path) {
@@ -57,6 +65,17 @@ static babel_status inspect_npy(const char *path) {
   return status;
 }
 
+/* A file that calls itself one of UTD-MHAD must hold what its name says. */
+static babel_status require_utd(const char *path, const babel_mat *mat) {
+  static const char *const names[BABEL_UTD_KINDS] = {"d_iner", "d_skel", "d_depth"};
+  const char *slash = strrchr(path, '/'), *why;
+  const babel_mat_variable *variable;
+  babel_utd_id id;
+  babel_utd_kind kind;
+  if (!babel_utd_parse_name(slash ? slash + 1 : path, &id, &kind, &why)) return BABEL_OK;
+  return babel_mat_require(mat, names[kind], &variable);
+}
+
 static babel_status inspect_mat(const char *path) {
   babel_mat mat;
   char shape[160];
@@ -65,15 +84,15 @@ static babel_status inspect_mat(const char *path) {
   printf("%s: a MATLAB 5.0 file, %d variables\n", path, mat.count);
   for (int i = 0; i < mat.count && status == BABEL_OK; i++) {
     const babel_mat_variable *v = &mat.variables[i];
-    printf("  %s: class %s, MATLAB shape %s", v->name, v->class_name, babel_mat_shape_text(v, shape, sizeof shape));
+    babel_mat_shape_text(v, shape, sizeof shape);
     if (v->obstacle) {
-      printf(", %s\n", v->obstacle);
+      printf("  %-44s %s %s: %s\n", v->name, shape, v->class_name, v->obstacle);
       continue;
     }
-    printf(", row-major:\n");
     babel_tensor view = babel_mat_view(v);
-    status = print_tensor(v->name, &view);
+    status = print_values(v->name, shape, &view);
   }
+  if (status == BABEL_OK) status = require_utd(path, &mat);
   babel_mat_close(&mat);
   return status;
 }
@@ -120,10 +139,19 @@ static babel_status inspect_safetensors(const char *path) {
 
 static babel_status inspect_ntu(const char *path) {
   babel_ntu_skeleton s;
+  babel_sample sample = {0};
+  int slot, frame = 0;
+  babel_status status;
   BABEL_TRY(babel_ntu_read(&s, path));
   printf("%s: an NTU skeleton file\n  %d frames, %d without a body, at most %d bodies in a frame, %d bodies in slots that are ignored\n", path, s.frames, s.empty_frames, s.most_bodies, s.ignored_bodies);
+  BABEL_TRY_OR(babel_ntu_sample(&sample, &s), done);
+  BABEL_TRY_OR(babel_skeleton_main_slot(&sample, &slot), done);
+  while (!s.present[frame * BABEL_NTU_SLOTS + slot]) frame++;
+  printf("  main actor, who moves most: body %lld, listed as number %d\n", (long long)s.ids[frame * BABEL_NTU_SLOTS + slot], slot + 1);
+done:
+  babel_sample_destroy(&sample);
   babel_ntu_destroy(&s);
-  return BABEL_OK;
+  return status;
 }
 
 static babel_status inspect_csv(const char *path, const babel_file *file) {
@@ -167,6 +195,9 @@ static babel_status inspect(const char *path, const babel_file *file) {
   if (ends_with(path, ".mat")) return inspect_mat(path);
   if (ends_with(path, ".safetensors")) return inspect_safetensors(path);
   if (ends_with(path, ".pt") || ends_with(path, ".pth")) return inspect_checkpoint(path);
+  if (ends_with(path, ".csv") || ends_with(path, ".txt"))
+    return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "%s: a table, neither a split nor draws; recordings as text and their clocks are not read: give rows at even time steps as "
+                      "an array (.npy)", path);
   return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "%s: not recognised; expected a bank, trunk, safetensors, .npy, .mat, .pt, .skeleton, split or draw file", path);
 }
 

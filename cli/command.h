@@ -31,6 +31,7 @@ typedef struct {
   const char *name, *usage, *sentence; /* "bank build", "[options]", what it does */
   const char *details, *examples;      /* paragraphs of --help */
   const babel_option *options;         /* ends with name NULL */
+  bool stops;                          /* looks at babel_stop */
   babel_status (*run)(const babel_args *args);
 } babel_command;
 
@@ -52,7 +53,7 @@ babel_status babel_args_int(const babel_args *args, const char *name, int fallba
 
 void babel_command_help(const babel_command *command);
 
-/* Set by SIGINT and SIGTERM. */
+/* Set by SIGINT and SIGTERM while a command runs that has said so. */
 extern volatile sig_atomic_t babel_stop;
 
 #endif

@@ -1,11 +1,13 @@
 /* The program `babel`: finds the command, parses its options, prints the one error line. */
 #include <errno.h>
+#include <fcntl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "core/log.h"
@@ -26,12 +28,26 @@ static void on_signal(int number) {
   babel_stop = 1;
 }
 
+/* Only for commands that look at babel_stop: the others end at once, as any program does. */
+static void catch_signals(void) {
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+}
+
+/* A closed standard stream would lend its number to the next file that is opened, and messages would end up in that file. What is put in
+ * its place is open the wrong way round, so that using it fails as before. */
+static void occupy_standard_streams(void) {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) != stream) _Exit(EXIT_FAILURE);
+}
+
 static void help(void) {
   printf("babel %s (%s): one embedding space for many sensors, grown out of pairs\n\nUsage: babel COMMAND [options]\n\n", BABEL_VERSION,
          babel_manifest_commit());
   for (int i = 0; i < COMMANDS; i++) printf("  %-12s %s\n", commands[i]->name, commands[i]->sentence);
   printf("\nbabel COMMAND --help explains a command with examples; babel --version prints the version.\n"
-         "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
+         "Exit status: 0 done, 1 failed, 2 a wrong argument, option or setting, 130 interrupted.\n");
 }
 
 static int usage_error(const char *text) {
@@ -94,44 +110,46 @@ static babel_status write_usage(const babel_args *args, const babel_command *com
   return BABEL_OK;
 }
 
-static int run(const babel_command *command, int argc, char **argv) {
+static babel_status run(const babel_command *command, int argc, char **argv) {
   static babel_args args; /* large */
   double began = seconds();
-  babel_status status = babel_args_parse(&args, command, argc, argv);
-  bool parsed = status == BABEL_OK;
-  if (parsed && babel_args_flag(&args, "help")) {
+  BABEL_TRY(babel_args_parse(&args, command, argc, argv));
+  if (babel_args_flag(&args, "help")) {
     babel_command_help(command);
-  } else {
-    if (parsed) status = prepare(&args);
-    if (status == BABEL_OK) status = command->run(&args);
-    if (status == BABEL_OK) status = write_usage(&args, command, began);
+    return BABEL_OK;
   }
-  if (status == BABEL_OK && (fflush(stdout) || ferror(stdout)))
-    status = BABEL_FAIL(BABEL_ERR_IO, "standard output cannot be written: %s", strerror(errno));
+  BABEL_TRY(prepare(&args));
+  if (command->stops) catch_signals();
+  BABEL_TRY(command->run(&args));
+  return write_usage(&args, command, began);
+}
+
+/* The exit status. A command is done only when what it printed has arrived. */
+static int finish(babel_status status) {
+  int reason = fflush(stdout) ? errno : 0;
+  if (status == BABEL_OK && (reason || ferror(stdout)))
+    status = BABEL_FAIL(BABEL_ERR_IO, "standard output cannot be written: %s", reason ? strerror(reason) : "an earlier write failed");
   if (status == BABEL_OK) return EXIT_SUCCESS;
   const babel_error *error = babel_error_last();
-  fflush(stdout);
   if (status == BABEL_ERR_INTERRUPTED) {
     fprintf(stderr, "babel: %s\n", error->sentence);
     return 130;
   }
   fprintf(stderr, "babel: error: %s (%s; %s:%d)\n", error->sentence, babel_status_name(status), error->file, error->line);
-  return parsed ? EXIT_FAILURE : USAGE_ERROR;
+  return status == BABEL_ERR_ARG ? USAGE_ERROR : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv) {
   int used = 0;
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  occupy_standard_streams();
   signal(SIGPIPE, SIG_IGN);
   if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
     help();
-    return argc < 2 ? USAGE_ERROR : fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    return argc < 2 ? USAGE_ERROR : finish(BABEL_OK);
   }
   if (!strcmp(argv[1], "--version")) {
     printf("babel %s (%s)\n", BABEL_VERSION, babel_manifest_commit());
-    return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    return finish(BABEL_OK);
   }
   const babel_command *command = find_command(argc, argv, &used);
   if (!command && !strcmp(argv[1], "bank")) {
@@ -139,5 +157,5 @@ int main(int argc, char **argv) {
     return USAGE_ERROR;
   }
   if (!command) return usage_error(argv[1]);
-  return run(command, argc - 1 - used, argv + 1 + used);
+  return finish(run(command, argc - 1 - used, argv + 1 + used));
 }

@@ -65,8 +65,11 @@ const char *babel_file_kind(const void *data, size_t size) {
 }
 
 babel_status babel_file_create(babel_file_writer *writer, const char *path) {
+  struct stat info;
   memset(writer, 0, sizeof *writer);
   if (strlen(path) >= sizeof writer->path) return BABEL_FAIL(BABEL_ERR_ARG, "%.60s...: the path is too long", path);
+  if (!stat(path, &info) && !S_ISREG(info.st_mode)) /* renaming over a device would put a file in its place */
+    return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: it is a folder or a device, expected a file or a new name", path);
   strcpy(writer->path, path);
   snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp.%ld", path, (long)getpid());
   writer->stream = fopen(writer->temporary, "wbe");
@@ -75,6 +78,13 @@ babel_status babel_file_create(babel_file_writer *writer, const char *path) {
     memset(writer, 0, sizeof *writer);
     return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: %s", path, strerror(reason));
   }
+  return BABEL_OK;
+}
+
+babel_status babel_file_probe(const char *path) {
+  babel_file_writer writer;
+  BABEL_TRY(babel_file_create(&writer, path));
+  babel_file_abort(&writer);
   return BABEL_OK;
 }
 

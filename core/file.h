@@ -30,7 +30,8 @@ void babel_file_close(babel_file *file); /* accepts a zeroed file */
 const char *babel_file_kind(const void *data, size_t size);
 
 /* Atomic writing: everything goes to PATH.tmp.PID; commit = flush, fsync, rename, fsync of the folder.
- * Until commit returns BABEL_OK the old file, if any, is untouched; abort removes the temporary file. */
+ * Until commit returns BABEL_OK the old file, if any, is untouched; abort removes the temporary file. A folder or a device
+ * is BABEL_ERR_IO. */
 typedef struct {
   FILE *stream; /* write here; errors are found at commit */
   char path[1024], temporary[1088];
@@ -40,6 +41,8 @@ babel_status babel_file_create(babel_file_writer *writer, const char *path);
 babel_status babel_file_write(babel_file_writer *writer, const void *bytes, size_t size);
 babel_status babel_file_commit(babel_file_writer *writer); /* on failure the temporary file is removed */
 void babel_file_abort(babel_file_writer *writer);          /* accepts a zeroed or committed writer */
+/* Whether create would succeed: for commands that work long before they write. */
+babel_status babel_file_probe(const char *path);
 
 /* Whole text in one atomic write. */
 babel_status babel_file_write_text(const char *path, const char *text);

@@ -46,7 +46,8 @@ static babel_status check_shape(const char *encoder, const babel_tensor *array, 
         BABEL_ERR_SHAPE,
         "%s takes 6 columns, acceleration x y z [g] and angular rate x y z [rad/s]; this array is %s%s",
         encoder, text,
-        array->shape[rank - 2] == CHANNELS ? ": it looks transposed, time must come before channels" : "");
+        array->shape[rank - 2] == CHANNELS ? ": it looks transposed, time must come before channels"
+                                           : "; a clock is not taken, rows count as evenly spaced");
   if (array->shape[rank - 2] < least_rows)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "%s takes recordings of at least %d rows, this array is %s", encoder,
                       least_rows, text);

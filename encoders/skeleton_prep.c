@@ -243,6 +243,16 @@ done:
   return status;
 }
 
+babel_status babel_skeleton_main_slot(const babel_sample *sample, int *slot) {
+  bodies all = {0};
+  int slots[PERSONS] = {0};
+  babel_status status = split_slots(&all, sample, sample->rows);
+  if (status == BABEL_OK) pick_slots(&all, slots);
+  *slot = slots[0];
+  free(all.x);
+  return status;
+}
+
 void babel_skeleton_input_destroy(babel_skeleton_input *input) {
   if (!input) return;
   free(input->x);

@@ -38,6 +38,9 @@ babel_status babel_skeleton_prepare_shift_gcn(babel_skeleton_input *input, const
  * pad = 1: zeros up to 300 frames and 2 persons, as its pre-training had it. */
 babel_status babel_skeleton_prepare_st_gcn(babel_skeleton_input *input, const babel_sample *sample, int pad);
 
+/* The main actor: the slot of largest energy (step 2). */
+babel_status babel_skeleton_main_slot(const babel_sample *sample, int *slot);
+
 void babel_skeleton_input_destroy(babel_skeleton_input *input); /* accepts a zeroed one */
 
 /* y (frames, 25, 3) from x (frames, 20, 3). */

@@ -105,14 +105,41 @@ Test(core_file, abort_leaves_the_old_file) {
 
 Test(core_file, failed_rename_leaves_the_old_state) {
   babel_file_writer writer;
-  cr_assert_eq(mkdir(in_folder("taken"), 0700), 0);
-  cr_assert_eq(mkdir(in_folder("taken/full"), 0700), 0);
   cr_assert_eq(babel_file_create(&writer, in_folder("taken")), BABEL_OK);
+  cr_assert_eq(mkdir(in_folder("taken"), 0700), 0, "a folder takes the name meanwhile");
+  cr_assert_eq(mkdir(in_folder("taken/full"), 0700), 0);
   cr_assert_eq(babel_file_write(&writer, "x", 1), BABEL_OK);
   cr_assert_eq(babel_file_commit(&writer), BABEL_ERR_IO);
   cr_assert(strstr(babel_error_last()->sentence, "taken"));
   cr_assert_eq(entries_in_folder(), 1, "the temporary file is gone");
   cr_assert(babel_file_exists(in_folder("taken/full")));
+}
+
+Test(core_file, folders_and_devices_are_never_replaced) {
+  babel_file_writer writer;
+  char pipe[1024];
+  struct stat info;
+  snprintf(pipe, sizeof pipe, "%s", in_folder("pipe"));
+  cr_assert_eq(mkfifo(pipe, 0600), 0);
+  const char *const paths[] = {pipe, "/dev/null", in_folder(".")};
+  for (int i = 0; i < 3; i++) {
+    cr_assert_eq(babel_file_create(&writer, paths[i]), BABEL_ERR_IO, "%s", paths[i]);
+    cr_assert(strstr(babel_error_last()->sentence, paths[i]) && strstr(babel_error_last()->sentence, "device"));
+  }
+  cr_assert(!stat(pipe, &info) && S_ISFIFO(info.st_mode) && !stat("/dev/null", &info) && S_ISCHR(info.st_mode));
+  cr_assert_eq(entries_in_folder(), 1, "no temporary file");
+}
+
+Test(core_file, a_probe_tells_and_leaves_nothing) {
+  cr_assert_eq(babel_file_probe(in_folder("new")), BABEL_OK);
+  cr_assert_eq(entries_in_folder(), 0);
+  cr_assert_eq(babel_file_probe(in_folder("none/new")), BABEL_ERR_IO);
+  cr_assert_eq(babel_file_write_text(in_folder("old"), "x"), BABEL_OK);
+  cr_assert_eq(babel_file_probe(in_folder("old")), BABEL_OK);
+  babel_file file;
+  cr_assert_eq(babel_file_open(&file, in_folder("old")), BABEL_OK);
+  cr_assert(file.size == 1 && *file.data == 'x', "what was there stays");
+  babel_file_close(&file);
 }
 
 Test(core_file, missing_and_forbidden_folders_are_named) {
