@@ -35,6 +35,14 @@ static void catch_signals(void) {
   sigaction(SIGTERM, &action, NULL);
 }
 
+/* Files are read by mapping: one that is cut short meanwhile, or a disk that fails, comes as this signal. */
+static void on_bus_error(int number) {
+  static const char text[] = "babel: error: a file could not be read to its end: it was changed meanwhile, or its disk has failed\n";
+  ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+  (void)written; /* nothing is left to be done about it */
+  _Exit(EXIT_FAILURE);
+}
+
 /* A closed standard stream would lend its number to the next file that is opened, and messages would end up in that file. What is put in
  * its place is open the wrong way round, so that using it fails as before. */
 static void occupy_standard_streams(void) {
@@ -142,7 +150,9 @@ static int finish(babel_status status) {
 int main(int argc, char **argv) {
   int used = 0;
   occupy_standard_streams();
-  signal(SIGPIPE, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN); /* these two: the write fails instead */
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGBUS, on_bus_error);
   if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
     help();
     return argc < 2 ? USAGE_ERROR : finish(BABEL_OK);
