@@ -27,10 +27,9 @@ static double aim_at(const float *target, const float *logits, int m) {
 }
 
 static float largest(const float *x, int m) {
-  float top = -INFINITY;
-#pragma omp simd reduction(max : top)
-  for (int j = 0; j < m; j++) top = x[j] > top ? x[j] : top;
-  return top;
+  babel_floats tops = babel_splat(-INFINITY);
+  for (int j = 0; j < m; j += BABEL_LANES) tops = babel_max(babel_load(x + j, m - j, -INFINITY), tops);
+  return babel_max_of(tops);
 }
 
 static int first_equal(const float *x, float value, int m) {
@@ -42,16 +41,15 @@ static int first_equal(const float *x, float value, int m) {
 
 /* x = exp(x - top). Returns the sum; *lean = sum of exp(x - top) (x - top), in which -infinity counts as 0. */
 static double exponentials(float *x, float top, int m, double *lean) {
-  float sum = 0, leaning = 0;
-#pragma omp simd reduction(+ : sum, leaning)
-  for (int j = 0; j < m; j++) {
-    float z = x[j] - top, e = babel_vexp(z);
-    x[j] = e;
+  babel_floats sum = {0}, leaning = {0};
+  for (int j = 0; j < m; j += BABEL_LANES) {
+    babel_floats z = babel_load(x + j, m - j, -INFINITY) - top, e = babel_vexps(z);
+    babel_store(x + j, e, m - j);
     sum += e;
-    leaning += e * (z < BABEL_VEXP_LOW ? BABEL_VEXP_LOW : z);
+    leaning += e * babel_select(z < BABEL_VEXP_LOW, babel_splat(BABEL_VEXP_LOW), z);
   }
-  *lean = (double)leaning;
-  return (double)sum;
+  *lean = (double)babel_sum_of(leaning);
+  return (double)babel_sum_of(sum);
 }
 
 /* One anchor: logits become share * dL/ds, share = exp(log_scale) / m, when share is not 0. */

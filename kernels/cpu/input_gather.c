@@ -5,6 +5,7 @@
 
 #include "core/rng.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/vector.h"
 #include "kernels/cpu/vphilox.h"
 
 #define WORDS 256 /* random words made at a time */
@@ -39,14 +40,18 @@ static void standardise(float *y, const float *x, const float *mean, const float
 /* Keeps where (word >> 8) * 2^-24 >= dropout, compared as integers: threshold = ceil(dropout * 2^24). */
 static void drop(float *y, int d, uint64_t index, uint64_t seed, int32_t threshold, float scale) {
   for (int done = 0; done < d;) {
-    uint32_t words[WORDS];
+    uint32_t words[WORDS + BABEL_LANES]; /* whole vectors are read */
     int skip = (int)(index & 3), count = d - done < WORDS - skip ? d - done : WORDS - skip;
     for (int w = 0; w < skip + count; w += 4 * BABEL_PHILOX_LANES)
       babel_philox_words(words + w, seed, BABEL_RNG_DROPOUT, (index >> 2) + (uint64_t)(w / 4));
     float *at = y + done;
     const uint32_t *word = words + skip;
-#pragma omp simd
-    for (int c = 0; c < count; c++) at[c] = (int32_t)(word[c] >> 8) >= threshold ? at[c] * scale : 0;
+    for (int c = 0; c < count; c += BABEL_LANES) {
+      babel_words bits;
+      memcpy(&bits, word + c, sizeof bits);
+      babel_floats kept = babel_load(at + c, count - c, 0) * scale;
+      babel_store(at + c, (babel_floats)((babel_ints)kept & ((babel_ints)(bits >> 8) >= threshold)), count - c);
+    }
     done += count;
     index += (uint64_t)count;
   }

@@ -5,27 +5,34 @@
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/vexp.h"
 
-/* Loss of one row; its gradient into dz unless that is NULL. Two passes of exp when dz is NULL would be none saved. */
+static float largest(const float *x, int c) {
+  babel_floats tops = babel_splat(-INFINITY);
+  for (int k = 0; k < c; k += BABEL_LANES) tops = babel_max(babel_load(x + k, c - k, -INFINITY), tops);
+  return babel_max_of(tops);
+}
+
+/* Sum of exp(z - top) without the label's; the exponentials into e unless that is NULL. */
+static float exponentials(float *e, const float *z, float top, int label, int c) {
+  babel_floats sum = {0};
+  for (int k = 0; k < c; k += BABEL_LANES) {
+    babel_floats v = babel_vexps(babel_load(z + k, c - k, -INFINITY) - top);
+    if (label >= k && label < k + BABEL_LANES) v[label - k] = 0;
+    if (e) babel_store(e + k, v, c - k);
+    sum += v;
+  }
+  return babel_sum_of(sum);
+}
+
+/* Loss of one row; share times its gradient into dz unless that is NULL. */
 static double row(float *dz, const float *z, int label, int c, float share) {
-  float top = -INFINITY, others = 0;
-#pragma omp simd reduction(max : top)
-  for (int k = 0; k < c; k++) top = z[k] > top ? z[k] : top;
+  float top = largest(z, c);
   if (top == -INFINITY) top = 0;
-  const float own = z[label], own_exp = babel_vexp(own - top);
+  const float own = z[label], own_exp = babel_vexp(own - top), others = exponentials(dz, z, top, label, c);
   if (dz) {
-#pragma omp simd reduction(+ : others)
-    for (int k = 0; k < c; k++) {
-      float e = k == label ? 0 : babel_vexp(z[k] - top);
-      dz[k] = e;
-      others += e;
-    }
     float factor = share / (others + own_exp);
 #pragma omp simd
     for (int k = 0; k < c; k++) dz[k] *= factor;
     dz[label] = -others * factor;
-  } else {
-#pragma omp simd reduction(+ : others)
-    for (int k = 0; k < c; k++) others += k == label ? 0 : babel_vexp(z[k] - top);
   }
   return (double)top - (double)own + log1p((double)others + (double)own_exp - 1);
 }
