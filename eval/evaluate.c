@@ -79,7 +79,6 @@ static babel_status score(fold_job *job, babel_row_kind kind, int seed, const ba
 static babel_status score_raw(fold_job *job) {
   const char **train = NULL;
   int count = 0;
-  if (!job->fold->split) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: raw rows need the split file: its train part gives their statistics", job->evaluation->protocol);
   BABEL_TRY(babel_split_keys(job->fold->split, BABEL_PART_TRAIN, &train, &count));
   babel_status status = babel_inputs_raw(&job->raw, job->paired, train, count);
   free(train);
@@ -157,20 +156,45 @@ static babel_status run_fold(fold_job *job) {
   return evaluation->extra && seeds > 1 ? score(job, BABEL_ROW_ENSEMBLE, 0, &job->seeds) : BABEL_OK;
 }
 
+/* A text that labels rows: it must fit its field and keep the columns of the CSV files apart. */
+static babel_status check_label(const char *what, const char *text, size_t size) {
+  if (strlen(text) >= size) return BABEL_FAIL(BABEL_ERR_ARG, "%s %.60s: longer than %zu characters", what, text, size - 1);
+  if (!*text || strpbrk(text, ",\"\r\n"))
+    return BABEL_FAIL(BABEL_ERR_ARG, "%s \"%s\": expected a text without commas, quotes and line ends", what, text);
+  return BABEL_OK;
+}
+
+static int draw_count(const babel_fold *fold) {
+  return fold->draws ? fold->draws->count : 1;
+}
+
+static babel_status check_fold(const babel_evaluation *evaluation, int f) {
+  const babel_fold *fold = &evaluation->folds[f], *first = &evaluation->folds[0];
+  const char *protocol = evaluation->protocol;
+  if (fold->seeds < 1) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has no trunk", protocol, f);
+  if (!fold->draws && !fold->split) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has neither draws nor a split", protocol, f);
+  if (fold->seeds != first->seeds) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has %d trunks, fold 0 has %d", protocol, f, fold->seeds, first->seeds);
+  if (draw_count(fold) != draw_count(first))
+    return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has %d draws, fold 0 has %d", protocol, f, draw_count(fold), draw_count(first));
+  if (evaluation->raw && !fold->split)
+    return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: raw rows need the split file: its train part gives their statistics", protocol);
+  for (int seed = 0; seed < fold->seeds; seed++)
+    for (int s = 0; s < 2; s++)
+      if (!babel_trunk_tower(fold->trunks[seed], evaluation->bank[s]->modality))
+        return BABEL_FAIL(BABEL_ERR_ARG, "%s has no tower for %s", fold->trunks[seed]->path, evaluation->bank[s]->modality);
+  return BABEL_OK;
+}
+
 static babel_status check(const babel_evaluation *evaluation) {
+  const babel_bank *const *bank = evaluation->bank;
+  babel_result row; /* for the sizes of its fields */
+  BABEL_TRY(check_label("protocol", evaluation->protocol, sizeof row.protocol));
+  if (evaluation->name) BABEL_TRY(check_label("name", evaluation->name, sizeof row.preset));
+  if (!strcmp(bank[0]->modality, bank[1]->modality))
+    return BABEL_FAIL(BABEL_ERR_ARG, "%s and %s both hold %s: a pair needs two modalities", bank[0]->path, bank[1]->path, bank[0]->modality);
   if (evaluation->extra && !evaluation->raw) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: aligned + raw rows need the raw ones", evaluation->protocol);
   if (evaluation->fold_count < 1) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: no trunk to evaluate", evaluation->protocol);
-  for (int f = 0; f < evaluation->fold_count; f++) {
-    const babel_fold *fold = &evaluation->folds[f];
-    if (fold->seeds < 1) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has no trunk", evaluation->protocol, f);
-    if (!fold->draws && !fold->split) return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has neither draws nor a split", evaluation->protocol, f);
-    if (fold->seeds != evaluation->folds[0].seeds)
-      return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: fold %d has %d trunks, fold 0 has %d", evaluation->protocol, f, fold->seeds, evaluation->folds[0].seeds);
-    for (int seed = 0; seed < fold->seeds; seed++)
-      for (int s = 0; s < 2; s++)
-        if (!babel_trunk_tower(fold->trunks[seed], evaluation->bank[s]->modality))
-          return BABEL_FAIL(BABEL_ERR_ARG, "%s has no tower for %s", fold->trunks[seed]->path, evaluation->bank[s]->modality);
-  }
+  for (int f = 0; f < evaluation->fold_count; f++) BABEL_TRY(check_fold(evaluation, f));
   return BABEL_OK;
 }
 

@@ -39,7 +39,8 @@ typedef struct {
   FILE *classes;                   /* per-class lines (CSV, header by babel_evaluate_class_header), NULL = not wanted */
 } babel_evaluation;
 
-/* Appends rows. BABEL_ERR_ARG when folds differ in seeds or draws, when a trunk lacks a tower; the sentences of what is called. */
+/* Appends rows. BABEL_ERR_ARG, before any work, when folds differ in seeds or draws, when a trunk lacks a tower, when a label does not fit; the
+ * sentences of what is called. A best-on-query row needs the scores of every run. */
 babel_status babel_evaluate(const babel_evaluation *evaluation, babel_results *results);
 
 void babel_evaluate_class_header(FILE *out, int classes);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/file.h"
+
 static void copy_text(char *to, size_t size, const char *from) {
   snprintf(to, size, "%s", from);
 }
@@ -79,11 +81,22 @@ static babel_status join(const babel_tally *tallies, int folds, babel_row_kind k
   return has_gain ? babel_statistics_folds(gain, gains, folds) : BABEL_OK;
 }
 
+/* Every draw and seed of every fold: scores of some runs alone are no row. */
+static bool is_measured(const babel_evaluation *evaluation, const babel_tally *tallies, babel_row_kind kind, int input, int head) {
+  for (int f = 0; f < evaluation->fold_count; f++) {
+    const double *slot = babel_tally_slot(&tallies[f], kind, input, head);
+    int seeds = babel_row_has_seeds(kind) ? tallies[f].seeds : 1;
+    for (int i = 0; i < tallies[f].draws * seeds; i++)
+      if (!isfinite(slot[i / seeds * tallies[f].seeds + i % seeds])) return false;
+  }
+  return true;
+}
+
 static babel_status add_oneshot(const babel_evaluation *evaluation, const babel_tally *tallies, babel_row_kind kind, int input, int head, babel_results *results) {
   babel_statistics s, gain;
   babel_result row;
   bool wanted = evaluation->heads >> head & 1;
-  if (!wanted || !isfinite(babel_tally_slot(&tallies[0], kind, input, head)[0])) return BABEL_OK; /* not measured */
+  if (!wanted || !is_measured(evaluation, tallies, kind, input, head)) return BABEL_OK;
   BABEL_TRY(join(tallies, evaluation->fold_count, kind, input, head, &s, &gain));
   BABEL_TRY(babel_describe_row(evaluation, evaluation->folds[0].trunks[0], kind, input, head, &row));
   row.mean = s.mean;
@@ -141,6 +154,13 @@ void babel_evaluate_class_header(FILE *out, int classes) {
   fprintf(out, ",tied\n");
 }
 
+/* With a decimal point in any locale, to four places. */
+static void put_number(FILE *out, double value) {
+  char text[32];
+  babel_format_double(round(1e4 * value) / 1e4, text);
+  fprintf(out, ",%s", text);
+}
+
 babel_status babel_evaluate_classes(const babel_evaluation *evaluation, const babel_class_report *classes) {
   FILE *out = evaluation->classes;
   char modalities[128];
@@ -151,11 +171,11 @@ babel_status babel_evaluate_classes(const babel_evaluation *evaluation, const ba
         babel_result row;
         BABEL_TRY(babel_describe_row(evaluation, evaluation->folds[0].trunks[0], (babel_row_kind)kind, input, head, &row));
         for (int c = 0; c < report->classes; c++) {
-          double accuracy = babel_class_report_accuracy(report, c);
           if (report->queries[c] <= 0) continue;
-          fprintf(out, "%s,%s,%s,%s,%s,%s,%s,%d,%.0f,%.4f", row.dataset, row.protocol, babel_names_join(&row.modalities, "+", modalities, sizeof modalities),
-                  row.features, row.preset, row.head, row.fusion, c, report->queries[c], accuracy);
-          for (int to = 0; to <= report->classes; to++) fprintf(out, ",%g", report->confusion[c * (report->classes + 1) + to]);
+          fprintf(out, "%s,%s,%s,%s,%s,%s,%s,%d,%.0f", row.dataset, row.protocol, babel_names_join(&row.modalities, "+", modalities, sizeof modalities),
+                  row.features, row.preset, row.head, row.fusion, c, report->queries[c]);
+          put_number(out, babel_class_report_accuracy(report, c));
+          for (int to = 0; to <= report->classes; to++) put_number(out, report->confusion[c * (report->classes + 1) + to]);
           fputc('\n', out);
         }
       }

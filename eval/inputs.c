@@ -121,6 +121,12 @@ babel_status babel_inputs_aligned(babel_inputs *inputs, const babel_paired *pair
   memset(inputs, 0, sizeof *inputs);
   for (int s = 0; s < 2; s++) {
     const babel_bank *bank = paired->bank[s];
+    const babel_tower *tower = babel_trunk_tower(trunk, bank->modality);
+    if (tower && tower->in != bank->width) {
+      status = BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %d features a sample, but the tower %s of %s was grown with %d", bank->path, bank->width, tower->name,
+                          trunk->path, tower->in);
+      goto fail;
+    }
     inputs->width[s] = trunk->config.embed_dim;
     BABEL_TRY_OR(take_floats(&inputs->x[s], (size_t)paired->n * (size_t)inputs->width[s]), fail);
     BABEL_TRY_OR(babel_trunk_embed(trunk, bank->modality, paired->features[s], paired->n, bank->steps, paired->lengths[s], BABEL_OUTPUT_FEATURE, inputs->x[s]), fail);

@@ -10,7 +10,7 @@ extern "C" {
 
 typedef enum { BABEL_INPUT_A, BABEL_INPUT_B, BABEL_INPUT_SUM, BABEL_INPUT_WEIGHTED, BABEL_INPUT_CONCAT, BABEL_INPUT_COUNT } babel_input;
 
-/* Samples that both banks hold, in the order of bank a. */
+/* The samples of both banks, which must be the same, in the order of bank a. */
 typedef struct {
   const babel_bank *bank[2];
   int n, *rows[2];
@@ -30,6 +30,7 @@ typedef struct {
   int width[BABEL_INPUT_COUNT];
 } babel_inputs;
 
+/* BABEL_ERR_SHAPE when a bank is not as wide as its tower, BABEL_ERR_ARG when there is no tower. */
 babel_status babel_inputs_aligned(babel_inputs *inputs, const babel_paired *paired, const babel_trunk *trunk);
 /* Standardised with the statistics of the samples whose keys are given; sequences are averaged over their valid steps first. */
 babel_status babel_inputs_raw(babel_inputs *inputs, const babel_paired *paired, const char *const *train, int train_count);

@@ -18,13 +18,16 @@ static void input_name(const babel_bank *const banks[2], int input, char name[80
 }
 
 static void write_scores(FILE *lines, const babel_bank *const banks[2], const babel_oneshot_job *jobs, int draws) {
-  char name[80];
+  char name[80], number[32];
   for (int input = 0; input < BABEL_INPUT_COUNT; input++) {
     input_name(banks, input, name);
     fprintf(lines, "%s\"%s\": {", input ? ", " : "", name);
     for (int head = 0; head <= BABEL_HEAD_RIDGE; head++) {
       fprintf(lines, "%s\"%s\": [", head ? ", " : "", babel_head_name((babel_head)head));
-      for (int d = 0; d < draws; d++) fprintf(lines, "%s%.6f", d ? ", " : "", jobs[input * draws + d].results[head].accuracy);
+      for (int d = 0; d < draws; d++) {
+        babel_format_double(round(1e6 * jobs[input * draws + d].results[head].accuracy) / 1e6, number);
+        fprintf(lines, "%s%s", d ? ", " : "", number);
+      }
       fputc(']', lines);
     }
     fputc('}', lines);
@@ -41,6 +44,8 @@ babel_status babel_watch_score(const babel_trunk *trunk, const babel_bank *const
   void *memory;
   int count = BABEL_INPUT_COUNT * draws->count;
   babel_status status;
+  for (const char *c = protocol; *c; c++)
+    if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ') return BABEL_FAIL(BABEL_ERR_ARG, "protocol %s: quotes, backslashes and control characters cannot name scores", protocol);
   BABEL_TRY_OR(babel_paired_create(&paired, banks), done);
   BABEL_TRY_OR(babel_episodes_from_draws(&episodes, draws, paired.keys, paired.n), done);
   BABEL_TRY_OR(babel_inputs_aligned(&inputs, &paired, trunk), done);
@@ -64,21 +69,28 @@ done:
   return status;
 }
 
-/* One line's scores into the running maximum. */
-static babel_status take_best(const json_t *line, const char *where, int number, const babel_bank *const banks[2], const babel_tally *tally, int seed) {
-  char name[80];
+/* One list of scores into the running maximum. */
+static babel_status take_list(const json_t *list, const char *where, double *best, const babel_tally *tally) {
+  if (json_array_size(list) != (size_t)tally->draws)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected %d scores, found %zu", where, tally->draws, json_array_size(list));
+  for (int d = 0; d < tally->draws; d++) {
+    const json_t *score = json_array_get(list, (size_t)d);
+    double value = json_number_value(score);
+    if (!json_is_number(score) || value < 0 || value > 100) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: score %d is no number from 0 to 100", where, d);
+    if (!(best[d * tally->seeds] >= value)) best[d * tally->seeds] = value;
+  }
+  return BABEL_OK;
+}
+
+static babel_status take_best(const json_t *line, const char *path, int number, const babel_bank *const banks[2], const babel_tally *tally, int seed) {
+  char name[80], where[1200];
   for (int input = 0; input < BABEL_INPUT_COUNT; input++) {
     input_name(banks, input, name);
     const json_t *scores = json_object_get(json_object_get(line, "scores"), name);
     for (int head = 0; head <= BABEL_HEAD_RIDGE; head++) {
-      const json_t *list = json_object_get(scores, babel_head_name((babel_head)head));
-      if (json_array_size(list) != (size_t)tally->draws)
-        return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected %d scores of %s with the head %s, found %zu", where, number, tally->draws, name,
-                          babel_head_name((babel_head)head), json_array_size(list));
-      for (int d = 0; d < tally->draws; d++) {
-        double score = json_number_value(json_array_get(list, (size_t)d)), *best = babel_tally_slot(tally, BABEL_ROW_BEST, input, head) + d * tally->seeds + seed;
-        if (!(*best >= score)) *best = score;
-      }
+      const char *head_name = babel_head_name((babel_head)head);
+      snprintf(where, sizeof where, "%s: line %d: %s, head %s", path, number, name, head_name);
+      BABEL_TRY(take_list(json_object_get(scores, head_name), where, babel_tally_slot(tally, BABEL_ROW_BEST, input, head) + seed, tally));
     }
   }
   return BABEL_OK;
@@ -86,21 +98,25 @@ static babel_status take_best(const json_t *line, const char *where, int number,
 
 babel_status babel_watch_best(const char *path, const char *protocol, const babel_bank *const banks[2], const babel_tally *tally, int seed) {
   babel_file file;
-  char text[1 << 15];
-  babel_status status = BABEL_OK;
+  void *memory = NULL;
   if (!babel_file_exists(path)) return BABEL_OK;
   if (babel_file_open(&file, path) != BABEL_OK) { /* empty: the run watched nothing */
-    babel_error_take();
-    return BABEL_OK;
+    babel_error error = babel_error_take();
+    if (error.status == BABEL_ERR_FORMAT) return BABEL_OK;
+    babel_error_put(&error);
+    return error.status;
   }
+  babel_status status = babel_alloc(&memory, file.size + 1, 1); /* room for the longest line there can be */
+  char *text = memory;
   babel_lines lines = {.file = &file};
-  while (status == BABEL_OK && babel_lines_next(&lines, text, sizeof text, &status)) {
+  while (status == BABEL_OK && babel_lines_next(&lines, text, file.size + 1, &status)) {
     json_t *line = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const char *name = json_string_value(json_object_get(line, "protocol"));
     if (!name) status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: expected a JSON object with a protocol", path, lines.number);
     else if (!strcmp(name, protocol)) status = take_best(line, path, lines.number, banks, tally, seed);
     json_decref(line);
   }
+  free(text);
   babel_file_close(&file);
   return status;
 }

@@ -1,7 +1,7 @@
 /* Scores of the training-free heads while a phase runs, for the labelled upper bound "best epoch on query" (algorithm.md 9.2): never used to
  * choose anything. One JSON line a call and protocol:
  *   {"protocol", "step", "epoch", "scores": {"imu": {"nearest": [one accuracy a draw, %], "ridge": [..]}, "skeleton": .., "imu+skeleton": ..}}
- * the fused one by the fusion of the trunk's configuration. */
+ * "a+b" is the fusion by sum, "a*b" by weighted sum, "a|b" by concatenation. */
 #ifndef BABEL_EVAL_WATCH_H
 #define BABEL_EVAL_WATCH_H
 

@@ -58,8 +58,8 @@ static char **name_keys(const int *samples, int count) {
   return keys;
 }
 
-/* Draw d: support = four samples in a row of the test part, one of each class; queries = six of the eight others. The last test sample is never
- * taken by the first set of draws. */
+/* Draw d: support = four samples in a row of the test part, one of each class; queries = the first six others. Set 0 never takes
+ * the last two test samples. */
 static void make_draws(babel_draws *draws, int set) {
   *draws = (babel_draws){.count = RIG_DRAWS, .draws = calloc(RIG_DRAWS, sizeof(babel_draw))};
   snprintf(draws->path, sizeof draws->path, "draws%d.csv", set);
