@@ -283,6 +283,23 @@ Test(core_checkpoint, views_that_leave_their_storage_are_refused) {
   }
 }
 
+/* The file's storage has 100 elements; a second id of the same key must not stretch or shrink it. */
+Test(core_checkpoint, storage_with_two_sizes_is_refused) {
+  static const int64_t sizes[4][2] = {{100, 101}, {101, 100}, {100, 50}, {50, 100}};
+  for (int i = 0; i < 4; i++) {
+    babel_checkpoint checkpoint;
+    bytes object = {0};
+    pickle_begin(&object);
+    pickle_map(&object);
+    for (int k = 0; k < 2; k++)
+      named_tensor(&object, k ? "b" : "a", (pickled_tensor){.type = "FloatStorage", .key = "0", .count = sizes[i][k], .offset = sizes[i][k] - 1, .rank = 0});
+    put_text(&object, "u.");
+    cr_assert_eq(open_object(&checkpoint, &object), BABEL_ERR_FORMAT);
+    cr_assert(strstr(babel_error_last()->sentence, "two sizes"), "%s", babel_error_last()->sentence);
+    bytes_free(&object);
+  }
+}
+
 /* 1,000 transposed views of one storage: the views are gathered only as far as the budget goes. */
 Test(core_checkpoint, gathered_views_stay_within_the_budget) {
   babel_checkpoint checkpoint;

@@ -107,6 +107,10 @@ Test(core_pickle, memo_gives_values_back) {
   cr_assert_eq(pickle.root.items->count, 6);
   for (int i = 0; i < 6; i++) cr_assert_eq(pickle.root.items->values[i].integer, expected[i]);
   babel_pickle_close(&pickle);
+  cr_assert_eq(RUN(&pickle, "(K\1q\0K\2q\0K\3\x94h\0h\1t"), BABEL_OK, "a number set twice counts once: %s", babel_error_last()->sentence);
+  cr_assert_eq(pickle.root.items->values[3].integer, 2);
+  cr_assert_eq(pickle.root.items->values[4].integer, 3);
+  babel_pickle_close(&pickle);
 }
 
 /* Python 2 wrote OrderedDict as a call with a list of pairs, and lengths as long numbers. */
@@ -119,7 +123,7 @@ Test(core_pickle, python_2_ordered_dictionary) {
 }
 
 Test(core_pickle, names_that_run_things_are_refused_outright) {
-  static const char *const names[] = {"os\nsystem", "posix\nsystem", "nt\nsystem", "os.path\njoin", "subprocess\nPopen", "sys\nexit", "builtins\neval",
+  static const char *const names[] = {"os\nsystem", "os\nset", "posix\nsystem", "nt\nsystem", "os.path\njoin", "subprocess\nPopen", "sys\nexit", "builtins\neval",
                                       "builtins\nexec", "builtins\n__import__", "builtins\ngetattr", "__builtin__\neval", "__builtin__\ngetattr",
                                       "importlib\nimport_module", "runpy\nrun_path", "pickle\nloads", "_pickle\nloads", "operator\nattrgetter", "shutil\nrmtree"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

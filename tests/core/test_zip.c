@@ -106,8 +106,8 @@ Test(core_zip, comment_behind_the_end_record_is_allowed) {
   babel_file file;
   zip_write(&b, items, 3, ZIP_DEFLATED);
   b.data[b.size - 2] = 30;
+  put(&b, "PK\5\6", 4); /* looks like an end record, but its comment would not end with the file */
   for (int i = 0; i < 26; i++) put_text(&b, "x");
-  put(&b, "PK\5\6", 4); /* looks like an end record, but has none of its length */
   cr_assert_eq(open_bytes(&zip, &file, &b), BABEL_OK, "%s", babel_error_last()->sentence);
   cr_assert_eq(zip.count, 3);
   close_both(&zip, &file);
@@ -183,6 +183,25 @@ Test(core_zip, damage_in_every_field_is_named) {
   expect_damage(ZIP_64, "PK\6\7", 0, 1, 'Q', BABEL_ERR_FORMAT, "zip64");
   expect_damage(ZIP_64, "PK\1\2", 47 + 2, 2, 23, BABEL_ERR_FORMAT, "zip64");
   expect_damage(ZIP_64, "PK\1\2", 47 + 20, 8, UINT64_MAX - 10, BABEL_ERR_FORMAT, "local header");
+}
+
+Test(core_zip, bytes_behind_a_deflated_stream_are_damage) {
+  bytes b = {0};
+  babel_zip zip;
+  babel_file file;
+  char text[64];
+  size_t size;
+  uint32_t packed;
+  zip_write(&b, items, 3, ZIP_DEFLATED);
+  unsigned char *field = find_record(&b, "PK\1\2") + 20;
+  memcpy(&packed, field, 4);
+  packed++;
+  memcpy(field, &packed, 4);
+  cr_assert_eq(open_bytes(&zip, &file, &b), BABEL_OK);
+  cr_assert_eq(read_name(&zip, items[0].name, LIMIT, text, &size), BABEL_ERR_FORMAT);
+  cr_assert(strstr(babel_error_last()->sentence, "damaged compressed"));
+  close_both(&zip, &file);
+  bytes_free(&b);
 }
 
 Test(core_zip, names_that_lead_out_and_doubles_are_refused) {
