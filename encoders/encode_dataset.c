@@ -9,6 +9,8 @@
 #include "core/log.h"
 #include "data/augment.h"
 
+enum { MOST_OUTPUTS = sizeof((babel_encoder *)0)->outputs / sizeof *((babel_encoder *)0)->outputs };
+
 typedef struct {
   const babel_encode_options *options;
   babel_dataset set;
@@ -44,8 +46,8 @@ static babel_status list_trials(encode_job *job) {
 /* One version of a trial (row v of a bank's sequence: 0 the original, 1.. the variants) into every bank. */
 static babel_status encode_version(encode_job *job, int row, int version, const babel_sample *sample) {
   const babel_encoder *encoder = job->options->encoder;
-  float *to[4] = {NULL};
-  int lengths[4] = {0};
+  float *to[MOST_OUTPUTS] = {NULL};
+  int lengths[MOST_OUTPUTS] = {0};
   for (int i = 0; i < job->output_count; i++) {
     babel_bank *bank = &job->banks[i];
     size_t stride = (size_t)bank->steps * (size_t)bank->width;
@@ -97,13 +99,13 @@ done:
 static babel_status encode_all(encode_job *job) {
   const babel_encode_options *options = job->options;
   babel_error first = {0};
-  int done = 0;
+  int done = 0, failed = job->count; /* the first trial that failed, so that the sentence does not depend on the threads: rows begin in order */
 #pragma omp parallel for schedule(dynamic)
   for (int row = 0; row < job->count; row++) {
-    bool skip;
+    int seen;
 #pragma omp atomic read
-    skip = first.status;
-    if (skip) continue;
+    seen = failed;
+    if (seen < row) continue;
     babel_status status = options->stop && *options->stop ? BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted while encoding; nothing was written", options->folder)
                                                           : encode_trial(job, row);
     bool drop = status != BABEL_OK && status != BABEL_ERR_INTERRUPTED && status != BABEL_ERR_MEMORY && options->skip_damaged;
@@ -112,7 +114,11 @@ static babel_status encode_all(encode_job *job) {
       babel_error error = babel_error_take();
       job->bad[row] = drop;
       if (drop) babel_warn("left out: %s", error.sentence);
-      else if (status != BABEL_OK && !first.status) first = error;
+      else if (status != BABEL_OK && row < failed) {
+        first = error;
+#pragma omp atomic write
+        failed = row;
+      }
       if (options->progress) options->progress(options->user, ++done, job->count);
     }
   }
@@ -178,6 +184,18 @@ static babel_status drop_bad(encode_job *job) {
   return status;
 }
 
+static babel_status check_outputs(const babel_encoder *encoder, const int *outputs, int count) {
+  bool taken[MOST_OUTPUTS] = {false};
+  if (count < 1) return BABEL_FAIL(BABEL_ERR_ARG, "encoder %s: no output is wanted", encoder->row->name);
+  for (int i = 0; i < count; i++) {
+    if (outputs[i] < 0 || outputs[i] >= encoder->output_count)
+      return BABEL_FAIL(BABEL_ERR_ARG, "encoder %s has no output %d, it has %d", encoder->row->name, outputs[i], encoder->output_count);
+    if (taken[outputs[i]]) return BABEL_FAIL(BABEL_ERR_ARG, "encoder %s: output %s is wanted twice", encoder->row->name, encoder->outputs[outputs[i]].name);
+    taken[outputs[i]] = true;
+  }
+  return BABEL_OK;
+}
+
 static babel_status check_options(const babel_encode_options *options) {
   const babel_dataset_row *dataset = options->dataset;
   bool known = false;
@@ -195,6 +213,7 @@ babel_status babel_encode_dataset(const babel_encode_options *options, const int
   babel_status status;
   for (int i = 0; i < output_count; i++) memset(&banks[i], 0, sizeof banks[i]);
   BABEL_TRY(check_options(options));
+  BABEL_TRY(check_outputs(options->encoder, outputs, output_count));
   BABEL_TRY(options->dataset->scan(&job.set, options->folder));
   BABEL_TRY_OR(list_trials(&job), done);
   BABEL_TRY_OR(create_banks(&job), done);

@@ -30,8 +30,8 @@ typedef struct {
   void (*progress)(void *user, int done, int all); /* may be NULL; from one thread at a time */
 } babel_encode_options;
 
-/* outputs[i]: index into encoder->outputs; banks[i] is created. BABEL_ERR_ARG for an unknown modality or key, an encoder of another
- * modality; the reader's sentence for a damaged trial. */
+/* outputs[i]: index into encoder->outputs, each at most once; banks[i] is created. BABEL_ERR_ARG for an unknown modality or key, an encoder of
+ * another modality; the reader's sentence for the first damaged trial; BABEL_ERR_INTERRUPTED after a stop. On failure no bank is left. */
 babel_status babel_encode_dataset(const babel_encode_options *options, const int *outputs, int output_count, babel_bank *banks);
 
 #ifdef __cplusplus
