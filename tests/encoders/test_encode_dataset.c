@@ -136,10 +136,9 @@ Test(encoders_encode_dataset, skeletons_too) {
   rig r;
   babel_bank banks[2], single;
   make(&r, "st_gcn", (babel_encoder_options){.random_weights = true, .seed = 3});
-  static const char *const keys[] = {"a3_s2_t4", "a1_s2_t2"};
+  static const char *const keys[] = {"a3_s2_t4"};
   r.options.keys = keys; /* one pass is slow */
-  r.options.key_count = 2;
-  r.options.variants = 2;
+  r.options.key_count = 1;
   encode(&r, (const int[]){1, 0}, 2, banks);
   check_bank(&r, &banks[0], 1);
   check_bank(&r, &banks[1], 0);
