@@ -61,6 +61,17 @@ static babel_status check_encoder(const babel_tower *tower, const babel_encoder 
   return status;
 }
 
+/* The output that the tower was grown with, where this encoder has it: `pretrained` of a tower of encoders alone, say. */
+static babel_status pick_output(const babel_tower *tower, embed_job *job) {
+  json_t *grown = json_loads(tower->provenance ? tower->provenance : "{}", 0, NULL);
+  const char *name = json_string_value(json_object_get(grown, "encoder_output"));
+  bool known = false;
+  for (int i = 0; name && i < job->encoder->output_count; i++) known |= !strcmp(name, job->encoder->outputs[i].name);
+  babel_status status = babel_find_output(job->encoder, &job->trunk.config, known ? name : NULL, &job->output);
+  json_decref(grown);
+  return status;
+}
+
 static bool ends_with(const char *text, const char *end) {
   size_t n = strlen(text), m = strlen(end);
   return n >= m && !strcmp(text + n - m, end);
@@ -169,7 +180,7 @@ static babel_status gather(const babel_args *args, embed_job *job) {
   if (!modality) modality = job->encoder->row->modality;
   const babel_tower *tower = babel_trunk_tower(&job->trunk, modality);
   if (!tower) return BABEL_FAIL(BABEL_ERR_ARG, "%s has no tower for %s", job->trunk.path, modality);
-  BABEL_TRY(babel_find_output(job->encoder, &job->trunk.config, NULL, &job->output));
+  BABEL_TRY(pick_output(tower, job));
   BABEL_TRY(check_encoder(tower, job->encoder, job->output, babel_args_flag(args, "force")));
   return input ? encode_files(args, job) : encode_folder(args, job);
 }
@@ -207,6 +218,10 @@ static babel_status embed(const babel_args *args, embed_job *job) {
   const babel_bank *bank = &job->bank;
   int width = job->trunk.config.embed_dim;
   if (!modality) modality = bank->modality;
+  const babel_tower *tower = babel_trunk_tower(&job->trunk, modality);
+  if (tower && tower->in != bank->width)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %d features a sample, but the tower %s of %s was grown with %d", *bank->path ? bank->path : "the input", bank->width,
+                      modality, trunk, tower->in);
   BABEL_TRY(babel_alloc(&embeddings, (size_t)bank->rows * (size_t)width, sizeof(float)));
   BABEL_TRY_OR(babel_trunk_embed(&job->trunk, modality, bank->features, bank->rows, bank->steps, bank->lengths,
                                  babel_args_flag(args, "aligned") ? BABEL_OUTPUT_ALIGNED : BABEL_OUTPUT_FEATURE, embeddings), done);

@@ -36,8 +36,13 @@ babel_status babel_open_encoder(const babel_args *args, const babel_config *conf
 
 babel_status babel_find_output(const babel_encoder *encoder, const babel_config *config, const char *name, int *index) {
   char known[256] = "";
-  bool skeleton = !strcmp(encoder->row->modality, "skeleton");
-  if (!name) name = !skeleton ? encoder->outputs[0].name : config->skeleton_output == BABEL_SKELETON_SCORES ? "scores" : "pooled_scores";
+  if (!name) { /* the choice concerns the encoders that have it; the others' first output is their default */
+    const char *wanted = config->skeleton_output == BABEL_SKELETON_SCORES ? "scores" : "pooled_scores";
+    *index = 0;
+    for (int i = 0; i < encoder->output_count; i++)
+      if (!strcmp(encoder->outputs[i].name, wanted)) *index = i;
+    return BABEL_OK;
+  }
   for (int i = 0; i < encoder->output_count; i++) {
     if (!strcmp(encoder->outputs[i].name, name)) {
       *index = i;

@@ -11,14 +11,14 @@
   {"preset", "NAME", "ours, best, best_subject, best_mask, paper, paper_literal or release (default ours)"}, {"config", "FILE", "YAML file of settings"},       \
       {"set", "KEY=VALUE", "one setting; may stand several times"}
 #define BABEL_ENCODER_OPTIONS                                                                                                    \
-  {"encoder", "NAME", "imu_stats, limu_bert, shift_gcn or st_gcn"}, {"weights", "FILE", "the encoder's weights (.pt, .pth, .safetensors)"}, \
+  {"encoder", "NAME", "imu_stats, limu_bert, imu_motion, shift_gcn, st_gcn or skeleton_motion"}, {"weights", "FILE", "the encoder's weights (.pt, .pth, .safetensors)"}, \
       {"random-weights", NULL, "draw the weights at random instead; every result says so"},                                      \
       {"encoder-seed", "N", "seed of random weights (default 0)"}, {"pad", NULL, "st_gcn: zero-pad to 300 frames and 2 persons"}
 
 /* Preset, YAML file, then --set, in this order; checked. */
 babel_status babel_read_config(const babel_args *args, babel_config *config);
 babel_status babel_open_encoder(const babel_args *args, const babel_config *config, babel_encoder **encoder);
-/* Index of the named output, NULL = the one that the configuration asks for. */
+/* Index of the named output, NULL = the one that the configuration asks for, or the encoder's first. */
 babel_status babel_find_output(const babel_encoder *encoder, const babel_config *config, const char *name, int *index);
 
 #endif
