@@ -132,12 +132,14 @@ static babel_status op_float(machine *m) {
 static babel_status op_text(machine *m) {
   const unsigned char *b;
   unsigned char op = *m->opcode;
-  bool wide = op == 'X' || op == 'T' || op == 'B', bytes = op == 'B' || op == 'C';
-  BABEL_TRY(next(m, wide ? 4 : 1, &b));
-  value v = {.kind = bytes ? BABEL_PICKLE_BYTES : BABEL_PICKLE_TEXT, .length = wide ? babel_u32(b) : *b};
-  BABEL_TRY(next(m, v.length, &b));
-  v.text = (const char *)b;
-  return push(m, v);
+  int size = op == 0x96 ? 8 : op == 'X' || op == 'T' || op == 'B' ? 4 : 1; /* of the length */
+  BABEL_TRY(next(m, (size_t)size, &b));
+  uint64_t length = size == 8 ? babel_u64(b) : size == 4 ? babel_u32(b) : *b;
+  BABEL_TRY(next(m, length, &b));
+  if (length > UINT32_MAX) return damaged(m, "a text of 4 GiB or more");
+  bool bytes = op == 'B' || op == 'C' || op == 0x96;
+  return push(
+      m, (value){bytes ? BABEL_PICKLE_BYTES : BABEL_PICKLE_TEXT, (uint32_t)length, .text = (const char *)b});
 }
 
 /* ---- containers ---- */
@@ -333,10 +335,11 @@ static babel_status make(machine *m, const babel_pickle_name *name, const value 
   }
 }
 
-/* REDUCE and NEWOBJ: "call this with these arguments". Nothing is called. */
+/* REDUCE, NEWOBJ, NEWOBJ_EX: "call this with these arguments". Nothing is called. */
 static babel_status op_reduce(machine *m) {
   value callable, arguments;
   BABEL_TRY(pop(m, &arguments));
+  if (*m->opcode == 0x92) BABEL_TRY(pop(m, &arguments)); /* the first were keywords */
   BABEL_TRY(pop(m, &callable));
   if (callable.kind == BABEL_PICKLE_OPAQUE) return push(m, callable);
   if (callable.kind != BABEL_PICKLE_NAME) return damaged(m, "expected a name to call");
@@ -351,17 +354,17 @@ static babel_status op_build(machine *m) {
 }
 
 static babel_status (*const operations[256])(machine *) = {
-    [0x80] = op_proto,    [0x95] = op_frame,        ['N'] = op_constant,     [0x88] = op_constant,
-    [0x89] = op_constant, ['J'] = op_int,           ['K'] = op_int,          ['M'] = op_int,
-    [0x8A] = op_long,     ['G'] = op_float,         ['X'] = op_text,         ['T'] = op_text,
-    ['U'] = op_text,      [0x8C] = op_text,         ['B'] = op_text,         ['C'] = op_text,
-    ['('] = op_mark,      [')'] = op_empty,         [']'] = op_empty,        ['}'] = op_empty,
-    [0x8F] = op_empty,    [0x85] = op_short_tuple,  [0x86] = op_short_tuple, [0x87] = op_short_tuple,
-    ['t'] = op_from_mark, [0x91] = op_from_mark,    ['a'] = op_fill_one,     ['s'] = op_fill_one,
-    ['e'] = op_fill,      ['u'] = op_fill,          [0x90] = op_fill,        ['q'] = op_put,
-    ['r'] = op_put,       [0x94] = op_put,          ['h'] = op_get,          ['j'] = op_get,
-    ['c'] = op_global,    [0x93] = op_stack_global, ['Q'] = op_persistent,   ['R'] = op_reduce,
-    [0x81] = op_reduce,   ['b'] = op_build};
+    [0x80] = op_proto,       [0x95] = op_frame,    ['N'] = op_constant,      [0x88] = op_constant,
+    [0x89] = op_constant,    ['J'] = op_int,       ['K'] = op_int,           ['M'] = op_int,
+    [0x8A] = op_long,        ['G'] = op_float,     ['X'] = op_text,          ['T'] = op_text,
+    ['U'] = op_text,         [0x8C] = op_text,     ['B'] = op_text,          ['C'] = op_text,
+    [0x96] = op_text,        ['('] = op_mark,      [')'] = op_empty,         [']'] = op_empty,
+    ['}'] = op_empty,        [0x8F] = op_empty,    [0x85] = op_short_tuple,  [0x86] = op_short_tuple,
+    [0x87] = op_short_tuple, ['t'] = op_from_mark, [0x91] = op_from_mark,    ['a'] = op_fill_one,
+    ['s'] = op_fill_one,     ['e'] = op_fill,      ['u'] = op_fill,          [0x90] = op_fill,
+    ['q'] = op_put,          ['r'] = op_put,       [0x94] = op_put,          ['h'] = op_get,
+    ['j'] = op_get,          ['c'] = op_global,    [0x93] = op_stack_global, ['Q'] = op_persistent,
+    ['R'] = op_reduce,       [0x81] = op_reduce,   [0x92] = op_reduce,       ['b'] = op_build};
 
 static babel_status run(machine *m) {
   for (;;) {

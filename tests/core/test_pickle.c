@@ -73,7 +73,7 @@ Test(core_pickle, values_are_described) {
   } cases[] = {
       {P("N"), "None"}, {P("\x88"), "a truth value"}, {P("K\1"), "a whole number"}, {P("\x8A\x09\0\0\0\0\0\0\0\0\1"), "a whole number beyond 64 bits"},
       {P("G\x3f\xf0\0\0\0\0\0\0"), "a number"}, {P("X\2\0\0\0hi"), "a text"}, {P("U\2hi"), "a text"}, {P("\x8C\2hi"), "a text"}, {P("T\2\0\0\0hi"), "a text"},
-      {P("C\2hi"), "bytes"}, {P("B\2\0\0\0hi"), "bytes"}, {P(")"), "a tuple of 0"}, {P("K\1\x85"), "a tuple of 1"}, {P("K\1K\2K\3\x87"), "a tuple of 3"},
+      {P("C\2hi"), "bytes"}, {P("B\2\0\0\0hi"), "bytes"}, {P("\x96\2\0\0\0\0\0\0\0hi"), "bytes"}, {P("ca\nb\n)}\x92"), "a.b"}, {P(")"), "a tuple of 0"}, {P("K\1\x85"), "a tuple of 1"}, {P("K\1K\2K\3\x87"), "a tuple of 3"},
       {P("(K\1K\2K\3K\4t"), "a tuple of 4"}, {P("]"), "a list of 0"}, {P("](K\1K\2e"), "a list of 2"}, {P("]K\1a"), "a list of 1"}, {P("}"), "a dictionary of 0"},
       {P("}K\1K\2s"), "a dictionary of 1"}, {P("}(K\1NK\2Nu"), "a dictionary of 2"}, {P("\x8F(K\1\x90"), "a set of 1"}, {P("(K\1\x91"), "a set of 1"},
       {P("cargparse\nNamespace\n"), "argparse.Namespace"}, {P("cargparse\nNamespace\n)R}K\1K\2sb"), "argparse.Namespace"},
@@ -189,6 +189,8 @@ Test(core_pickle, stack_never_runs_below_a_mark) {
   REFUSE(")Q", "id of a storage");
   REFUSE("b", "too few");
   REFUSE("Nb", "too few");
+  REFUSE("ca\nb\n)\x92", "nothing is left");
+  REFUSE("\x96\xff\xff\xff\xff\xff\xff\xff\xffhi", "truncated");
   REFUSE("NN\x93", "two texts");
   REFUSE("ctorch._utils\n_rebuild_tensor_v2\n)R", "storage, offset");
   REFUSE("ctorch._utils\n_rebuild_tensor_v2\nNR", "tuple of arguments");
@@ -201,7 +203,7 @@ Test(core_pickle, stack_never_runs_below_a_mark) {
 
 Test(core_pickle, unknown_opcodes_are_named_with_their_offset) {
   static const unsigned char known[] = {0x80, 0x95, '.',  'N', 0x88, 0x89, 'J',  'K',  'M',  0x8A, 'G',  'X', 'T', 'U', 0x8C, 'B', 'C', '(', ')', ']', '}', 0x8F,
-                                        0x85, 0x86, 0x87, 't', 0x91, 'a',  's',  'e',  'u',  0x90, 'q',  'r', 0x94, 'h', 'j', 'c', 0x93, 'Q', 'R', 0x81, 'b'};
+                                        0x85, 0x86, 0x87, 't', 0x91, 'a',  's',  'e',  'u',  0x90, 'q',  'r', 0x94, 'h', 'j', 'c', 0x93, 'Q', 'R', 0x81, 0x92, 'b', 0x96};
   for (int op = 0; op < 256; op++) {
     babel_pickle pickle;
     char program[2] = {'N', (char)op}, word[8];
@@ -315,7 +317,7 @@ Test(core_pickle, copies_of_copies_are_stopped_by_the_budget, .timeout = 60) {
 
 /* Every length that a program may claim, against a buffer of exactly its size. */
 Test(core_pickle, random_programs_are_refused_or_read_without_harm, .timeout = 60) {
-  static const char opcodes[] = "\x80\x95N\x88JKMXTU\x8C" "BC()]}\x8F\x85\x86\x87t\x91" "aseu\x90qr\x94hjc\x93QR\x81" "b";
+  static const char opcodes[] = "\x80\x95N\x88JKMXTU\x8C" "BC()]}\x8F\x85\x86\x87t\x91" "aseu\x90qr\x94hjc\x93QR\x81\x92\x96" "b";
   uint32_t state = 12345;
   int read = 0;
   for (int round = 0; round < 20000; round++) {
