@@ -25,7 +25,6 @@ static babel_status run(const babel_args *args) {
     free(json);
     return BABEL_OK;
   }
-  printf("preset: %s\n", babel_config_preset_name(config.preset));
   const babel_config_key *key;
   for (int i = 0; (key = babel_config_key_at(i)); i++) {
     babel_config_value_text(&config, key, text, sizeof text);
