@@ -86,7 +86,7 @@ static void anchor(float *logits, const float *target, int i, int m, float share
   } else {
 #pragma omp simd
     for (int j = 0; j < m; j++) logits[j] *= factor;
-    logits[i] = negatives_only ? -share : (float)(-others / total * (double)share);
+    logits[i] = (float)(-others / total * (double)share);
   }
 }
 

@@ -96,6 +96,17 @@ Test(kernels_cosine_distill, zero_rows_stay_finite) {
   for (int i = 0; i < 4; i++) cr_assert(isfinite(de[i]));
 }
 
+/* Below eps the map is a multiplication by 1 / eps. */
+Test(kernels_cosine_distill, rows_shorter_than_eps_follow_the_clamped_norm) {
+  float e[2] = {6e-13f, 1e-13f}, t[2] = {3, -1}, de[2], loss;
+  double e64[2] = {(double)e[0], (double)e[1]}, t64[2] = {3, -1}, de64[2];
+  babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = t, .weight = 1, .n = 1, .d = 2};
+  cr_assert_eq(babel_ops_cpu()->cosine_distill(&job, 1, NULL), BABEL_OK);
+  cr_assert_float_eq(loss, oracle_loss(e64, t64, 1, 2), 1e-7);
+  oracle_bwd(de64, e64, t64, 1, 2, 1);
+  cr_assert_lt(relative_error(de, de64, 2), LIMIT);
+}
+
 typedef struct {
   double *e, *t;
 } toy;

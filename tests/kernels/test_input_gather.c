@@ -50,6 +50,19 @@ Test(kernels_input_gather, rows_match_formula_and_the_mask_the_counter) {
                     .step = steps[((int)s + k) % 4]});
 }
 
+Test(kernels_input_gather, a_number_equal_to_the_dropout_is_kept) {
+  float bank[8], y[8];
+  int row = 0;
+  for (int c = 0; c < 8; c++) bank[c] = 1;
+  babel_step_state state = {.step = 0};
+  for (int c = 0; c < 8; c++) {
+    babel_input_gather_job job = {.y = y, .bank = bank, .rows = &row, .n = 1, .d = 8, .bank_rows = 1, .seed = 4};
+    job.dropout = babel_rng_uniform(job.seed, BABEL_RNG_DROPOUT, (uint64_t)c);
+    cr_assert_eq(babel_ops_cpu()->input_gather(&job, 1, &state, NULL), BABEL_OK);
+    for (int k = 0; k < 8; k++) cr_assert_eq(y[k] != 0, babel_rng_uniform(job.seed, BABEL_RNG_DROPOUT, (uint64_t)k) >= job.dropout);
+  }
+}
+
 Test(kernels_input_gather, half_is_dropped_and_the_mean_kept) {
   enum { N = 256, D = 316 };
   buffers b = {0};
