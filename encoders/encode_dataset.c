@@ -137,6 +137,7 @@ static babel_status provenance(const encode_job *job, const char *output, babel_
       "licence", encoder->row->licence && !random ? json_string(encoder->row->licence) : json_null(),
       "labels_seen", 0, "random_weights", random, "simulated", options->simulated, "preprocessing", encoder->preprocessing,
       "augment_seed", options->variants ? json_integer((json_int_t)options->augment_seed) : json_null(), "commit", options->commit ? options->commit : "unknown");
+  free(bank->provenance);
   bank->provenance = object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
   json_decref(object);
   return bank->provenance ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a provenance text");

@@ -14,6 +14,7 @@ trap clean EXIT
 cd "$work" || exit 1
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 checks=0 failures=0 skipped=""
+[ "$build" = sanitized ] && steps=500 || steps=1500
 
 complain() { failures=$((failures + 1)); echo "FAILED: $*"; echo "--- standard error:"; head -c 2000 error; echo; }
 
@@ -165,12 +166,12 @@ else
 fi
 
 ### interrupted, killed, twice at once
-good "${grow[@]}" --set max_steps=1500 --out whole
+good "${grow[@]}" --set max_steps=$steps --out whole
 for wait in 0 0.05 0.2; do # the machine decides when the signal comes
-  "$babel" "${grow[@]}" --set max_steps=1500 --out run --force --quiet >first_output 2>first_error & pid=$!
+  "$babel" "${grow[@]}" --set max_steps=$steps --out run --force --quiet >first_output 2>first_error & pid=$!
   for ((i = 0; i < 500; i++)); do [ -e run/state.safetensors ] && break; sleep 0.01; done
   kill -STOP $pid
-  run "${grow[@]}" --set max_steps=1500 --out run --force; judge 1 run "another run is writing"
+  run "${grow[@]}" --set max_steps=$steps --out run --force; judge 1 run "another run is writing"
   kill -CONT $pid
   sleep $wait
   kill -TERM $pid
@@ -181,17 +182,17 @@ for wait in 0 0.05 0.2; do # the machine decides when the signal comes
 done
 judge 130 "interrupted at step" --resume
 nothing_left run/trunk.safetensors
-run "${grow[@]}" --set max_steps=1500 --out run; judge 1 run/state.safetensors --resume
-run "${grow[@]}" --set max_steps=1499 --out run --resume; judge 1 run/state.safetensors "another configuration"
+run "${grow[@]}" --set max_steps=$steps --out run; judge 1 run/state.safetensors --resume
+run "${grow[@]}" --set max_steps=$((steps - 1)) --out run --resume; judge 1 run/state.safetensors "another configuration"
 cp -r run killed
-good "${grow[@]}" --set max_steps=1500 --out run --resume
+good "${grow[@]}" --set max_steps=$steps --out run --resume
 same() { cmp -s "whole/trunk.safetensors" "$1/trunk.safetensors" && cmp -s whole/metrics.jsonl "$1/metrics.jsonl" || complain "$what: another result than without interruption"; }
 same run
-good "${grow[@]}" --set max_steps=1500 --out run --resume # finished: nothing to do
+good "${grow[@]}" --set max_steps=$steps --out run --resume # finished: nothing to do
 same run
 if [ -e killed/state.previous.safetensors ]; then
   truncate -s $(($(stat -c %s killed/state.safetensors) * 6 / 10)) killed/state.safetensors
-  good "${grow[@]}" --set max_steps=1500 --out killed --resume
+  good "${grow[@]}" --set max_steps=$steps --out killed --resume
   grep -q 'killed/state.safetensors' error || complain "$what: the damaged state is not named"
   same killed
 fi
@@ -237,7 +238,7 @@ if [ -e locale/comma/LC_NUMERIC ]; then
   judge 0
   cmp -s plain.txt comma.txt || complain "$what: other numbers"
   grep -q '^tau: 0.08 ' comma.txt || complain "$what: tau is not 0.08"
-  comma "${grow[@]}" --set max_steps=1500 --out comma --quiet >output || complain "$what: grow failed"
+  comma "${grow[@]}" --set max_steps=$steps --out comma --quiet >output || complain "$what: grow failed"
   same comma
   run config --set lr=0,1; judge 2 "0,1"
 else
