@@ -41,9 +41,9 @@ static babel_status find_directory(const babel_file *file, uint64_t *at, uint64_
   *size = babel_u32(end + 12);
   *at = babel_u32(end + 16);
   if (*count == 0xffff || *size == SATURATED32 || *at == SATURATED32) {
-    const unsigned char *locator = room >= LOCATOR + END64 ? end - LOCATOR : NULL;
-    uint64_t where = locator && has_signature(locator, "PK\6\7") ? babel_u64(locator + 8) : UINT64_MAX;
-    if (where > room - LOCATOR - END64 || !has_signature(file->data + where, "PK\6\6"))
+    bool roomy = room >= LOCATOR + END64 && has_signature(end - LOCATOR, "PK\6\7");
+    uint64_t where = roomy ? babel_u64(end - LOCATOR + 8) : 0;
+    if (!roomy || where > room - LOCATOR - END64 || !has_signature(file->data + where, "PK\6\6"))
       return BABEL_FAIL(BABEL_ERR_FORMAT,
                         "%s: damaged zip archive: its end record promises a zip64 record, none was found",
                         file->path);

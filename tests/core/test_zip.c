@@ -204,6 +204,26 @@ Test(core_zip, bytes_behind_a_deflated_stream_are_damage) {
   bytes_free(&b);
 }
 
+Test(core_zip, zip64_record_must_lie_inside_the_file) {
+  for (size_t room = 0; room < 160; room++) { /* bytes before an end record that promises a zip64 record */
+    bytes b = {0};
+    babel_zip zip;
+    babel_file file;
+    for (size_t i = 0; i < room; i++) put_u8(&b, 0);
+    put(&b, "PK\5\6\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0", 22);
+    cr_assert_eq(open_bytes(&zip, &file, &b), BABEL_ERR_FORMAT, "%zu", room);
+    if (room >= 20) {
+      memcpy(b.data + room - 20, "PK\6\7\0\0\0\0", 8);
+      for (int shift = 0; shift < 64; shift++) {
+        uint64_t where = UINT64_MAX >> shift;
+        memcpy(b.data + room - 12, &where, 8);
+        cr_assert_eq(open_bytes(&zip, &file, &b), BABEL_ERR_FORMAT, "%zu bytes, record at %llu", room, (unsigned long long)where);
+      }
+    }
+    bytes_free(&b);
+  }
+}
+
 Test(core_zip, names_that_lead_out_and_doubles_are_refused) {
   static const char *const bad[] = {"/etc/passwd", "../x", "a/../x", "a/..", "..", "a\\x"}, *const good[] = {"..a", "a..", "a/..b/c", "a/...", "."};
   for (size_t i = 0; i < sizeof bad / sizeof *bad + sizeof good / sizeof *good; i++) {
