@@ -13,13 +13,13 @@
 /* One tile of c is 6 rows by 16 columns: 12 sums, 2 vectors of b and a broadcast of a fill 15 of the 16 registers, and 8 loads
  * to 12 multiplications leave the multipliers as the limit (99 % of their peak from the first-level cache).
  *
- * Sums run over slabs of at most DEPTH. A panel, 16 columns of op(b) over one slab, is packed into first-level cache size and
- * used by the thread that packed it for all its tiles in those columns. Rows of a are read as they are; only a transposed a,
+ * Sums run over slabs of at most DEPTH. A panel, 16 columns of op(b) over one slab (32 KiB or less), is packed and then used by
+ * the thread that packed it for all its tiles in those columns. Rows of a are read as they are; only a transposed a,
  * whose column steps would fall into the same cache sets, is packed too, once for all threads. Tiles are split evenly
  * over the threads, panel after panel; no tile is shared, so that the slabs of a tile add up in order without a lock. */
 #define ROWS 6
 #define COLUMNS 16
-#define DEPTH 320
+#define DEPTH 512
 #define BLOCK 528 /* rows of a transposed a that are packed at a time */
 #define TOGETHER 8 /* row groups packed in one sweep over a */
 
