@@ -6,7 +6,7 @@
 #include "core/arena.h"
 #include "core/file.h"
 
-#define MAX_FRAMES 100000
+#define MAX_FRAMES 20000 /* 48 MB of coordinates; the longest recordings have a few hundred */
 #define MAX_BODIES 64
 #define BODY_VALUES 10
 #define JOINT_VALUES 12
@@ -99,6 +99,8 @@ static babel_status read_all(reader *r, babel_ntu_skeleton *s) {
   void *xyz, *present, *ids;
   babel_status status;
   BABEL_TRY(read_count(r, "the number of frames", 1, MAX_FRAMES, &s->frames));
+  if ((size_t)s->frames > r->file.size / 2) /* a line each, before memory is taken for them */
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: cut short: %d frames do not fit into %zu bytes", r->file.path, s->frames, r->file.size);
   size_t slots = (size_t)s->frames * BABEL_NTU_SLOTS;
   BABEL_TRY(babel_alloc(&xyz, slots * SLOT_SIZE, sizeof *s->xyz));
   s->xyz = xyz;

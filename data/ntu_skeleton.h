@@ -5,7 +5,7 @@
  * (25), then 25 lines of 12 values, x y z [m] first. A slot is a position inside its frame, not a person: ids are kept so
  * that a user can see where two people change places. Only slots 0 to 3 are kept, later ones are counted.
  * Refused with file and line: a cut file, text after the last frame, another number of joints or values, numbers that are
- * not finite, more than 100,000 frames, a file without any body. */
+ * not finite, more than 20,000 frames, a file without any body. */
 #ifndef BABEL_DATA_NTU_SKELETON_H
 #define BABEL_DATA_NTU_SKELETON_H
 

@@ -121,6 +121,20 @@ static babel_status read_mlp(const babel_trunk *trunk, const babel_safetensors *
   return BABEL_OK;
 }
 
+/* Whether the file holds an MLP of these widths: asked before memory is taken for one, so that a small file cannot claim a large trunk. */
+static babel_status require_mlp(const babel_safetensors *st, const char *prefix, int layers, int in, int hidden, int out) {
+  char name[96];
+  const babel_tensor *tensor;
+  for (int i = 0; i < layers; i++) {
+    int64_t weight[2] = {i + 1 < layers ? hidden : out, i ? hidden : in};
+    snprintf(name, sizeof name, "%s.%d.weight", prefix, i);
+    BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, 2, weight, &tensor));
+    snprintf(name, sizeof name, "%s.%d.bias", prefix, i);
+    BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, 1, weight, &tensor));
+  }
+  return BABEL_OK;
+}
+
 static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, const char *tower_name) {
   char name[96];
   const babel_tensor *mean;
@@ -129,9 +143,15 @@ static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, 
   BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, 1, any, &mean));
   if (mean->shape[0] < 1 || mean->shape[0] > MOST_FEATURES)
     return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: tensor %s has %lld values, expected 1 to %d", st->file.path, name, (long long)mean->shape[0], MOST_FEATURES);
+  const babel_config *config = &trunk->config;
+  snprintf(name, sizeof name, "tower.%s", tower_name);
+  BABEL_TRY(require_mlp(st, name, config->concept_layers, (int)mean->shape[0], config->hidden, config->embed_dim));
+  snprintf(name, sizeof name, "post.%s", tower_name);
+  BABEL_TRY(require_mlp(st, name, config->post_proj ? 1 : 0, config->embed_dim, 0, config->embed_dim));
   if (babel_trunk_add_tower(trunk, tower_name, (int)mean->shape[0]) != BABEL_OK) return babel_fail_context("%s: ", st->file.path);
   babel_tower *tower = &trunk->towers[trunk->tower_count - 1];
   int64_t width[1] = {tower->in};
+  snprintf(name, sizeof name, "tower.%s.mean", tower_name);
   BABEL_TRY(read_floats(trunk, st, name, 1, width, tower->mean));
   snprintf(name, sizeof name, "tower.%s.inv_std", tower_name);
   BABEL_TRY(read_floats(trunk, st, name, 1, width, tower->inv_std));
@@ -162,6 +182,7 @@ static babel_status read_all(babel_trunk *trunk, const babel_ops *ops, const bab
     return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected a trunk (\"%s\"), found %s%s", st->file.path, format,
                       found ? "format " : "a safetensors file of another kind", found ? found : "");
   BABEL_TRY(babel_config_from_json(&config, json, st->file.path));
+  BABEL_TRY(require_mlp(st, "prototype", config.proto_layers, config.embed_dim, config.hidden, config.embed_dim));
   BABEL_TRY(babel_trunk_create(trunk, ops, &config));
   for (const char *at = towers; *at;) {
     char name[33];
