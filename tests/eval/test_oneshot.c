@@ -23,6 +23,7 @@ static babel_oneshot_job ask(const babel_points *points, const babel_episode *ep
 #define NEAREST (1u << BABEL_HEAD_NEAREST)
 #define RIDGE (1u << BABEL_HEAD_RIDGE)
 #define MLP (1u << BABEL_HEAD_MLP)
+#define ALL (NEAREST | RIDGE | MLP | 1u << BABEL_HEAD_TRANSDUCTIVE)
 
 /* By hand: class 4 has supports (1,0) and (0,1), mean direction (1,1)/sqrt 2; class 9 has (0,-1). */
 Test(eval_oneshot, nearest_uses_the_renormalised_mean_of_the_class) {
@@ -197,7 +198,7 @@ Test(eval_oneshot, queries_without_support_count_as_wrong) {
   int support[] = {0, 1}, query[] = {2};
   babel_points points = {x, labels, 3, 2};
   babel_episode episode = {2, 1, support, query};
-  babel_oneshot_job job = ask(&points, &episode, NEAREST | RIDGE | MLP);
+  babel_oneshot_job job = ask(&points, &episode, ALL);
   for (int h = 0; h < BABEL_HEAD_COUNT; h++) {
     cr_assert_eq(job.results[h].accuracy, 0);
     cr_assert_eq(job.results[h].predictions[0].predicted, 0);
@@ -234,7 +235,7 @@ enum { ROWS = 40, WIDTH = 24, JOBS = 12 };
 
 static void many(babel_oneshot_job jobs[JOBS], const babel_points *points, babel_episode *episodes, const babel_config *c) {
   for (int i = 0; i < JOBS; i++)
-    jobs[i] = (babel_oneshot_job){.points = points, .episode = &episodes[i % 3], .heads = 7, .seed = babel_head_seed(i / 3, i % 3)};
+    jobs[i] = (babel_oneshot_job){.points = points, .episode = &episodes[i % 3], .heads = ALL, .seed = babel_head_seed(i / 3, i % 3)};
   cr_assert_eq(babel_oneshot_run(jobs, JOBS, c), BABEL_OK);
 }
 
