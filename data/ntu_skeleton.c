@@ -100,7 +100,8 @@ static babel_status read_all(reader *r, babel_ntu_skeleton *s) {
   babel_status status;
   BABEL_TRY(read_count(r, "the number of frames", 1, MAX_FRAMES, &s->frames));
   if ((size_t)s->frames > r->file.size / 2) /* a line each, before memory is taken for them */
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: cut short: %d frames do not fit into %zu bytes", r->file.path, s->frames, r->file.size);
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: cut short behind line 1: %d frames do not fit into %zu bytes", r->file.path, s->frames,
+                      r->file.size);
   size_t slots = (size_t)s->frames * BABEL_NTU_SLOTS;
   BABEL_TRY(babel_alloc(&xyz, slots * SLOT_SIZE, sizeof *s->xyz));
   s->xyz = xyz;
