@@ -143,16 +143,16 @@ static void refused(babel_result row, babel_status status, const char *sentence)
 Test(eval_results, rows_that_break_the_agreement_are_refused) {
   babel_result r = oneshot();
   strcpy(r.head, "knn");
-  refused(r, BABEL_ERR_ARG, "result: head is 'knn', expected one of nearest|ridge|mlp");
+  refused(r, BABEL_ERR_ARG, "result: head is 'knn', expected one of nearest|ridge|mlp|transductive");
   r = oneshot();
   strcpy(r.head, "");
-  refused(r, BABEL_ERR_ARG, "result: head is '', expected one of nearest|ridge|mlp");
+  refused(r, BABEL_ERR_ARG, "result: head is '', expected one of nearest|ridge|mlp|transductive");
   r = oneshot();
   strcpy(r.features, "align");
-  refused(r, BABEL_ERR_ARG, "result: features is 'align', expected one of raw|aligned|random|shuffled");
+  refused(r, BABEL_ERR_ARG, "result: features is 'align', expected one of raw|aligned|random|shuffled|ensemble|aligned+raw");
   r = oneshot();
   strcpy(r.fusion, "mean");
-  refused(r, BABEL_ERR_ARG, "result: fusion is 'mean', expected one of sum|concat");
+  refused(r, BABEL_ERR_ARG, "result: fusion is 'mean', expected one of sum|weighted|concat");
   r = oneshot();
   strcpy(r.scoring, "best");
   refused(r, BABEL_ERR_ARG, "result: scoring is 'best', expected one of last|best-on-query");
@@ -177,6 +177,20 @@ Test(eval_results, rows_that_break_the_agreement_are_refused) {
   r = retrieval();
   strcpy(r.to, "");
   refused(r, BABEL_ERR_ARG, "result: to is empty");
+}
+
+Test(eval_results, every_agreed_word_is_taken) {
+  static const char *const features[] = {"raw", "aligned", "random", "shuffled", "ensemble", "aligned+raw"}, *const fusions[] = {"", "sum", "weighted", "concat"};
+  static const char *const heads[] = {"nearest", "ridge", "mlp", "transductive"};
+  babel_results results = {0};
+  for (int i = 0; i < 6 * 4 * 4; i++) {
+    babel_result row = oneshot();
+    strcpy(row.features, features[i % 6]);
+    strcpy(row.fusion, fusions[i / 6 % 4]);
+    strcpy(row.head, heads[i / 24]);
+    cr_assert_eq(babel_results_add(&results, &row), BABEL_OK, "%s", babel_error_last()->sentence);
+  }
+  babel_results_destroy(&results);
 }
 
 Test(eval_results, lists_of_names_are_bounded) {
