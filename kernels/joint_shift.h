@@ -1,12 +1,13 @@
-/* Shift-GCN's spatial shift and what surrounds it (skeleton_st_gcn.md section 9), for one channel of one sample.
- * A plane is (joints, frames), time fastest; `channel` is the channel's number. Shifting by joints is index arithmetic:
+/* Shift-GCN's spatial shift and what surrounds it (skeleton_st_gcn.md section 9), for one channel of one
+ * sample. A plane is (joints, frames), time fastest; `channel` is the channel's number. Shifting by joints is
+ * index arithmetic:
  *
- *   in:  y[i][t] = x[(i + channel) mod joints][t] * mask[i]                              `gcn1.shift_in`, 1 + tanh(Feature_Mask)
- *   out: y[i][t] = after_scale * ReLU(scale[i] * x[(i - channel) mod joints][t] + shift[i] + residual[i][t]) + after_shift
- *                                                     `gcn1.shift_out`, its BatchNorm per joint, the shortcut, `tcn1.bn`
+ *   in:  y[i][t] = x[(i + channel) mod joints][t] * mask[i]                              `gcn1.shift_in`, 1 +
+ * tanh(Feature_Mask) out: y[i][t] = after_scale * ReLU(scale[i] * x[(i - channel) mod joints][t] + shift[i] +
+ * residual[i][t]) + after_shift `gcn1.shift_out`, its BatchNorm per joint, the shortcut, `tcn1.bn`
  *
- * x, y, residual: (joints, frames); mask, scale, shift: (joints). y must not overlap x; it may be residual itself. "=".
- * BABEL_ERR_SHAPE for joints or frames below 1, or a negative channel. */
+ * x, y, residual: (joints, frames); mask, scale, shift: (joints). y must not overlap x; it may be residual
+ * itself. "=". BABEL_ERR_SHAPE for joints or frames below 1, or a negative channel. */
 #ifndef BABEL_KERNELS_JOINT_SHIFT_H
 #define BABEL_KERNELS_JOINT_SHIFT_H
 
@@ -16,7 +17,8 @@
 extern "C" {
 #endif
 
-babel_status babel_joint_shift_in_fwd_cpu(float *y, const float *x, const float *mask, int joints, int frames, int channel);
+babel_status babel_joint_shift_in_fwd_cpu(float *y, const float *x, const float *mask, int joints, int frames,
+                                          int channel);
 
 typedef struct {
   float *y;

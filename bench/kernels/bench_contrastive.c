@@ -10,7 +10,8 @@ static babel_status run(void *context) {
 
 static double logit(const babel_contrastive_job *job, int i, int j) {
   double sum = 0;
-  for (int c = 0; c < job->d; c++) sum += (double)job->na[(size_t)i * job->d + c] * (double)job->nb[(size_t)j * job->d + c];
+  for (int c = 0; c < job->d; c++)
+    sum += (double)job->na[(size_t)i * job->d + c] * (double)job->nb[(size_t)j * job->d + c];
   return exp((double)*job->log_scale) * sum;
 }
 
@@ -29,7 +30,8 @@ static void measure(babel_bench *bench, const char *op, int m, int d, bool gradi
   if (!babel_bench_wants(bench, op)) return;
   babel_arena_reset(&bench->memory);
   const size_t size = (size_t)m * d;
-  float *na = babel_bench_floats(bench, size, sqrt(3.0 / d)), *nb = babel_bench_floats(bench, size, sqrt(3.0 / d)), *loss = babel_bench_floats(bench, 2, 0);
+  float *na = babel_bench_floats(bench, size, sqrt(3.0 / d)),
+        *nb = babel_bench_floats(bench, size, sqrt(3.0 / d)), *loss = babel_bench_floats(bench, 2, 0);
   float *log_scale = babel_bench_floats(bench, 1, 0);
   for (size_t i = 0; i < size; i++) nb[i] = 0.9f * nb[i] + 0.3f * na[i];
   *log_scale = (float)log(1 / 0.07);
@@ -40,8 +42,13 @@ static void measure(babel_bench *bench, const char *op, int m, int d, bool gradi
     job.dnb = babel_bench_floats(bench, 2 * size, 0);
     job.dlog_scale = babel_bench_floats(bench, 2, 0);
   }
-  babel_bench_row row = {.op = op, .bytes = 4.0 * (double)(2 * size + (gradients ? 4 * size : 0)), .flops = 2.0 * m * m * d * (gradients ? 5 : 1), .run = run,
-                         .check = check, .limit = 1e-5, .context = &job};
+  babel_bench_row row = {.op = op,
+                         .bytes = 4.0 * (double)(2 * size + (gradients ? 4 * size : 0)),
+                         .flops = 2.0 * m * m * d * (gradients ? 5 : 1),
+                         .run = run,
+                         .check = check,
+                         .limit = 1e-5,
+                         .context = &job};
   snprintf(row.shape, sizeof row.shape, "%dx%d", m, d);
   babel_bench_measure(bench, &row);
 }

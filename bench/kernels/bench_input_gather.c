@@ -24,8 +24,11 @@ static double check(void *at) {
     const babel_input_gather_job *job = c->jobs + side;
     for (int i = 0; i < N; i++)
       for (int k = 0; k < job->d; k++) {
-        uint64_t index = (((uint64_t)c->state.step * 2 + (uint64_t)side) * N + (uint64_t)i) * (uint64_t)job->d + (uint64_t)k;
-        double z = ((double)job->bank[(size_t)job->rows[i] * job->d + k] - (double)job->mean[k]) * (double)job->inv_std[k] / (1 - (double)job->dropout);
+        uint64_t index =
+            (((uint64_t)c->state.step * 2 + (uint64_t)side) * N + (uint64_t)i) * (uint64_t)job->d +
+            (uint64_t)k;
+        double z = ((double)job->bank[(size_t)job->rows[i] * job->d + k] - (double)job->mean[k]) *
+                   (double)job->inv_std[k] / (1 - (double)job->dropout);
         double expected = babel_rng_uniform(job->seed, BABEL_RNG_DROPOUT, index) >= job->dropout ? z : 0;
         double here = fabs((double)job->y[(size_t)i * job->d + k] - expected);
         if (!(here <= gap)) gap = here;
@@ -42,11 +45,25 @@ static void measure(babel_bench *bench, const char *op, int d0, int d1, float dr
   context c = {.state = {.step = 100}};
   for (int side = 0; side < 2; side++) {
     const int d = side ? d1 : d0;
-    c.jobs[side] = (babel_input_gather_job){.y = babel_bench_floats(bench, (size_t)N * d, 0), .bank = babel_bench_floats(bench, (size_t)BANK_ROWS * d, 1), .rows = rows,
-                                            .mean = babel_bench_floats(bench, (size_t)d, 1), .inv_std = babel_bench_floats(bench, (size_t)d, 1), .n = N, .d = d,
-                                            .bank_rows = BANK_ROWS, .dropout = dropout, .seed = 1, .side = side};
+    c.jobs[side] = (babel_input_gather_job){.y = babel_bench_floats(bench, (size_t)N * d, 0),
+                                            .bank = babel_bench_floats(bench, (size_t)BANK_ROWS * d, 1),
+                                            .rows = rows,
+                                            .mean = babel_bench_floats(bench, (size_t)d, 1),
+                                            .inv_std = babel_bench_floats(bench, (size_t)d, 1),
+                                            .n = N,
+                                            .d = d,
+                                            .bank_rows = BANK_ROWS,
+                                            .dropout = dropout,
+                                            .seed = 1,
+                                            .side = side};
   }
-  babel_bench_row row = {.op = op, .bytes = 4.0 * 2 * N * (d0 + d1), .flops = 3.0 * N * (d0 + d1), .run = run, .check = check, .limit = 1e-6, .context = &c};
+  babel_bench_row row = {.op = op,
+                         .bytes = 4.0 * 2 * N * (d0 + d1),
+                         .flops = 3.0 * N * (d0 + d1),
+                         .run = run,
+                         .check = check,
+                         .limit = 1e-6,
+                         .context = &c};
   snprintf(row.shape, sizeof row.shape, "%dx(%d+%d) dropout %g", N, d0, d1, (double)dropout);
   babel_bench_measure(bench, &row);
 }

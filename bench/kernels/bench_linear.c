@@ -18,12 +18,30 @@ static babel_status run(void *context) {
   layer *l = context;
   switch (l->pass) {
   case FORWARD:
-    return l->ops->linear_fwd(&(babel_linear_fwd_job){.y = l->result, .x = l->x, .w = l->w, .b = l->b, .n = l->n, .in = l->in, .out = l->out, .relu = 1}, 1, NULL);
+    return l->ops->linear_fwd(&(babel_linear_fwd_job){.y = l->result,
+                                                      .x = l->x,
+                                                      .w = l->w,
+                                                      .b = l->b,
+                                                      .n = l->n,
+                                                      .in = l->in,
+                                                      .out = l->out,
+                                                      .relu = 1},
+                              1, NULL);
   case BACKWARD_DATA:
-    return l->ops->linear_bwd_data(&(babel_linear_bwd_data_job){.dx = l->result, .dy = l->dy, .w = l->w, .y_prev = l->x, .n = l->n, .in = l->in, .out = l->out,
-                                                                .mask_rows = l->mask_rows}, 1, NULL);
+    return l->ops->linear_bwd_data(&(babel_linear_bwd_data_job){.dx = l->result,
+                                                                .dy = l->dy,
+                                                                .w = l->w,
+                                                                .y_prev = l->x,
+                                                                .n = l->n,
+                                                                .in = l->in,
+                                                                .out = l->out,
+                                                                .mask_rows = l->mask_rows},
+                                   1, NULL);
   default:
-    return l->ops->linear_bwd_weight(&(babel_linear_bwd_weight_job){.dw = l->result, .db = l->db, .dy = l->dy, .x = l->x, .n = l->n, .in = l->in, .out = l->out}, 1, NULL);
+    return l->ops->linear_bwd_weight(
+        &(babel_linear_bwd_weight_job){
+            .dw = l->result, .db = l->db, .dy = l->dy, .x = l->x, .n = l->n, .in = l->in, .out = l->out},
+        1, NULL);
   }
 }
 
@@ -31,11 +49,27 @@ static babel_status vendor(void *context) {
   layer *l = context;
   switch (l->pass) {
   case FORWARD:
-    return babel_gemm_dnnl(&(babel_gemm){.c = l->result, .a = l->x, .b = l->w, .m = l->n, .n = l->out, .k = l->in, .transpose_b = true, .bias = l->b, .relu = true});
+    return babel_gemm_dnnl(&(babel_gemm){.c = l->result,
+                                         .a = l->x,
+                                         .b = l->w,
+                                         .m = l->n,
+                                         .n = l->out,
+                                         .k = l->in,
+                                         .transpose_b = true,
+                                         .bias = l->b,
+                                         .relu = true});
   case BACKWARD_DATA:
-    return babel_gemm_dnnl(&(babel_gemm){.c = l->result, .a = l->dy, .b = l->w, .m = l->n, .n = l->in, .k = l->out, .mask = l->x, .mask_rows = l->mask_rows});
+    return babel_gemm_dnnl(&(babel_gemm){.c = l->result,
+                                         .a = l->dy,
+                                         .b = l->w,
+                                         .m = l->n,
+                                         .n = l->in,
+                                         .k = l->out,
+                                         .mask = l->x,
+                                         .mask_rows = l->mask_rows});
   default: /* without the column sums */
-    return babel_gemm_dnnl(&(babel_gemm){.c = l->result, .a = l->dy, .b = l->x, .m = l->out, .n = l->in, .k = l->n, .transpose_a = true});
+    return babel_gemm_dnnl(&(babel_gemm){
+        .c = l->result, .a = l->dy, .b = l->x, .m = l->out, .n = l->in, .k = l->n, .transpose_a = true});
   }
 }
 
@@ -43,13 +77,16 @@ static double element(const layer *l, int i, int j) {
   double sum = l->pass == FORWARD ? (double)l->b[j] : 0;
   switch (l->pass) {
   case FORWARD:
-    for (int c = 0; c < l->in; c++) sum += (double)l->x[(size_t)i * l->in + c] * (double)l->w[(size_t)j * l->in + c];
+    for (int c = 0; c < l->in; c++)
+      sum += (double)l->x[(size_t)i * l->in + c] * (double)l->w[(size_t)j * l->in + c];
     return fmax(sum, 0);
   case BACKWARD_DATA:
-    for (int o = 0; o < l->out; o++) sum += (double)l->dy[(size_t)i * l->out + o] * (double)l->w[(size_t)o * l->in + j];
+    for (int o = 0; o < l->out; o++)
+      sum += (double)l->dy[(size_t)i * l->out + o] * (double)l->w[(size_t)o * l->in + j];
     return l->x[(size_t)(i % l->mask_rows) * l->in + j] <= 0 ? 0 : sum;
   default:
-    for (int r = 0; r < l->n; r++) sum += (double)l->dy[(size_t)r * l->out + i] * (double)l->x[(size_t)r * l->in + j];
+    for (int r = 0; r < l->n; r++)
+      sum += (double)l->dy[(size_t)r * l->out + i] * (double)l->x[(size_t)r * l->in + j];
     return sum;
   }
 }
@@ -71,23 +108,38 @@ static void measure(babel_bench *bench, pass pass, const char *op, int n, int in
   if (!babel_bench_wants(bench, op)) return;
   babel_arena_reset(&bench->memory);
   const size_t nx = (size_t)n * in, nw = (size_t)in * out, ny = (size_t)n * out;
-  layer l = {.ops = bench->ops, .pass = pass, .n = n, .in = in, .out = out, .mask_rows = pass == BACKWARD_DATA ? n / 2 : n};
+  layer l = {.ops = bench->ops,
+             .pass = pass,
+             .n = n,
+             .in = in,
+             .out = out,
+             .mask_rows = pass == BACKWARD_DATA ? n / 2 : n};
   l.x = babel_bench_floats(bench, nx, 1);
   l.w = babel_bench_floats(bench, nw, 1);
   l.b = babel_bench_floats(bench, (size_t)out, 1);
   l.dy = babel_bench_floats(bench, ny, 1);
   l.db = babel_bench_floats(bench, (size_t)out, 1);
   l.result = babel_bench_floats(bench, pass == FORWARD ? ny : pass == BACKWARD_DATA ? nx : nw, 1);
-  babel_bench_row row = {.op = op, .bytes = 4.0 * (double)(nx + nw + ny), .flops = 2.0 * n * in * out, .run = run, .check = check, .limit = 2e-6,
-                         .vendor = vendor, .context = &l};
+  babel_bench_row row = {.op = op,
+                         .bytes = 4.0 * (double)(nx + nw + ny),
+                         .flops = 2.0 * n * in * out,
+                         .run = run,
+                         .check = check,
+                         .limit = 2e-6,
+                         .vendor = vendor,
+                         .context = &l};
   snprintf(row.shape, sizeof row.shape, "%dx%d->%d", n, in, out);
   babel_bench_measure(bench, &row);
 }
 
 void babel_bench_linear(babel_bench *bench) {
-  static const int layers[][2] = {{144, 256}, {316, 256}, {60, 256}, {512, 256}, {256, 256}, {256, 512}, {1892, 256}};
-  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) measure(bench, FORWARD, "linear_fwd", 256, layers[i][0], layers[i][1]);
-  for (size_t i = 3; i < 6; i++) measure(bench, BACKWARD_DATA, "linear_bwd_data", 512, layers[i][0], layers[i][1]);
-  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) measure(bench, BACKWARD_WEIGHT, "linear_bwd_weight", 256, layers[i][0], layers[i][1]);
+  static const int layers[][2] = {{144, 256}, {316, 256}, {60, 256},  {512, 256},
+                                  {256, 256}, {256, 512}, {1892, 256}};
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+    measure(bench, FORWARD, "linear_fwd", 256, layers[i][0], layers[i][1]);
+  for (size_t i = 3; i < 6; i++)
+    measure(bench, BACKWARD_DATA, "linear_bwd_data", 512, layers[i][0], layers[i][1]);
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+    measure(bench, BACKWARD_WEIGHT, "linear_bwd_weight", 256, layers[i][0], layers[i][1]);
   measure(bench, FORWARD, "linear_fwd", 16, 512, 256); /* a head */
 }

@@ -4,13 +4,16 @@
 
 #include "kernels/cpu/parallel.h"
 
-static babel_status check(const babel_adamw_job *jobs, int n, float beta1, float beta2, const babel_step_state *state) {
+static babel_status check(const babel_adamw_job *jobs, int n, float beta1, float beta2,
+                          const babel_step_state *state) {
   for (int i = 0; i < n; i++)
     if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "adamw, job %d: n = %lld", i, (long long)jobs[i].n);
   if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1))
-    return BABEL_FAIL(BABEL_ERR_ARG, "adamw: betas %g, %g; each must be in [0, 1)", (double)beta1, (double)beta2);
+    return BABEL_FAIL(BABEL_ERR_ARG, "adamw: betas %g, %g; each must be in [0, 1)", (double)beta1,
+                      (double)beta2);
   if (!(state->bias1 > 0 && state->bias2 > 0))
-    return BABEL_FAIL(BABEL_ERR_ARG, "adamw: bias corrections %g, %g; each must be above 0", (double)state->bias1, (double)state->bias2);
+    return BABEL_FAIL(BABEL_ERR_ARG, "adamw: bias corrections %g, %g; each must be above 0",
+                      (double)state->bias1, (double)state->bias2);
   return BABEL_OK;
 }
 
@@ -20,9 +23,12 @@ babel_status babel_adamw_cpu(const babel_adamw_job *jobs, int n, float beta1, fl
   for (int i = 0; i < n; i++) {
     const babel_adamw_job job = jobs[i];
     const float lr = job.trunk ? state->trunk_lr : state->lr;
-    const float keep = (float)(1 - (double)lr * (double)job.weight_decay), rest1 = 1 - beta1, rest2 = 1 - beta2;
-    const float rate = (float)((double)lr / (double)state->bias1), root = (float)(1 / sqrt((double)state->bias2));
-    const float low = job.low < job.high ? job.low : -INFINITY, high = job.low < job.high ? job.high : INFINITY;
+    const float keep = (float)(1 - (double)lr * (double)job.weight_decay), rest1 = 1 - beta1,
+                rest2 = 1 - beta2;
+    const float rate = (float)((double)lr / (double)state->bias1),
+                root = (float)(1 / sqrt((double)state->bias2));
+    const float low = job.low < job.high ? job.low : -INFINITY,
+                high = job.low < job.high ? job.high : INFINITY;
 #pragma omp parallel for simd schedule(static) if (BABEL_PARALLEL(job.n))
     for (int64_t k = 0; k < job.n; k++) {
       float g = job.g[k], m = beta1 * job.m[k] + rest1 * g, v = beta2 * job.v[k] + rest2 * (g * g);

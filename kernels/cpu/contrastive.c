@@ -7,8 +7,8 @@
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/vexp.h"
 
-/* Workspace: the logit tile (m, m), rows anchored at a, and its transpose, rows anchored at b. Each row becomes its own
- * cotangent in place. Both directions then run the same code on contiguous rows. */
+/* Workspace: the logit tile (m, m), rows anchored at a, and its transpose, rows anchored at b. Each row
+ * becomes its own cotangent in place. Both directions then run the same code on contiguous rows. */
 size_t babel_contrastive_workspace(int m, int d) {
   return m < 1 ? 0 : 2 * (size_t)m * (size_t)m;
 }
@@ -18,28 +18,26 @@ typedef struct {
   int hits;
 } anchor_sums;
 
-/* sum_j t_j s_j over the targets that are not 0: masked logits are -infinity. */
+/* sum_j t_j s_j in double, over the targets that are not 0: masked logits are -infinity. */
 static double aim_at(const float *target, const float *logits, int m) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int j = 0; j < m; j++) sum += target[j] != 0 ? (double)target[j] * (double)logits[j] : 0;
-  return sum;
-}
-
-static float largest(const float *x, int m) {
-  babel_floats tops = babel_splat(-INFINITY);
-  for (int j = 0; j < m; j += BABEL_LANES) tops = babel_max(babel_load(x + j, m - j, -INFINITY), tops);
-  return babel_max_of(tops);
+  babel_doubles sum = {0};
+  for (int j = 0; j < m; j += BABEL_LANES) {
+    babel_floats t = babel_load(target + j, m - j, 0), s = babel_load(logits + j, m - j, 0);
+    s = babel_select(t != 0, s, babel_splat(0));
+    sum += __builtin_convertvector(t, babel_doubles) * __builtin_convertvector(s, babel_doubles);
+  }
+  double all = 0;
+  for (int l = 0; l < BABEL_LANES; l++) all += sum[l];
+  return all;
 }
 
 static int first_equal(const float *x, float value, int m) {
-  int first = m;
-#pragma omp simd reduction(min : first)
-  for (int j = 0; j < m; j++) first = x[j] == value && j < first ? j : first;
-  return first;
+  int j = 0;
+  while (j < m && x[j] != value) j++;
+  return j;
 }
 
-/* x = exp(x - top). Returns the sum; *lean = sum of exp(x - top) (x - top), in which -infinity counts as 0. */
+/* x = exp(x - top). Returns the sum; *lean = sum of exp(x - top) (x - top), -infinity counting as 0. */
 static double exponentials(float *x, float top, int m, double *lean) {
   babel_floats sum = {0}, leaning = {0};
   for (int j = 0; j < m; j += BABEL_LANES) {
@@ -53,17 +51,18 @@ static double exponentials(float *x, float top, int m, double *lean) {
 }
 
 /* One anchor: logits become share * dL/ds, share = exp(log_scale) / m, when share is not 0. */
-static void anchor(float *logits, const float *target, int i, int m, float share, bool negatives_only, anchor_sums *sums) {
+static void anchor(float *logits, const float *target, int i, int m, float share, bool negatives_only,
+                   anchor_sums *sums) {
   const float own = logits[i];
   const double aim = target ? aim_at(target, logits, m) : (double)own;
   logits[i] = -INFINITY;
-  const float rival = largest(logits, m);
+  const float rival = babel_largest(logits, m);
   const bool rival_leads = negatives_only || rival > own;
   sums->hits += own > rival;
   float top = rival_leads ? rival : own;
   if (top == -INFINITY) top = 0;
 
-  /* With soft targets a rival may be the entry whose cotangent needs the sum of all others: it is set aside. */
+  /* With soft targets a rival may be the entry whose cotangent needs the sum of all others: set aside. */
   int peak = target && rival_leads && rival > -INFINITY ? first_equal(logits, rival, m) : m;
   if (peak < m) logits[peak] = -INFINITY;
   double lean, others = exponentials(logits, top, m, &lean);
@@ -74,15 +73,19 @@ static void anchor(float *logits, const float *target, int i, int m, float share
     return;
   }
   sums->loss += ((double)top - aim) + log1p(others + own_exp + peak_exp - 1);
-  sums->dlog_scale += ((double)top - aim) + (lean + (own_exp > 0 ? own_exp * ((double)own - (double)top) : 0)) / total;
+  sums->dlog_scale +=
+      ((double)top - aim) + (lean + (own_exp > 0 ? own_exp * ((double)own - (double)top) : 0)) / total;
   if (share == 0) return;
 
   const float factor = (float)((double)share / total);
   if (target) {
 #pragma omp simd
     for (int j = 0; j < m; j++) logits[j] = logits[j] * factor - share * target[j];
-    if (peak < m) logits[peak] = (float)((1 - (double)target[peak] - (others + own_exp) / total) * (double)share);
-    logits[i] = (float)((rival_leads ? own_exp / total - (double)target[i] : 1 - (double)target[i] - others / total) * (double)share);
+    if (peak < m)
+      logits[peak] = (float)((1 - (double)target[peak] - (others + own_exp) / total) * (double)share);
+    logits[i] =
+        (float)((rival_leads ? own_exp / total - (double)target[i] : 1 - (double)target[i] - others / total) *
+                (double)share);
   } else {
 #pragma omp simd
     for (int j = 0; j < m; j++) logits[j] *= factor;
@@ -123,7 +126,8 @@ static void both_directions(const babel_contrastive_job *job, float *tile, float
       const float *targets = from_b ? job->targets_b : job->targets_a;
       part[k] = (anchor_sums){0, 0, 0};
       for (int64_t i = chunk.begin; i < chunk.end; i++)
-        anchor((from_b ? turned : tile) + i * m, targets ? targets + i * m : NULL, (int)i, m, share, job->negatives_only, part + k);
+        anchor((from_b ? turned : tile) + i * m, targets ? targets + i * m : NULL, (int)i, m, share,
+               job->negatives_only, part + k);
     }
   }
   for (int k = 0; k < 2 * BABEL_CHUNKS; k++) {
@@ -142,12 +146,15 @@ static void both_directions(const babel_contrastive_job *job, float *tile, float
 babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_stream *s) {
   const int m = job->m, d = job->d;
   if (m < 2 || d < 1 || m > 1 << 30 || d > 1 << 30)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "contrastive: m = %d, d = %d; m must be in 2..2^30, d in 1..2^30", m, d);
-  if (!job->dna != !job->dnb) return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: dna and dnb must be given both or not at all");
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "contrastive: m = %d, d = %d; m must be in 2..2^30, d in 1..2^30", m,
+                      d);
+  if (!job->dna != !job->dnb)
+    return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: dna and dnb must be given both or not at all");
   if (!job->targets_a != !job->targets_b)
     return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: targets_a and targets_b must be given both or not at all");
   float *tile = job->workspace, *turned = tile + (size_t)m * m;
-  BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = tile, .a = job->na, .b = job->nb, .m = m, .n = m, .k = d, .transpose_b = true}));
+  BABEL_TRY(babel_gemm_cpu(
+      &(babel_gemm){.c = tile, .a = job->na, .b = job->nb, .m = m, .n = m, .k = d, .transpose_b = true}));
   both_directions(job, tile, turned, (float)exp((double)*job->log_scale));
   if (!job->dna) return BABEL_OK;
   const size_t half = (size_t)m * d;

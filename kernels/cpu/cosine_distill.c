@@ -16,14 +16,16 @@ static double row(float *de, const float *e, const float *t, int d, double share
   double gap = e_norm < eps || t_norm < eps ? 1 - et * e_inv * t_inv : 1 - et / sqrt(ee * tt);
   const double along = e_norm > eps ? gap : 1, ratio = t_inv / e_inv, factor = share * e_inv * e_inv;
 #pragma omp simd
-  for (int c = 0; c < d; c++) de[c] = (float)(factor * (((double)e[c] - (double)t[c] * ratio) - along * (double)e[c]));
+  for (int c = 0; c < d; c++)
+    de[c] = (float)(factor * (((double)e[c] - (double)t[c] * ratio) - along * (double)e[c]));
   return gap;
 }
 
 babel_status babel_cosine_distill_cpu(const babel_cosine_distill_job *jobs, int n, babel_stream *s) {
   for (int i = 0; i < n; i++)
     if (jobs[i].n < 1 || jobs[i].d < 1)
-      return BABEL_FAIL(BABEL_ERR_SHAPE, "cosine_distill, job %d: n = %d, d = %d; each must be at least 1", i, jobs[i].n, jobs[i].d);
+      return BABEL_FAIL(BABEL_ERR_SHAPE, "cosine_distill, job %d: n = %d, d = %d; each must be at least 1", i,
+                        jobs[i].n, jobs[i].d);
   for (int i = 0; i < n; i++) {
     const babel_cosine_distill_job job = jobs[i];
     double part[BABEL_CHUNKS], sum = 0;
@@ -32,7 +34,8 @@ babel_status babel_cosine_distill_cpu(const babel_cosine_distill_job *jobs, int 
       babel_chunk chunk = babel_chunk_of(job.n, k, 1);
       part[k] = 0;
       for (int64_t r = chunk.begin; r < chunk.end; r++)
-        part[k] += row(job.de + r * job.d, job.e + r * job.d, job.t + r * job.d, job.d, (double)job.weight / job.n);
+        part[k] +=
+            row(job.de + r * job.d, job.e + r * job.d, job.t + r * job.d, job.d, (double)job.weight / job.n);
     }
     for (int k = 0; k < BABEL_CHUNKS; k++) sum += part[k];
     job.loss[0] = (float)(sum / job.n);

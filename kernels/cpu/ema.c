@@ -6,7 +6,8 @@ babel_status babel_ema_cpu(const babel_ema_job *jobs, int n, const babel_step_st
   for (int i = 0; i < n; i++)
     if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "ema, job %d: n = %lld", i, (long long)jobs[i].n);
   const float mu = state->ema_momentum, rest = (float)(1 - (double)mu);
-  if (!(mu >= 0 && mu <= 1)) return BABEL_FAIL(BABEL_ERR_ARG, "ema: momentum %g; it must be in [0, 1]", (double)mu);
+  if (!(mu >= 0 && mu <= 1))
+    return BABEL_FAIL(BABEL_ERR_ARG, "ema: momentum %g; it must be in [0, 1]", (double)mu);
   for (int i = 0; i < n; i++) {
     const babel_ema_job job = jobs[i];
 #pragma omp parallel for simd schedule(static) if (BABEL_PARALLEL(job.n))

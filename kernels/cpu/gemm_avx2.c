@@ -20,7 +20,7 @@
 #define ROWS 6
 #define COLUMNS 16
 #define DEPTH 512
-#define BLOCK 528 /* rows of a transposed a that are packed at a time */
+#define BLOCK 528  /* rows of a transposed a that are packed at a time */
 #define TOGETHER 8 /* row groups packed in one sweep over a */
 
 typedef __m256 vector;
@@ -29,7 +29,7 @@ static _Thread_local _Alignas(64) float packed_rows[BLOCK * DEPTH];
 
 typedef struct {
   const babel_gemm *g;
-  const float *a;    /* packed rows from row `from` on, when a is transposed */
+  const float *a; /* packed rows from row `from` on, when a is transposed */
   int from, col, columns;
   int p0, depth;     /* of the slab */
   bool add, last;    /* add to c; the last slab is followed by bias, ReLU, mask */
@@ -46,7 +46,8 @@ static int ceil_div(int x, int y) {
 
 /* --- the end of a tile: 8 columns of one row from registers to c --- */
 
-static inline __attribute__((always_inline)) void finish_half(vector x, const panel *s, int row, int half, bool partial) {
+static inline __attribute__((always_inline)) void finish_half(vector x, const panel *s, int row, int half,
+                                                              bool partial) {
   const babel_gemm *g = s->g;
   const int col = s->col + 8 * half;
   float *c = g->c + (size_t)row * (size_t)g->n + col;
@@ -67,7 +68,8 @@ static inline __attribute__((always_inline)) void finish_half(vector x, const pa
     _mm256_storeu_ps(c, x);
 }
 
-static inline __attribute__((always_inline)) void finish_row(vector low, vector high, const panel *s, int row, bool partial) {
+static inline __attribute__((always_inline)) void finish_row(vector low, vector high, const panel *s, int row,
+                                                             bool partial) {
   finish_half(low, s, row, 0, partial);
   if (!partial || s->columns > 8) finish_half(high, s, row, 1, partial);
 }
@@ -76,65 +78,68 @@ static inline __attribute__((always_inline)) void finish_row(vector low, vector 
 
 #define SUMS(r) vector low##r = _mm256_setzero_ps(), high##r = _mm256_setzero_ps()
 /* The empty instruction keeps both vectors in registers: gcc 12 would load them anew inside each multiplication. */
-#define LOAD_PANEL(b)                                                                                                  \
-  vector b0 = _mm256_load_ps(b), b1 = _mm256_load_ps((b) + 8);                                                         \
+#define LOAD_PANEL(b)                                                                                        \
+  vector b0 = _mm256_load_ps(b), b1 = _mm256_load_ps((b) + 8);                                               \
   __asm__("" : "+x"(b0), "+x"(b1))
-#define STEP(r, from)                                                                                                  \
-  do {                                                                                                                 \
-    const vector x = _mm256_broadcast_ss(from);                                                                        \
-    low##r = _mm256_fmadd_ps(x, b0, low##r);                                                                           \
-    high##r = _mm256_fmadd_ps(x, b1, high##r);                                                                         \
+#define STEP(r, from)                                                                                        \
+  do {                                                                                                       \
+    const vector x = _mm256_broadcast_ss(from);                                                              \
+    low##r = _mm256_fmadd_ps(x, b0, low##r);                                                                 \
+    high##r = _mm256_fmadd_ps(x, b1, high##r);                                                               \
   } while (0)
-#define STEPS(a0, a1, a2, a3, a4, a5)                                                                                  \
-  do {                                                                                                                 \
-    LOAD_PANEL(b);                                                                                                     \
-    STEP(0, a0);                                                                                                       \
-    STEP(1, a1);                                                                                                       \
-    STEP(2, a2);                                                                                                       \
-    STEP(3, a3);                                                                                                       \
-    STEP(4, a4);                                                                                                       \
-    STEP(5, a5);                                                                                                       \
-    b += COLUMNS;                                                                                                      \
+#define STEPS(a0, a1, a2, a3, a4, a5)                                                                        \
+  do {                                                                                                       \
+    LOAD_PANEL(b);                                                                                           \
+    STEP(0, a0);                                                                                             \
+    STEP(1, a1);                                                                                             \
+    STEP(2, a2);                                                                                             \
+    STEP(3, a3);                                                                                             \
+    STEP(4, a4);                                                                                             \
+    STEP(5, a5);                                                                                             \
+    b += COLUMNS;                                                                                            \
   } while (0)
-#define FINISH(r, partial)                                                                                             \
+#define FINISH(r, partial)                                                                                   \
   if (r < rows) finish_row(low##r, high##r, s, row + r, partial)
-#define FINISH_ALL(partial)                                                                                            \
-  do {                                                                                                                 \
-    FINISH(0, partial);                                                                                                \
-    FINISH(1, partial);                                                                                                \
-    FINISH(2, partial);                                                                                                \
-    FINISH(3, partial);                                                                                                \
-    FINISH(4, partial);                                                                                                \
-    FINISH(5, partial);                                                                                                \
+#define FINISH_ALL(partial)                                                                                  \
+  do {                                                                                                       \
+    FINISH(0, partial);                                                                                      \
+    FINISH(1, partial);                                                                                      \
+    FINISH(2, partial);                                                                                      \
+    FINISH(3, partial);                                                                                      \
+    FINISH(4, partial);                                                                                      \
+    FINISH(5, partial);                                                                                      \
   } while (0)
-#define BEGIN                                                                                                          \
-  SUMS(0);                                                                                                             \
-  SUMS(1);                                                                                                             \
-  SUMS(2);                                                                                                             \
-  SUMS(3);                                                                                                             \
-  SUMS(4);                                                                                                             \
+#define BEGIN                                                                                                \
+  SUMS(0);                                                                                                   \
+  SUMS(1);                                                                                                   \
+  SUMS(2);                                                                                                   \
+  SUMS(3);                                                                                                   \
+  SUMS(4);                                                                                                   \
   SUMS(5)
-#define END                                                                                                            \
-  if (s->columns == COLUMNS)                                                                                           \
-    FINISH_ALL(false);                                                                                                 \
-  else                                                                                                                 \
+#define END                                                                                                  \
+  if (s->columns == COLUMNS)                                                                                 \
+    FINISH_ALL(false);                                                                                       \
+  else                                                                                                       \
     FINISH_ALL(true)
 
 /* The lines of c that the end of this tile will touch. */
 static inline void announce(const panel *s, int row, int rows) {
-  for (int r = 0; r < rows; r++) _mm_prefetch((const char *)(s->g->c + (size_t)(row + r) * (size_t)s->g->n + s->col), _MM_HINT_T0);
+  for (int r = 0; r < rows; r++)
+    _mm_prefetch((const char *)(s->g->c + (size_t)(row + r) * (size_t)s->g->n + s->col), _MM_HINT_T0);
 }
 
 /* Rows of a as they lie; a tile at the lower edge reads its first row for those that do not exist. */
 static void tile_of_rows(const panel *s, const float *b, int row, int rows) {
   const size_t k = (size_t)s->g->k;
-  const float *a0 = s->g->a + (size_t)row * k + s->p0, *a1 = rows > 1 ? a0 + k : a0, *a2 = rows > 2 ? a1 + k : a0;
+  const float *a0 = s->g->a + (size_t)row * k + s->p0, *a1 = rows > 1 ? a0 + k : a0,
+              *a2 = rows > 2 ? a1 + k : a0;
   const float *a3 = rows > 3 ? a2 + k : a0, *a4 = rows > 4 ? a3 + k : a0, *a5 = rows > 5 ? a4 + k : a0;
   int p = 0;
   BEGIN;
   announce(s, row, rows);
   while (p + 16 <= s->depth) {
-    for (size_t r = ROWS; r < 2 * ROWS; r++) _mm_prefetch((const char *)((uintptr_t)(a0 + p) + r * k * sizeof(float)), _MM_HINT_T0);
+    for (size_t r = ROWS; r < 2 * ROWS; r++)
+      _mm_prefetch((const char *)((uintptr_t)(a0 + p) + r * k * sizeof(float)), _MM_HINT_T0);
     for (int end = p + 16; p < end; p++) STEPS(a0 + p, a1 + p, a2 + p, a3 + p, a4 + p, a5 + p);
   }
   for (; p < s->depth; p++) STEPS(a0 + p, a1 + p, a2 + p, a3 + p, a4 + p, a5 + p);
@@ -174,7 +179,8 @@ static inline void turn_8_by_8(float *to, const float *const x[8]) {
 static void pack_turned(float *to, const panel *s) {
   const babel_gemm *g = s->g;
   const float *x[COLUMNS];
-  for (int j = 0; j < COLUMNS; j++) x[j] = g->b + (size_t)(s->col + (j < s->columns ? j : 0)) * (size_t)g->k + s->p0;
+  for (int j = 0; j < COLUMNS; j++)
+    x[j] = g->b + (size_t)(s->col + (j < s->columns ? j : 0)) * (size_t)g->k + s->p0;
   int p = 0;
   for (; p + 8 <= s->depth; p += 8, to += 8 * COLUMNS) {
     turn_8_by_8(to, x);
@@ -237,10 +243,13 @@ static void run_panel(panel *s, int col, int row, int end) {
 /* This thread's share of the tiles in rows s->from..end-1, numbered down each panel. */
 static void run_share(panel *s, int end) {
   const int64_t threads = omp_get_num_threads(), me = omp_get_thread_num();
-  const int64_t groups = ceil_div(end - s->from, ROWS), tiles = groups * ceil_div(s->g->n, COLUMNS), stop = tiles * (me + 1) / threads;
+  const int64_t groups = ceil_div(end - s->from, ROWS), tiles = groups * ceil_div(s->g->n, COLUMNS),
+                stop = tiles * (me + 1) / threads;
   for (int64_t at = tiles * me / threads; at < stop;) {
-    const int64_t number = at / groups, first = number * groups, after = first + groups < stop ? first + groups : stop;
-    run_panel(s, (int)number * COLUMNS, s->from + (int)(at - first) * ROWS, least(s->from + (int)(after - first) * ROWS, end));
+    const int64_t number = at / groups, first = number * groups,
+                  after = first + groups < stop ? first + groups : stop;
+    run_panel(s, (int)number * COLUMNS, s->from + (int)(at - first) * ROWS,
+              least(s->from + (int)(after - first) * ROWS, end));
     at = after;
   }
 }
@@ -260,7 +269,8 @@ babel_status babel_gemm_cpu(const babel_gemm *g) {
         if (g->transpose_a) {
 #pragma omp for schedule(static)
           for (int row = s.from; row < end; row += TOGETHER * ROWS)
-            pack_rows(packed + (size_t)(row - s.from) * (size_t)s.depth, &s, row, least(end - row, TOGETHER * ROWS) + row);
+            pack_rows(packed + (size_t)(row - s.from) * (size_t)s.depth, &s, row,
+                      least(end - row, TOGETHER * ROWS) + row);
         }
         run_share(&s, end);
         if (g->transpose_a && (end < g->m || !s.last)) {

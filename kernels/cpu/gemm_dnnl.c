@@ -18,12 +18,13 @@ static void finish_row(const babel_gemm *g, int row) {
 }
 
 babel_status babel_gemm_dnnl(const babel_gemm *g) {
-  dnnl_status_t status =
-      dnnl_sgemm(g->transpose_a ? 'T' : 'N', g->transpose_b ? 'T' : 'N', g->m, g->n, g->k, 1, g->a, g->transpose_a ? g->m : g->k,
-                 g->b, g->transpose_b ? g->k : g->n, g->accumulate ? 1 : 0, g->c, g->n);
+  dnnl_status_t status = dnnl_sgemm(g->transpose_a ? 'T' : 'N', g->transpose_b ? 'T' : 'N', g->m, g->n, g->k,
+                                    1, g->a, g->transpose_a ? g->m : g->k, g->b, g->transpose_b ? g->k : g->n,
+                                    g->accumulate ? 1 : 0, g->c, g->n);
   if (status != dnnl_success)
     return BABEL_FAIL(status == dnnl_out_of_memory ? BABEL_ERR_MEMORY : BABEL_ERR_UNSUPPORTED,
-                      "oneDNN refused a (%d, %d) x (%d, %d) product with status %d", g->m, g->k, g->k, g->n, (int)status);
+                      "oneDNN refused a (%d, %d) x (%d, %d) product with status %d", g->m, g->k, g->k, g->n,
+                      (int)status);
   if (!g->bias && !g->relu && !g->mask) return BABEL_OK;
 #pragma omp parallel for schedule(static) if (BABEL_PARALLEL((int64_t)g->m * g->n))
   for (int i = 0; i < g->m; i++) finish_row(g, i);

@@ -5,9 +5,11 @@
 
 #include "kernels/plane_linear.h"
 
-babel_status babel_graph_edges_fill(babel_graph_edges *edges, const float *adjacency, const float *importance) {
+babel_status babel_graph_edges_fill(babel_graph_edges *edges, const float *adjacency,
+                                    const float *importance) {
   int joints = edges->joints, count = 0;
-  if (edges->subsets < 1 || joints < 1) return BABEL_FAIL(BABEL_ERR_SHAPE, "graph: %d subsets, %d joints", edges->subsets, joints);
+  if (edges->subsets < 1 || joints < 1)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "graph: %d subsets, %d joints", edges->subsets, joints);
   for (int k = 0; k < edges->subsets; k++)
     for (int w = 0; w < joints; w++) {
       edges->start[k * joints + w] = count;
@@ -27,10 +29,11 @@ size_t babel_graph_conv_packed(int subsets, int out, int in) {
   return babel_plane_linear_packed(out, subsets * (in + 1));
 }
 
-babel_status babel_graph_conv_pack_cpu(float *packed, float *workspace, const float *w, const float *b, const float *scale, int subsets,
-                                       int out, int in) {
+babel_status babel_graph_conv_pack_cpu(float *packed, float *workspace, const float *w, const float *b,
+                                       const float *scale, int subsets, int out, int in) {
   if (subsets < 1 || out < 1 || in < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "graph convolution: %d subsets, %d outputs, %d inputs", subsets, out, in);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "graph convolution: %d subsets, %d outputs, %d inputs", subsets, out,
+                      in);
   int inputs = subsets * (in + 1);
   for (int c = 0; c < out; c++) {
     float factor = scale ? scale[c] : 1.0f, *row = workspace + (ptrdiff_t)c * inputs;
@@ -72,7 +75,8 @@ babel_status babel_graph_conv_fwd_cpu(const babel_graph_conv_job *job) {
   const babel_graph_edges *edges = job->edges;
   int subsets = edges->subsets, per_subset = job->in + 1;
   if (subsets < 1 || edges->joints < 1 || job->in < 1 || job->out < 1 || job->frames < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "graph convolution: %d subsets, %d joints, %d inputs, %d outputs, %d frames", subsets,
+    return BABEL_FAIL(BABEL_ERR_SHAPE,
+                      "graph convolution: %d subsets, %d joints, %d inputs, %d outputs, %d frames", subsets,
                       edges->joints, job->in, job->out, job->frames);
   if (job->frames > INT_MAX / (subsets * per_subset) / edges->joints - 64)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "graph convolution: %d frames are too many", job->frames);
@@ -82,10 +86,18 @@ babel_status babel_graph_conv_fwd_cpu(const babel_graph_conv_job *job) {
   for (int i = 0; i < inputs; i++) {
     int k = i / per_subset, channel = i % per_subset;
     job->at[i] = (int)((size_t)i * pitch);
-    gather_neighbours(job->workspace + (size_t)i * pitch, channel < job->in ? job->x + (size_t)channel * pitch : NULL, edges, k,
-                      job->frames);
+    gather_neighbours(job->workspace + (size_t)i * pitch,
+                      channel < job->in ? job->x + (size_t)channel * pitch : NULL, edges, k, job->frames);
   }
-  babel_plane_linear_job product = {.y = job->y, .x = job->workspace, .packed = job->packed, .bias = job->shift, .at = job->at,
-                                    .out = job->out, .in = inputs, .columns = columns, .y_pitch = pitch, .relu = job->relu};
+  babel_plane_linear_job product = {.y = job->y,
+                                    .x = job->workspace,
+                                    .packed = job->packed,
+                                    .bias = job->shift,
+                                    .at = job->at,
+                                    .out = job->out,
+                                    .in = inputs,
+                                    .columns = columns,
+                                    .y_pitch = pitch,
+                                    .relu = job->relu};
   return babel_plane_linear_fwd_cpu(&product);
 }

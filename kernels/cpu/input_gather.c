@@ -12,18 +12,23 @@
 
 static babel_status check(const babel_input_gather_job *job, int i, const babel_step_state *state) {
   if (job->n < 1 || job->d < 1 || job->bank_rows < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "input_gather, job %d: n = %d, d = %d, bank_rows = %d; each must be at least 1", i, job->n,
-                      job->d, job->bank_rows);
+    return BABEL_FAIL(BABEL_ERR_SHAPE,
+                      "input_gather, job %d: n = %d, d = %d, bank_rows = %d; each must be at least 1", i,
+                      job->n, job->d, job->bank_rows);
   if (!(job->dropout >= 0 && job->dropout < 1))
-    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout %g is outside [0, 1)", i, (double)job->dropout);
-  if (job->side != 0 && job->side != 1) return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: side %d is not 0 or 1", i, job->side);
+    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout %g is outside [0, 1)", i,
+                      (double)job->dropout);
+  if (job->side != 0 && job->side != 1)
+    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: side %d is not 0 or 1", i, job->side);
   if (!job->mean != !job->inv_std)
-    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: mean and inv_std must be given both or not at all", i);
-  if (job->dropout > 0 && !state) return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout needs the step's state", i);
+    return BABEL_FAIL(BABEL_ERR_ARG,
+                      "input_gather, job %d: mean and inv_std must be given both or not at all", i);
+  if (job->dropout > 0 && !state)
+    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout needs the step's state", i);
   for (int r = 0; r < job->n; r++)
     if (job->rows[r] < 0 || job->rows[r] >= job->bank_rows)
-      return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: row %d asks for bank row %d; the bank has %d", i, r, job->rows[r],
-                        job->bank_rows);
+      return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: row %d asks for bank row %d; the bank has %d",
+                        i, r, job->rows[r], job->bank_rows);
   return BABEL_OK;
 }
 
@@ -50,26 +55,31 @@ static void drop(float *y, int d, uint64_t index, uint64_t seed, int32_t thresho
       babel_words bits;
       memcpy(&bits, word + c, sizeof bits);
       babel_floats kept = babel_load(at + c, count - c, 0) * scale;
-      babel_store(at + c, (babel_floats)((babel_ints)kept & ((babel_ints)(bits >> 8) >= threshold)), count - c);
+      babel_store(at + c, (babel_floats)((babel_ints)kept & ((babel_ints)(bits >> 8) >= threshold)),
+                  count - c);
     }
     done += count;
     index += (uint64_t)count;
   }
 }
 
-babel_status babel_input_gather_cpu(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s) {
+babel_status babel_input_gather_cpu(const babel_input_gather_job *jobs, int n, const babel_step_state *state,
+                                    babel_stream *s) {
   for (int i = 0; i < n; i++) BABEL_TRY(check(jobs + i, i, state));
   for (int i = 0; i < n; i++) {
     const babel_input_gather_job job = jobs[i];
-    const uint64_t first = job.dropout > 0 ? ((uint64_t)state->step * 2 + (uint64_t)job.side) * (uint64_t)job.n : 0;
+    const uint64_t first =
+        job.dropout > 0 ? ((uint64_t)state->step * 2 + (uint64_t)job.side) * (uint64_t)job.n : 0;
     const int32_t threshold = (int32_t)ceil((double)job.dropout * 0x1p24);
     const float scale = (float)(1 / (1 - (double)job.dropout));
     /* A random word costs as much as several floats of memory traffic. */
-#pragma omp parallel for schedule(static) if (BABEL_PARALLEL((int64_t)job.n * job.d * (job.dropout > 0 ? 4 : 1)))
+#pragma omp parallel for schedule(                                                                           \
+    static) if (BABEL_PARALLEL((int64_t)job.n * job.d * (job.dropout > 0 ? 4 : 1)))
     for (int r = 0; r < job.n; r++) {
       float *y = job.y + (size_t)r * job.d;
       standardise(y, job.bank + (size_t)job.rows[r] * job.d, job.mean, job.inv_std, job.d);
-      if (job.dropout > 0) drop(y, job.d, (first + (uint64_t)r) * (uint64_t)job.d, job.seed, threshold, scale);
+      if (job.dropout > 0)
+        drop(y, job.d, (first + (uint64_t)r) * (uint64_t)job.d, job.seed, threshold, scale);
     }
   }
   return BABEL_OK;

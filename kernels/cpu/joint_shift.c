@@ -4,11 +4,13 @@
 
 static babel_status check(int joints, int frames, int channel) {
   if (joints < 1 || frames < 1 || channel < 0)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "joint shift: %d joints, %d frames, channel %d", joints, frames, channel);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "joint shift: %d joints, %d frames, channel %d", joints, frames,
+                      channel);
   return BABEL_OK;
 }
 
-babel_status babel_joint_shift_in_fwd_cpu(float *y, const float *x, const float *mask, int joints, int frames, int channel) {
+babel_status babel_joint_shift_in_fwd_cpu(float *y, const float *x, const float *mask, int joints, int frames,
+                                          int channel) {
   BABEL_TRY(check(joints, frames, channel));
   int from = channel % joints;
   for (int i = 0; i < joints; i++) {

@@ -6,15 +6,23 @@
 static babel_status check(const char *name, int job, int n, int in, int out) {
   const int most = 1 << 30; /* steps of a tile past the end stay in an int */
   if (n >= 1 && in >= 1 && out >= 1 && n <= most && in <= most && out <= most) return BABEL_OK;
-  return BABEL_FAIL(BABEL_ERR_SHAPE, "%s, job %d: n = %d, in = %d, out = %d; each must be in 1..2^30", name, job, n, in, out);
+  return BABEL_FAIL(BABEL_ERR_SHAPE, "%s, job %d: n = %d, in = %d, out = %d; each must be in 1..2^30", name,
+                    job, n, in, out);
 }
 
 babel_status babel_linear_fwd_cpu(const babel_linear_fwd_job *jobs, int n, babel_stream *s) {
   for (int i = 0; i < n; i++) BABEL_TRY(check("linear_fwd", i, jobs[i].n, jobs[i].in, jobs[i].out));
   for (int i = 0; i < n; i++) {
     const babel_linear_fwd_job *j = jobs + i;
-    BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->y, .a = j->x, .b = j->w, .m = j->n, .n = j->out, .k = j->in,
-                                           .transpose_b = true, .bias = j->b, .relu = j->relu}));
+    BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->y,
+                                           .a = j->x,
+                                           .b = j->w,
+                                           .m = j->n,
+                                           .n = j->out,
+                                           .k = j->in,
+                                           .transpose_b = true,
+                                           .bias = j->b,
+                                           .relu = j->relu}));
   }
   return BABEL_OK;
 }
@@ -24,12 +32,19 @@ babel_status babel_linear_bwd_data_cpu(const babel_linear_bwd_data_job *jobs, in
     const babel_linear_bwd_data_job *j = jobs + i;
     BABEL_TRY(check("linear_bwd_data", i, j->n, j->in, j->out));
     if (j->y_prev && (j->mask_rows < 1 || j->n % j->mask_rows))
-      return BABEL_FAIL(BABEL_ERR_SHAPE, "linear_bwd_data, job %d: %d rows do not repeat a mask of %d rows", i, j->n, j->mask_rows);
+      return BABEL_FAIL(BABEL_ERR_SHAPE, "linear_bwd_data, job %d: %d rows do not repeat a mask of %d rows",
+                        i, j->n, j->mask_rows);
   }
   for (int i = 0; i < n; i++) {
     const babel_linear_bwd_data_job *j = jobs + i;
-    BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->dx, .a = j->dy, .b = j->w, .m = j->n, .n = j->in, .k = j->out,
-                                           .mask = j->y_prev, .mask_rows = j->mask_rows}));
+    BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->dx,
+                                           .a = j->dy,
+                                           .b = j->w,
+                                           .m = j->n,
+                                           .n = j->in,
+                                           .k = j->out,
+                                           .mask = j->y_prev,
+                                           .mask_rows = j->mask_rows}));
   }
   return BABEL_OK;
 }
@@ -53,11 +68,18 @@ babel_status babel_linear_bwd_weight_cpu(const babel_linear_bwd_weight_job *jobs
   for (int i = 0; i < n; i++) BABEL_TRY(check("linear_bwd_weight", i, jobs[i].n, jobs[i].in, jobs[i].out));
   for (int i = 0; i < n; i++) {
     const babel_linear_bwd_weight_job *j = jobs + i;
-    BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->dw, .a = j->dy, .b = j->x, .m = j->out, .n = j->in, .k = j->n,
-                                           .transpose_a = true, .accumulate = j->accumulate}));
+    BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->dw,
+                                           .a = j->dy,
+                                           .b = j->x,
+                                           .m = j->out,
+                                           .n = j->in,
+                                           .k = j->n,
+                                           .transpose_a = true,
+                                           .accumulate = j->accumulate}));
     if (!j->db) continue;
 #pragma omp parallel for schedule(static) if (BABEL_PARALLEL((int64_t)j->n * j->out))
-    for (int from = 0; from < j->out; from += COLUMNS) column_sums(j->db, j->dy, j->n, j->out, from, j->accumulate);
+    for (int from = 0; from < j->out; from += COLUMNS)
+      column_sums(j->db, j->dy, j->n, j->out, from, j->accumulate);
   }
   return BABEL_OK;
 }

@@ -5,12 +5,6 @@
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/vexp.h"
 
-static float largest(const float *x, int c) {
-  babel_floats tops = babel_splat(-INFINITY);
-  for (int k = 0; k < c; k += BABEL_LANES) tops = babel_max(babel_load(x + k, c - k, -INFINITY), tops);
-  return babel_max_of(tops);
-}
-
 /* Sum of exp(z - top) without the label's; the exponentials into e unless that is NULL. */
 static float exponentials(float *e, const float *z, float top, int label, int c) {
   babel_floats sum = {0};
@@ -25,7 +19,7 @@ static float exponentials(float *e, const float *z, float top, int label, int c)
 
 /* Loss of one row; share times its gradient into dz unless that is NULL. */
 static double row(float *dz, const float *z, int label, int c, float share) {
-  float top = largest(z, c);
+  float top = babel_largest(z, c);
   if (top == -INFINITY) top = 0;
   const float own = z[label], own_exp = babel_vexp(own - top), others = exponentials(dz, z, top, label, c);
   if (dz) {
@@ -39,10 +33,12 @@ static double row(float *dz, const float *z, int label, int c, float share) {
 
 static babel_status check(const babel_softmax_xent_job *job, int i) {
   if (job->n < 1 || job->c < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "softmax_xent, job %d: n = %d, c = %d; each must be at least 1", i, job->n, job->c);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "softmax_xent, job %d: n = %d, c = %d; each must be at least 1", i,
+                      job->n, job->c);
   for (int r = 0; r < job->n; r++)
     if (job->labels[r] < 0 || job->labels[r] >= job->c)
-      return BABEL_FAIL(BABEL_ERR_ARG, "softmax_xent, job %d: label %d of row %d is outside 0..%d", i, job->labels[r], r, job->c - 1);
+      return BABEL_FAIL(BABEL_ERR_ARG, "softmax_xent, job %d: label %d of row %d is outside 0..%d", i,
+                        job->labels[r], r, job->c - 1);
   return BABEL_OK;
 }
 
@@ -56,7 +52,8 @@ babel_status babel_softmax_xent_cpu(const babel_softmax_xent_job *jobs, int n, b
       babel_chunk chunk = babel_chunk_of(job.n, k, 1);
       part[k] = 0;
       for (int64_t r = chunk.begin; r < chunk.end; r++)
-        part[k] += row(job.dz ? job.dz + r * job.c : NULL, job.z + r * job.c, job.labels[r], job.c, 1.0f / (float)job.n);
+        part[k] += row(job.dz ? job.dz + r * job.c : NULL, job.z + r * job.c, job.labels[r], job.c,
+                       1.0f / (float)job.n);
     }
     for (int k = 0; k < BABEL_CHUNKS; k++) sum += part[k];
     job.loss[0] = (float)(sum / job.n);

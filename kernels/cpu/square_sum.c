@@ -4,7 +4,8 @@
 
 babel_status babel_square_sum_cpu(const babel_square_sum_job *jobs, int n, babel_stream *s) {
   for (int i = 0; i < n; i++)
-    if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "square_sum, job %d: n = %lld", i, (long long)jobs[i].n);
+    if (jobs[i].n < 0)
+      return BABEL_FAIL(BABEL_ERR_SHAPE, "square_sum, job %d: n = %lld", i, (long long)jobs[i].n);
   for (int i = 0; i < n; i++) {
     const babel_square_sum_job job = jobs[i];
     double part[BABEL_CHUNKS], sum = 0;

@@ -29,16 +29,19 @@ size_t babel_temporal_conv_workspace(int in, int out, int joints, int frames, in
 
 static babel_status check(const babel_temporal_conv_job *job) {
   if (job->in < 1 || job->out < 1 || job->joints < 1 || job->frames < 1 || job->stride < 1 || job->stride > 2)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "temporal convolution: %d inputs, %d outputs, %d joints, %d frames, stride %d", job->in, job->out,
-                      job->joints, job->frames, job->stride);
+    return BABEL_FAIL(BABEL_ERR_SHAPE,
+                      "temporal convolution: %d inputs, %d outputs, %d joints, %d frames, stride %d", job->in,
+                      job->out, job->joints, job->frames, job->stride);
   if (job->frames > INT_MAX / job->in / job->joints / 2 - 64)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "temporal convolution: %d frames are too many", job->frames);
   return BABEL_OK;
 }
 
-/* (joints, frames) to (frames, joints) behind four empty frames; with stride 2 the even frames come first, then the odd ones. */
+/* (joints, frames) to (frames, joints) behind four empty frames; with stride 2 the even frames come first,
+ * then the odd ones. */
 static void turn_in(float *to, const float *x, const babel_temporal_conv_job *job) {
-  int joints = job->joints, frames = job->frames, padded = padded_frames(frames, job->stride), phase_frames = padded / job->stride;
+  int joints = job->joints, frames = job->frames, padded = padded_frames(frames, job->stride),
+      phase_frames = padded / job->stride;
   memset(to, 0, (size_t)padded * (size_t)joints * sizeof *to);
   for (int t = 0; t < frames; t++) {
     int at = t + MARGIN;
@@ -60,7 +63,8 @@ static void turn_out(float *y, const float *from, const float *residual, int joi
 
 babel_status babel_temporal_conv_fwd_cpu(const babel_temporal_conv_job *job) {
   BABEL_TRY(check(job));
-  int joints = job->joints, stride = job->stride, count = babel_temporal_conv_frames(job->frames, stride), columns = joints * count;
+  int joints = job->joints, stride = job->stride, count = babel_temporal_conv_frames(job->frames, stride),
+      columns = joints * count;
   size_t x_pitch = babel_plane_pitch(joints * job->frames), y_pitch = babel_plane_pitch(columns);
   size_t pitch = turned_pitch(joints, job->frames, stride);
   int phase = padded_frames(job->frames, stride) / stride * joints;
@@ -68,10 +72,18 @@ babel_status babel_temporal_conv_fwd_cpu(const babel_temporal_conv_job *job) {
 #pragma omp parallel for schedule(static) if (!omp_in_parallel())
   for (int i = 0; i < job->in; i++) {
     turn_in(turned + (size_t)i * pitch, job->x + (size_t)i * x_pitch, job);
-    for (int j = 0; j < TAPS; j++) job->at[i * TAPS + j] = (int)((size_t)i * pitch) + j % stride * phase + j / stride * joints;
+    for (int j = 0; j < TAPS; j++)
+      job->at[i * TAPS + j] = (int)((size_t)i * pitch) + j % stride * phase + j / stride * joints;
   }
-  babel_plane_linear_job product = {.y = sums, .x = turned, .packed = job->packed, .bias = job->bias, .at = job->at, .out = job->out,
-                                    .in = job->in * TAPS, .columns = columns, .y_pitch = y_pitch};
+  babel_plane_linear_job product = {.y = sums,
+                                    .x = turned,
+                                    .packed = job->packed,
+                                    .bias = job->bias,
+                                    .at = job->at,
+                                    .out = job->out,
+                                    .in = job->in * TAPS,
+                                    .columns = columns,
+                                    .y_pitch = y_pitch};
   BABEL_TRY(babel_plane_linear_fwd_cpu(&product));
 #pragma omp parallel for schedule(static) if (!omp_in_parallel())
   for (int c = 0; c < job->out; c++) {

@@ -1,9 +1,10 @@
-/* Vectors of floats, as many as the processor's registers hold, in the compiler's own notation. For loops that the
- * vectoriser leaves scalar: it keeps floating-point work under a condition there, because of exceptions that nobody reads,
- * and once selections get mixed it keeps the branches. */
+/* Vectors of floats, as many as the processor's registers hold, in the compiler's own notation. For loops
+ * that the vectoriser leaves scalar: it keeps floating-point work under a condition there, because of
+ * exceptions that nobody reads, and once selections get mixed it keeps the branches. */
 #ifndef BABEL_KERNELS_CPU_VECTOR_H
 #define BABEL_KERNELS_CPU_VECTOR_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #endif
 
 typedef float babel_floats __attribute__((vector_size(4 * BABEL_LANES)));
+typedef double babel_doubles __attribute__((vector_size(8 * BABEL_LANES)));
 typedef int32_t babel_ints __attribute__((vector_size(4 * BABEL_LANES)));
 typedef uint32_t babel_words __attribute__((vector_size(4 * BABEL_LANES)));
 
@@ -58,6 +60,13 @@ static inline float babel_max_of(babel_floats v) {
 /* Lane by lane; where a is NaN, b. */
 static inline babel_floats babel_max(babel_floats a, babel_floats b) {
   return babel_select(a > b, a, b);
+}
+
+/* -infinity when n is 0; NaN is passed over. */
+static inline float babel_largest(const float *x, int n) {
+  babel_floats tops = babel_splat(-INFINITY);
+  for (int j = 0; j < n; j += BABEL_LANES) tops = babel_max(babel_load(x + j, n - j, -INFINITY), tops);
+  return babel_max_of(tops);
 }
 
 #endif

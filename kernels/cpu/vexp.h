@@ -29,7 +29,8 @@ static inline babel_floats babel_vexps(babel_floats x) {
   p = p * r * r + r;
   /* 2^k in two factors: k reaches 128, past the largest float exponent. */
   babel_ints exponent = (babel_ints)((babel_words)shifted - 0x4B400000u), half = exponent >> 1;
-  babel_words first = ((babel_words)half + 127u) << 23, second = ((babel_words)(exponent - half) + 127u) << 23;
+  babel_words first = ((babel_words)half + 127u) << 23, second = ((babel_words)(exponent - half) + 127u)
+                                                                 << 23;
   babel_floats y = (p + 1) * (babel_floats)first * (babel_floats)second;
   y = (babel_floats)((babel_ints)y & ~(x < low));
   return babel_select(x > high, babel_splat(INFINITY), y);

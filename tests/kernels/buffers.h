@@ -23,8 +23,9 @@ typedef struct {
   double *doubles[BUFFERS];
 } buffers;
 
-float *buffers_input(buffers *b, const char *key, size_t n, double scale); /* babel_fill_floats; may be edited before the run */
-float *buffers_output(buffers *b, size_t n);                               /* NaN */
+float *buffers_input(buffers *b, const char *key, size_t n,
+                     double scale);          /* babel_fill_floats; may be edited before the run */
+float *buffers_output(buffers *b, size_t n); /* NaN */
 float *buffers_state(buffers *b, const char *key, size_t n, double scale); /* updated in place */
 double *buffers_double(buffers *b, size_t n);                              /* zeros, for the oracle */
 double *buffers_widen(buffers *b, const float *x, size_t n);               /* x as doubles */
@@ -41,31 +42,31 @@ double relative_error(const float *a, const double *b, size_t n);
 /* Central difference of f at x[i], x restored. */
 double central_difference(double (*f)(void *context), void *context, double *x);
 
-#define RUN_ON_(b, threads, call)                                                                                      \
-  do {                                                                                                                 \
-    buffers_threads(threads);                                                                                          \
-    cr_assert_eq((call), BABEL_OK, "%s", babel_error_last()->sentence);                                                \
+#define RUN_ON_(b, threads, call)                                                                            \
+  do {                                                                                                       \
+    buffers_threads(threads);                                                                                \
+    cr_assert_eq((call), BABEL_OK, "%s", babel_error_last()->sentence);                                      \
   } while (0)
 
-#define RUN_TWICE(b, call)                                                                                             \
-  do {                                                                                                                 \
-    buffers_start(b);                                                                                                  \
-    RUN_ON_(b, 2, call);                                                                                               \
-    buffers_rewind(b);                                                                                                 \
-    RUN_ON_(b, 2, call);                                                                                               \
-    cr_assert(buffers_agree(b), "second run differs, or wrote where it must not");                                     \
+#define RUN_TWICE(b, call)                                                                                   \
+  do {                                                                                                       \
+    buffers_start(b);                                                                                        \
+    RUN_ON_(b, 2, call);                                                                                     \
+    buffers_rewind(b);                                                                                       \
+    RUN_ON_(b, 2, call);                                                                                     \
+    cr_assert(buffers_agree(b), "second run differs, or wrote where it must not");                           \
   } while (0)
 
-#define RUN_ANY_THREADS(b, call)                                                                                       \
-  do {                                                                                                                 \
-    buffers_start(b);                                                                                                  \
-    RUN_ON_(b, 3, call);                                                                                               \
-    for (int threads_ = 2; threads_ >= 1; threads_--) {                                                                \
-      buffers_rewind(b);                                                                                               \
-      RUN_ON_(b, threads_, call);                                                                                      \
-      cr_assert(buffers_agree(b), "%d threads give other bits than %d, or wrote where they must not", threads_,        \
-                threads_ + 1);                                                                                         \
-    }                                                                                                                  \
+#define RUN_ANY_THREADS(b, call)                                                                             \
+  do {                                                                                                       \
+    buffers_start(b);                                                                                        \
+    RUN_ON_(b, 3, call);                                                                                     \
+    for (int threads_ = 2; threads_ >= 1; threads_--) {                                                      \
+      buffers_rewind(b);                                                                                     \
+      RUN_ON_(b, threads_, call);                                                                            \
+      cr_assert(buffers_agree(b), "%d threads give other bits than %d, or wrote where they must not",        \
+                threads_, threads_ + 1);                                                                     \
+    }                                                                                                        \
   } while (0)
 
 #endif

@@ -4,7 +4,10 @@
 #include <math.h>
 
 static babel_step_state state_at(int step, double beta1, double beta2, double lr) {
-  return (babel_step_state){.step = step, .lr = (float)lr, .trunk_lr = (float)(lr / 10), .bias1 = (float)(1 - pow(beta1, step + 1)),
+  return (babel_step_state){.step = step,
+                            .lr = (float)lr,
+                            .trunk_lr = (float)(lr / 10),
+                            .bias1 = (float)(1 - pow(beta1, step + 1)),
                             .bias2 = (float)(1 - pow(beta2, step + 1))};
 }
 
@@ -24,10 +27,13 @@ static void oracle(double *p, double *m, double *v, const double *g, size_t n, i
 
 /* Printed by PyTorch 2's AdamW in double for these gradients. */
 Test(kernels_adamw, three_steps_give_pytorchs_numbers) {
-  static const float g[3][5] = {{0.1f, -2.0f, 0.003f, 1e-6f, 0.5f}, {-0.3f, -1.0f, 0.004f, 0.0f, 0.25f}, {0.2f, 4.0f, -0.001f, -1e-6f, -0.125f}};
-  static const double expected[3][5] = {{0.447500005, -1.19375, 2.935000167, -0.0495049505, -0.059949999},
-                                        {0.4698776843, -1.141037401, 2.870526044, -0.08245060287, -0.1063940977},
-                                        {0.4665908079, -1.14559366, 2.824550076, -0.07779705308, -0.1342401923}};
+  static const float g[3][5] = {{0.1f, -2.0f, 0.003f, 1e-6f, 0.5f},
+                                {-0.3f, -1.0f, 0.004f, 0.0f, 0.25f},
+                                {0.2f, 4.0f, -0.001f, -1e-6f, -0.125f}};
+  static const double expected[3][5] = {
+      {0.447500005, -1.19375, 2.935000167, -0.0495049505, -0.059949999},
+      {0.4698776843, -1.141037401, 2.870526044, -0.08245060287, -0.1063940977},
+      {0.4665908079, -1.14559366, 2.824550076, -0.07779705308, -0.1342401923}};
   float p[5] = {0.5f, -1.25f, 3.0f, 0.0f, -0.01f}, m[5] = {0}, v[5] = {0};
   for (int step = 0; step < 3; step++) {
     babel_step_state state = state_at(step, 0.9, 0.98, 0.05);
@@ -44,12 +50,14 @@ Test(kernels_adamw, update_matches_formula_at_odd_sizes_and_late_steps) {
     int trunk = k & 1, step = trunk ? 999 : 0;
     settings s = {0.9, 0.98, 1e-8, trunk ? 3e-4 : 3e-3, 0.1};
     buffers b = {0};
-    float *p = buffers_state(&b, "p", n, 1), *m = buffers_state(&b, "m", n, 1), *v = buffers_state(&b, "v", n, 1);
+    float *p = buffers_state(&b, "p", n, 1), *m = buffers_state(&b, "m", n, 1),
+          *v = buffers_state(&b, "v", n, 1);
     float *g = buffers_input(&b, "g", n, 1);
     for (size_t i = 0; i < n; i++) v[i] = fabsf(v[i]);
     double *p64 = buffers_widen(&b, p, n), *m64 = buffers_widen(&b, m, n), *v64 = buffers_widen(&b, v, n);
     babel_step_state state = state_at(step, s.beta1, s.beta2, 3e-3);
-    babel_adamw_job job = {.p = p, .m = m, .v = v, .g = g, .n = (int64_t)n, .weight_decay = (float)s.decay, .trunk = trunk};
+    babel_adamw_job job = {
+        .p = p, .m = m, .v = v, .g = g, .n = (int64_t)n, .weight_decay = (float)s.decay, .trunk = trunk};
     RUN_ANY_THREADS(&b, babel_ops_cpu()->adamw(&job, 1, 0.9f, 0.98f, 1e-8f, &state, NULL));
     oracle(p64, m64, v64, buffers_widen(&b, g, n), n, step, s);
     /* measured 6.0e-8, 9.1e-8, 1.2e-7 */

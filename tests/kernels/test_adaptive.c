@@ -10,8 +10,14 @@ typedef struct {
 
 static result run(float square_a, float square_b, const float *param_a, const float *param_b, int mode) {
   result r = {{NAN, NAN}, {NAN, NAN}, 5};
-  babel_adaptive_job job = {.weights = r.weights, .norms = r.norms, .guarded = &r.guarded, .square_a = &square_a, .square_b = &square_b,
-                            .param_square_a = param_a, .param_square_b = param_b, .mode = mode};
+  babel_adaptive_job job = {.weights = r.weights,
+                            .norms = r.norms,
+                            .guarded = &r.guarded,
+                            .square_a = &square_a,
+                            .square_b = &square_b,
+                            .param_square_a = param_a,
+                            .param_square_b = param_b,
+                            .mode = mode};
   cr_assert_eq(babel_ops_cpu()->adaptive(&job, NULL), BABEL_OK);
   return r;
 }
@@ -72,5 +78,6 @@ Test(kernels_adaptive, bad_arguments_are_refused_before_any_pointer) {
   float one = 1;
   cr_assert_eq(babel_ops_cpu()->adaptive(&(babel_adaptive_job){.mode = 3}, NULL), BABEL_ERR_ARG);
   cr_assert_eq(babel_ops_cpu()->adaptive(&(babel_adaptive_job){.mode = -1}, NULL), BABEL_ERR_ARG);
-  cr_assert_eq(babel_ops_cpu()->adaptive(&(babel_adaptive_job){.mode = 1, .param_square_b = &one}, NULL), BABEL_ERR_ARG);
+  cr_assert_eq(babel_ops_cpu()->adaptive(&(babel_adaptive_job){.mode = 1, .param_square_b = &one}, NULL),
+               BABEL_ERR_ARG);
 }

@@ -16,11 +16,13 @@ Test(kernels_combine, sum_matches_formula_with_every_alias) {
       wide[i] = buffers_widen(&b, x[i], n);
     }
     float weights[2] = {0.7f, 0.3f};
-    babel_combine_job job = {.y = y, .weights = weights, .x0 = x[0], .x1 = x[1], .x2 = third ? x[2] : NULL, .n = (int64_t)n};
+    babel_combine_job job = {
+        .y = y, .weights = weights, .x0 = x[0], .x1 = x[1], .x2 = third ? x[2] : NULL, .n = (int64_t)n};
     RUN_ANY_THREADS(&b, babel_ops_cpu()->combine(&job, 1, NULL));
     double *expected = buffers_double(&b, n);
     for (size_t i = 0; i < n; i++)
-      expected[i] = (double)weights[0] * wide[0][i] + (double)weights[1] * wide[1][i] + (third ? wide[2][i] : 0);
+      expected[i] =
+          (double)weights[0] * wide[0][i] + (double)weights[1] * wide[1][i] + (third ? wide[2][i] : 0);
     cr_assert_lt(relative_error(y, expected, n), 3e-7); /* measured 8.6e-8 */
     buffers_free(&b);
   }
@@ -28,6 +30,7 @@ Test(kernels_combine, sum_matches_formula_with_every_alias) {
 
 Test(kernels_combine, bad_sizes_are_refused_before_any_pointer) {
   float weights[2] = {1, 1};
-  cr_assert_eq(babel_ops_cpu()->combine(&(babel_combine_job){.n = -1, .weights = weights}, 1, NULL), BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_ops_cpu()->combine(&(babel_combine_job){.n = -1, .weights = weights}, 1, NULL),
+               BABEL_ERR_SHAPE);
   cr_assert_eq(babel_ops_cpu()->combine(&(babel_combine_job){.n = 0, .weights = weights}, 1, NULL), BABEL_OK);
 }

@@ -18,7 +18,8 @@ typedef struct {
 } oracle;
 
 static double cosine(const oracle *o, int way, int anchor, int candidate) {
-  const double *a = o->na + (size_t)(way ? candidate : anchor) * o->d, *b = o->nb + (size_t)(way ? anchor : candidate) * o->d;
+  const double *a = o->na + (size_t)(way ? candidate : anchor) * o->d,
+               *b = o->nb + (size_t)(way ? anchor : candidate) * o->d;
   double sum = 0;
   for (int c = 0; c < o->d; c++) sum += a[c] * b[c];
   return sum;
@@ -107,14 +108,22 @@ static trial make(int m, int d, double scale, double together) {
   float *na = buffers_input(&t.b, "na", size, 1), *nb = buffers_input(&t.b, "nb", size, 1);
   unit_rows(na, m, d);
   unit_rows(nb, m, d);
-  for (size_t i = 0; i < size; i++) nb[i] = (float)((double)nb[i] * (1 - together) + together * (double)na[i]);
+  for (size_t i = 0; i < size; i++)
+    nb[i] = (float)((double)nb[i] * (1 - together) + together * (double)na[i]);
   unit_rows(nb, m, d);
   t.dna = buffers_output(&t.b, 2 * size);
   t.dnb = buffers_output(&t.b, 2 * size);
   t.loss = buffers_output(&t.b, 2);
   t.dlog_scale = buffers_output(&t.b, 2);
-  t.job = (babel_contrastive_job){.loss = t.loss, .dna = t.dna, .dnb = t.dnb, .dlog_scale = t.dlog_scale, .na = na, .nb = nb,
-                                  .workspace = buffers_output(&t.b, babel_contrastive_workspace(m, d)), .m = m, .d = d};
+  t.job = (babel_contrastive_job){.loss = t.loss,
+                                  .dna = t.dna,
+                                  .dnb = t.dnb,
+                                  .dlog_scale = t.dlog_scale,
+                                  .na = na,
+                                  .nb = nb,
+                                  .workspace = buffers_output(&t.b, babel_contrastive_workspace(m, d)),
+                                  .m = m,
+                                  .d = d};
   return t;
 }
 
@@ -142,7 +151,8 @@ static void mask(trial *t) {
   size_t size = (size_t)t->job.m * t->job.m;
   t->masked = malloc(size);
   cr_assert_not_null(t->masked);
-  for (size_t i = 0; i < size; i++) t->masked[i] = babel_fill("mask", (uint32_t)i) < -0.6 ? 200 : 0; /* 20 %, own pairs too */
+  for (size_t i = 0; i < size; i++)
+    t->masked[i] = babel_fill("mask", (uint32_t)i) < -0.6 ? 200 : 0; /* 20 %, own pairs too */
   t->job.masked = t->o.masked = t->masked;
 }
 
@@ -170,11 +180,12 @@ static void compare(trial *t, const char *what) {
   const double scale = exp((double)t->log_scale), limit = 1e-6 + 4e-7 * scale;
   for (int way = 0; way < 2; way++) {
     double expected = t->o.loss[way], slope = t->o.dlog_scale[way];
-    cr_assert(fabs((double)t->loss[way] - expected) <= 3e-7 * scale * fabs(expected) + 3e-7 * fabs(expected), "%s, loss %d: %.9g, expected %.9g",
-              what, way, (double)t->loss[way], expected);
-    cr_assert(fabs((double)t->dlog_scale[way] - slope) <= 3 * limit * fabs(slope) + 1e-7 * scale, "%s, dlog_scale %d: %.9g, expected %.9g", what, way,
-              (double)t->dlog_scale[way], slope);
-    cr_assert_eq(t->hits[way], t->o.hits[way], "%s, hits %d: %d, expected %d", what, way, t->hits[way], t->o.hits[way]);
+    cr_assert(fabs((double)t->loss[way] - expected) <= 3e-7 * scale * fabs(expected) + 3e-7 * fabs(expected),
+              "%s, loss %d: %.9g, expected %.9g", what, way, (double)t->loss[way], expected);
+    cr_assert(fabs((double)t->dlog_scale[way] - slope) <= 3 * limit * fabs(slope) + 1e-7 * scale,
+              "%s, dlog_scale %d: %.9g, expected %.9g", what, way, (double)t->dlog_scale[way], slope);
+    cr_assert_eq(t->hits[way], t->o.hits[way], "%s, hits %d: %d, expected %d", what, way, t->hits[way],
+                 t->o.hits[way]);
     double a = relative_error(t->dna + way * size, t->o.dna + way * size, size);
     double b = relative_error(t->dnb + way * size, t->o.dnb + way * size, size);
     cr_assert(a <= limit && b <= limit, "%s, direction %d: dna %g, dnb %g, limit %g", what, way, a, b, limit);
@@ -208,7 +219,8 @@ Test(kernels_contrastive, soft_targets_masks_and_decoupled_denominators_match_fo
   for (int options = 1; options < 8; options++)
     for (size_t k = 0; k < 5; k++) {
       char what[64];
-      snprintf(what, sizeof what, "m %d, soft %d, masked %d, negatives only %d", sizes[k], options & 1, options >> 1 & 1, options >> 2);
+      snprintf(what, sizeof what, "m %d, soft %d, masked %d, negatives only %d", sizes[k], options & 1,
+               options >> 1 & 1, options >> 2);
       trial t = make(sizes[k], 20, k % 2 ? 100 : 1 / 0.07, 0.3);
       if (options & 2) mask(&t);
       if (options & 1) soften(&t, 0.3f);
@@ -237,7 +249,8 @@ Test(kernels_contrastive, gradients_of_confident_pairs_keep_their_digits) {
     cr_assert_lt(t.o.loss[0], 1e-3);
     cr_assert_gt(t.o.loss[0], 1e-12);
     compare(&t, soft ? "one-hot as soft targets" : "confident");
-    for (int way = 0; way < 2; way++) cr_assert_float_eq(t.dlog_scale[way], t.o.dlog_scale[way], 3e-4 * fabs(t.o.dlog_scale[way]));
+    for (int way = 0; way < 2; way++)
+      cr_assert_float_eq(t.dlog_scale[way], t.o.dlog_scale[way], 3e-4 * fabs(t.o.dlog_scale[way]));
     check_rows(&t, 1e-4); /* measured 2.1e-5; p_ii - 1 gives more than 1 */
     release(&t);
   }
@@ -306,7 +319,8 @@ Test(kernels_contrastive, equal_cosines_give_the_closed_form) {
     trial t = make(M, D, 1 / 0.07, 0);
     for (int side = 0; side < 2; side++) {
       float *x = (float *)(uintptr_t)(side ? t.job.nb : t.job.na);
-      for (int i = 0; i < M * D; i++) x[i] = (float)(i % D == M ? sqrt(cosines[k]) : i % D == i / D ? sqrt(1 - cosines[k]) : 0);
+      for (int i = 0; i < M * D; i++)
+        x[i] = (float)(i % D == M ? sqrt(cosines[k]) : i % D == i / D ? sqrt(1 - cosines[k]) : 0);
     }
     run(&t);
     double expected = log1p((M - 1) * exp((cosines[k] - 1) / 0.07));
@@ -321,8 +335,13 @@ Test(kernels_contrastive, outputs_that_nobody_wants_may_be_null) {
   trial t = make(31, 20, 1 / 0.07, 0.3);
   run(&t);
   float loss[2] = {NAN, NAN};
-  babel_contrastive_job forward = {.loss = loss, .na = t.job.na, .nb = t.job.nb, .log_scale = &t.log_scale, .workspace = t.job.workspace,
-                                   .m = 31, .d = 20};
+  babel_contrastive_job forward = {.loss = loss,
+                                   .na = t.job.na,
+                                   .nb = t.job.nb,
+                                   .log_scale = &t.log_scale,
+                                   .workspace = t.job.workspace,
+                                   .m = 31,
+                                   .d = 20};
   cr_assert_eq(babel_ops_cpu()->contrastive(&forward, NULL), BABEL_OK);
   cr_assert_eq(loss[0], t.loss[0]);
   cr_assert_eq(loss[1], t.loss[1]);
@@ -388,15 +407,26 @@ Test(kernels_contrastive, oracle_backward_agrees_with_central_differences) {
       na[i] = babel_fill("na", i);
       nb[i] = babel_fill("nb", i);
     }
-    oracle o = {.m = M, .d = D, .na = na, .nb = nb, .log_scale = 1, .dna = dna, .dnb = dnb, .masked = options & 2 ? masked : NULL,
-                .targets = {options & 1 ? targets[0] : NULL, options & 1 ? targets[1] : NULL}, .negatives_only = options >> 2};
+    oracle o = {.m = M,
+                .d = D,
+                .na = na,
+                .nb = nb,
+                .log_scale = 1,
+                .dna = dna,
+                .dnb = dnb,
+                .masked = options & 2 ? masked : NULL,
+                .targets = {options & 1 ? targets[0] : NULL, options & 1 ? targets[1] : NULL},
+                .negatives_only = options >> 2};
     run_oracle(&o);
     for (o.way = 0; o.way < 2; o.way++) {
       for (int i = 0; i < M * D; i++) {
-        cr_assert_float_eq(central_difference(toy_loss, &o, na + i), dna[o.way * M * D + i], 1e-8, "options %d", options);
-        cr_assert_float_eq(central_difference(toy_loss, &o, nb + i), dnb[o.way * M * D + i], 1e-8, "options %d", options);
+        cr_assert_float_eq(central_difference(toy_loss, &o, na + i), dna[o.way * M * D + i], 1e-8,
+                           "options %d", options);
+        cr_assert_float_eq(central_difference(toy_loss, &o, nb + i), dnb[o.way * M * D + i], 1e-8,
+                           "options %d", options);
       }
-      cr_assert_float_eq(central_difference(toy_loss, &o, &o.log_scale), o.dlog_scale[o.way], 1e-8, "options %d", options);
+      cr_assert_float_eq(central_difference(toy_loss, &o, &o.log_scale), o.dlog_scale[o.way], 1e-8,
+                         "options %d", options);
     }
   }
 }
@@ -408,7 +438,8 @@ Test(kernels_contrastive, bad_arguments_are_refused_before_any_pointer) {
   cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = -2, .d = 4}, NULL), BABEL_ERR_SHAPE);
   cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 0}, NULL), BABEL_ERR_SHAPE);
   cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 4, .dnb = &x}, NULL), BABEL_ERR_ARG);
-  cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 4, .targets_a = &x}, NULL), BABEL_ERR_ARG);
+  cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 4, .targets_a = &x}, NULL),
+               BABEL_ERR_ARG);
   cr_assert_eq(babel_contrastive_workspace(0, 4), 0);
   cr_assert_geq(babel_contrastive_workspace(50000, 4), (size_t)50000 * 50000);
 }

@@ -31,7 +31,9 @@ static void oracle_bwd(double *de, const double *e, const double *t, int n, int 
     }
     double norm = sqrt(ee), other = fmax(sqrt(tt), 1e-12);
     for (int c = 0; c < d; c++)
-      de[(size_t)i * d + c] = weight / n * (norm > 1e-12 ? et * x[c] / (norm * norm * norm * other) - y[c] / (norm * other) : -y[c] / (1e-12 * other));
+      de[(size_t)i * d + c] = weight / n *
+                              (norm > 1e-12 ? et * x[c] / (norm * norm * norm * other) - y[c] / (norm * other)
+                                            : -y[c] / (1e-12 * other));
   }
 }
 
@@ -41,10 +43,13 @@ Test(kernels_cosine_distill, loss_and_gradient_match_formula) {
     int n = shapes[k / 2][0], d = shapes[k / 2][1], alias = k & 1;
     size_t size = (size_t)n * d;
     buffers b = {0};
-    float *e = alias ? NULL : buffers_input(&b, "e", size, 4), *t = buffers_input(&b, "t", size, 0.1), *loss = buffers_output(&b, 1);
+    float *e = alias ? NULL : buffers_input(&b, "e", size, 4), *t = buffers_input(&b, "t", size, 0.1),
+          *loss = buffers_output(&b, 1);
     float *de = alias ? buffers_state(&b, "e", size, 4) : buffers_output(&b, size);
-    double *e64 = buffers_widen(&b, alias ? de : e, size), *t64 = buffers_widen(&b, t, size), *de64 = buffers_double(&b, size);
-    babel_cosine_distill_job job = {.loss = loss, .de = de, .e = alias ? de : e, .t = t, .weight = 5, .n = n, .d = d};
+    double *e64 = buffers_widen(&b, alias ? de : e, size), *t64 = buffers_widen(&b, t, size),
+           *de64 = buffers_double(&b, size);
+    babel_cosine_distill_job job = {
+        .loss = loss, .de = de, .e = alias ? de : e, .t = t, .weight = 5, .n = n, .d = d};
     RUN_ANY_THREADS(&b, babel_ops_cpu()->cosine_distill(&job, 1, NULL));
     double expected = oracle_loss(e64, t64, n, d);
     cr_assert_float_eq(loss[0], expected, 1e-7 * expected + 1e-9);
@@ -128,6 +133,8 @@ Test(kernels_cosine_distill, oracle_backward_agrees_with_central_differences) {
 }
 
 Test(kernels_cosine_distill, bad_sizes_are_refused_before_any_pointer) {
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&(babel_cosine_distill_job){.n = 0, .d = 1}, 1, NULL), BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&(babel_cosine_distill_job){.n = 1, .d = 0}, 1, NULL), BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_ops_cpu()->cosine_distill(&(babel_cosine_distill_job){.n = 0, .d = 1}, 1, NULL),
+               BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_ops_cpu()->cosine_distill(&(babel_cosine_distill_job){.n = 1, .d = 0}, 1, NULL),
+               BABEL_ERR_SHAPE);
 }

@@ -11,7 +11,8 @@ Test(kernels_ema, average_matches_formula_at_odd_sizes) {
     float *t = buffers_state(&b, "t", n, 1), *p = buffers_input(&b, "p", n, 1);
     double *t64 = buffers_widen(&b, t, n);
     babel_step_state state = {.ema_momentum = 0.996f};
-    RUN_ANY_THREADS(&b, babel_ops_cpu()->ema(&(babel_ema_job){.t = t, .p = p, .n = (int64_t)n}, 1, &state, NULL));
+    RUN_ANY_THREADS(&b,
+                    babel_ops_cpu()->ema(&(babel_ema_job){.t = t, .p = p, .n = (int64_t)n}, 1, &state, NULL));
     for (size_t i = 0; i < n; i++) t64[i] = (double)0.996f * t64[i] + (1 - (double)0.996f) * (double)p[i];
     cr_assert_lt(relative_error(t, t64, n), 3e-7); /* measured 6.0e-8 */
     buffers_free(&b);

@@ -12,7 +12,8 @@ typedef struct {
 } graph_case;
 
 static const graph_case cases[] = {
-    {3, 25, 3, 64, 5, 1, 1, 1}, {3, 25, 64, 32, 7, 1, 1, 1}, {3, 33, 16, 16, 4, 0, 1, 0}, {1, 1, 1, 1, 1, 0, 0, 0}, {2, 5, 31, 33, 17, 0, 0, 1},
+    {3, 25, 3, 64, 5, 1, 1, 1}, {3, 25, 64, 32, 7, 1, 1, 1}, {3, 33, 16, 16, 4, 0, 1, 0},
+    {1, 1, 1, 1, 1, 0, 0, 0},   {2, 5, 31, 33, 17, 0, 0, 1},
 };
 
 typedef struct {
@@ -32,7 +33,8 @@ static void oracle(double *y, const operands *o, const graph_case *c) {
             int at = (k * v_count + v) * v_count + w;
             double inner = (double)o->b[k * c->out + m];
             for (int i = 0; i < c->in; i++)
-              inner += (double)o->w[(k * c->out + m) * c->in + i] * (double)o->x[(size_t)i * pitch + (size_t)(v * c->frames + t)];
+              inner += (double)o->w[(k * c->out + m) * c->in + i] *
+                       (double)o->x[(size_t)i * pitch + (size_t)(v * c->frames + t)];
             sum += inner * (double)o->a[at] * (c->with_importance ? (double)o->e[at] : 1);
           }
         if (c->with_norm) sum = (double)o->scale[m] * sum + (double)o->shift[m];
@@ -47,20 +49,30 @@ static float *filled(const char *key, size_t n) {
 }
 
 static void run_case(const graph_case *c) {
-  size_t s = (size_t)c->subsets, v = (size_t)c->joints, in = (size_t)c->in, out = (size_t)c->out, pitch = babel_plane_pitch(c->joints * c->frames);
-  operands o = {filled("a", s * v * v), filled("e", s * v * v), filled("w", s * out * in), filled("b", s * out), filled("scale", out),
-                filled("shift", out), filled("x", in * pitch)};
+  size_t s = (size_t)c->subsets, v = (size_t)c->joints, in = (size_t)c->in, out = (size_t)c->out,
+         pitch = babel_plane_pitch(c->joints * c->frames);
+  operands o = {filled("a", s * v * v), filled("e", s * v * v), filled("w", s * out * in),
+                filled("b", s * out),   filled("scale", out),   filled("shift", out),
+                filled("x", in * pitch)};
   for (size_t i = 0; i < s * v * v; i++)
     if (i % 3) o.a[i] = 0; /* sparse, some columns empty */
-  babel_graph_edges edges = {c->subsets, c->joints, malloc((s * v + 1) * sizeof(int)), malloc(s * v * v * sizeof(int)), malloc(s * v * v * sizeof(float))};
+  babel_graph_edges edges = {c->subsets, c->joints, malloc((s * v + 1) * sizeof(int)),
+                             malloc(s * v * v * sizeof(int)), malloc(s * v * v * sizeof(float))};
   cr_assert_eq(babel_graph_edges_fill(&edges, o.a, c->with_importance ? o.e : NULL), BABEL_OK);
-  size_t packed_count = babel_graph_conv_packed(c->subsets, c->out, c->in), space = babel_graph_conv_workspace(c->subsets, c->in, pitch);
-  float *packed = babel_guarded(packed_count), *workspace = babel_guarded(space), *y = babel_guarded(out * pitch);
-  float *again = babel_guarded(out * pitch), *fold = malloc(out * s * (in + 1) * sizeof *fold), *dense = malloc(out * v * (size_t)c->frames * sizeof *dense);
+  size_t packed_count = babel_graph_conv_packed(c->subsets, c->out, c->in),
+         space = babel_graph_conv_workspace(c->subsets, c->in, pitch);
+  float *packed = babel_guarded(packed_count), *workspace = babel_guarded(space),
+        *y = babel_guarded(out * pitch);
+  float *again = babel_guarded(out * pitch), *fold = malloc(out * s * (in + 1) * sizeof *fold),
+        *dense = malloc(out * v * (size_t)c->frames * sizeof *dense);
   double *expected = malloc(out * v * (size_t)c->frames * sizeof *expected);
   int *at = malloc(s * (in + 1) * sizeof *at);
-  cr_assert_eq(babel_graph_conv_pack_cpu(packed, fold, o.w, o.b, c->with_norm ? o.scale : NULL, c->subsets, c->out, c->in), BABEL_OK);
-  babel_graph_conv_job job = {y, o.x, packed, c->with_norm ? o.shift : NULL, &edges, workspace, at, c->in, c->out, c->frames, c->relu};
+  cr_assert_eq(babel_graph_conv_pack_cpu(packed, fold, o.w, o.b, c->with_norm ? o.scale : NULL, c->subsets,
+                                         c->out, c->in),
+               BABEL_OK);
+  babel_graph_conv_job job = {y,      o.x,       packed, c->with_norm ? o.shift : NULL,
+                              &edges, workspace, at,     c->in,
+                              c->out, c->frames, c->relu};
   cr_assert_eq(babel_graph_conv_fwd_cpu(&job), BABEL_OK);
   job.y = again;
   cr_assert_eq(babel_graph_conv_fwd_cpu(&job), BABEL_OK);
@@ -72,7 +84,8 @@ static void run_case(const graph_case *c) {
   }
   cr_assert(babel_close("graph conv", dense, expected, out * plane, 3e-5, 1e-5));
   cr_assert(babel_global_error(dense, expected, out * plane) < 1e-11);
-  cr_assert(babel_guard_check(packed, packed_count) && babel_guard_check(workspace, space) && babel_guard_check(y, out * pitch));
+  cr_assert(babel_guard_check(packed, packed_count) && babel_guard_check(workspace, space) &&
+            babel_guard_check(y, out * pitch));
   babel_guarded_free(packed), babel_guarded_free(workspace), babel_guarded_free(y), babel_guarded_free(again);
   free(o.a), free(o.e), free(o.w), free(o.b), free(o.scale), free(o.shift), free(o.x);
   free(edges.start), free(edges.source), free(edges.value), free(fold), free(dense), free(expected), free(at);
@@ -91,7 +104,8 @@ Test(kernels_graph_conv, edges_are_grouped_by_subset_and_destination) {
   cr_assert_eq(babel_graph_edges_fill(&edges, a, NULL), BABEL_OK);
   static const int starts[5] = {0, 0, 2, 3, 3}, sources[3] = {0, 1, 1};
   static const float values[3] = {0.5f, 0.25f, 2};
-  cr_assert(!memcmp(start, starts, sizeof starts) && !memcmp(source, sources, sizeof sources) && !memcmp(value, values, sizeof values));
+  cr_assert(!memcmp(start, starts, sizeof starts) && !memcmp(source, sources, sizeof sources) &&
+            !memcmp(value, values, sizeof values));
 }
 
 Test(kernels_graph_conv, bad_sizes_are_refused) {

@@ -17,36 +17,53 @@ static void check(trial t) {
   buffers b = {0};
   size_t size = (size_t)t.n * t.d;
   float *y = buffers_output(&b, size), *bank = buffers_input(&b, "bank", (size_t)BANK_ROWS * t.d, 5);
-  float *mean = buffers_input(&b, "mean", (size_t)t.d, 1), *inv_std = buffers_input(&b, "inv_std", (size_t)t.d, 2);
+  float *mean = buffers_input(&b, "mean", (size_t)t.d, 1),
+        *inv_std = buffers_input(&b, "inv_std", (size_t)t.d, 2);
   int rows[300];
   for (int i = 0; i < t.n; i++) rows[i] = (i * 5 + 2) % BANK_ROWS;
   const uint64_t seed = 0x123456789abcdefu;
-  babel_input_gather_job job = {.y = y, .bank = bank, .rows = rows, .mean = t.standardise ? mean : NULL, .side = t.side,
-                                .inv_std = t.standardise ? inv_std : NULL, .n = t.n, .d = t.d, .bank_rows = BANK_ROWS,
-                                .dropout = t.dropout, .seed = seed};
+  babel_input_gather_job job = {.y = y,
+                                .bank = bank,
+                                .rows = rows,
+                                .mean = t.standardise ? mean : NULL,
+                                .side = t.side,
+                                .inv_std = t.standardise ? inv_std : NULL,
+                                .n = t.n,
+                                .d = t.d,
+                                .bank_rows = BANK_ROWS,
+                                .dropout = t.dropout,
+                                .seed = seed};
   babel_step_state state = {.step = t.step};
   RUN_ANY_THREADS(&b, babel_ops_cpu()->input_gather(&job, 1, t.dropout > 0 ? &state : NULL, NULL));
   double *expected = buffers_double(&b, size);
   for (int i = 0; i < t.n; i++)
     for (int c = 0; c < t.d; c++) {
-      uint64_t index = (((uint64_t)t.step * 2 + (uint64_t)t.side) * (uint64_t)t.n + (uint64_t)i) * (uint64_t)t.d + (uint64_t)c;
+      uint64_t index =
+          (((uint64_t)t.step * 2 + (uint64_t)t.side) * (uint64_t)t.n + (uint64_t)i) * (uint64_t)t.d +
+          (uint64_t)c;
       double z = (double)bank[(size_t)rows[i] * t.d + c];
       if (t.standardise) z = (z - (double)mean[c]) * (double)inv_std[c];
       bool keep = t.dropout == 0 || babel_rng_uniform(seed, BABEL_RNG_DROPOUT, index) >= t.dropout;
       expected[(size_t)i * t.d + c] = keep ? z / (1 - (double)t.dropout) : 0;
       if (!keep) cr_assert_eq(y[(size_t)i * t.d + c], 0);
     }
-  cr_assert(babel_close("y", y, expected, size, 1e-6, 3e-7), "(%d, %d) dropout %g", t.n, t.d, (double)t.dropout);
+  cr_assert(babel_close("y", y, expected, size, 1e-6, 3e-7), "(%d, %d) dropout %g", t.n, t.d,
+            (double)t.dropout);
   buffers_free(&b);
 }
 
 Test(kernels_input_gather, rows_match_formula_and_the_mask_the_counter) {
-  static const int shapes[][2] = {{1, 1}, {5, 3}, {33, 31}, {7, 60}, {31, 78}, {256, 144}, {256, 316}, {3, 1892}, {2, 257}};
+  static const int shapes[][2] = {{1, 1},     {5, 3},     {33, 31},  {7, 60}, {31, 78},
+                                  {256, 144}, {256, 316}, {3, 1892}, {2, 257}};
   static const float dropouts[] = {0, 0.5f, 0.3f, 0.999f, 1e-7f};
   static const int64_t steps[] = {0, 1, 599, (int64_t)1 << 40};
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
     for (int k = 0; k < 5; k++)
-      check((trial){.n = shapes[s][0], .d = shapes[s][1], .standardise = k != 1, .side = k & 1, .dropout = dropouts[k],
+      check((trial){.n = shapes[s][0],
+                    .d = shapes[s][1],
+                    .standardise = k != 1,
+                    .side = k & 1,
+                    .dropout = dropouts[k],
                     .step = steps[((int)s + k) % 4]});
 }
 
@@ -56,10 +73,12 @@ Test(kernels_input_gather, a_number_equal_to_the_dropout_is_kept) {
   for (int c = 0; c < 8; c++) bank[c] = 1;
   babel_step_state state = {.step = 0};
   for (int c = 0; c < 8; c++) {
-    babel_input_gather_job job = {.y = y, .bank = bank, .rows = &row, .n = 1, .d = 8, .bank_rows = 1, .seed = 4};
+    babel_input_gather_job job = {
+        .y = y, .bank = bank, .rows = &row, .n = 1, .d = 8, .bank_rows = 1, .seed = 4};
     job.dropout = babel_rng_uniform(job.seed, BABEL_RNG_DROPOUT, (uint64_t)c);
     cr_assert_eq(babel_ops_cpu()->input_gather(&job, 1, &state, NULL), BABEL_OK);
-    for (int k = 0; k < 8; k++) cr_assert_eq(y[k] != 0, babel_rng_uniform(job.seed, BABEL_RNG_DROPOUT, (uint64_t)k) >= job.dropout);
+    for (int k = 0; k < 8; k++)
+      cr_assert_eq(y[k] != 0, babel_rng_uniform(job.seed, BABEL_RNG_DROPOUT, (uint64_t)k) >= job.dropout);
   }
 }
 
@@ -70,7 +89,8 @@ Test(kernels_input_gather, half_is_dropped_and_the_mean_kept) {
   int rows[N] = {0};
   for (int c = 0; c < D; c++) bank[c] = 1;
   babel_step_state state = {.step = 3};
-  babel_input_gather_job job = {.y = y, .bank = bank, .rows = rows, .n = N, .d = D, .bank_rows = 1, .dropout = 0.5f, .seed = 1};
+  babel_input_gather_job job = {
+      .y = y, .bank = bank, .rows = rows, .n = N, .d = D, .bank_rows = 1, .dropout = 0.5f, .seed = 1};
   cr_assert_eq(babel_ops_cpu()->input_gather(&job, 1, &state, NULL), BABEL_OK);
   double sum = 0;
   for (int i = 0; i < N * D; i++) {
@@ -86,7 +106,8 @@ Test(kernels_input_gather, dropped_elements_are_zero_even_where_the_bank_is_not_
   int row = 0, zeros = 0;
   for (int c = 0; c < 512; c++) bank[c] = c & 1 ? NAN : INFINITY;
   babel_step_state state = {.step = 0};
-  babel_input_gather_job job = {.y = y, .bank = bank, .rows = &row, .n = 1, .d = 512, .bank_rows = 1, .dropout = 0.5f};
+  babel_input_gather_job job = {
+      .y = y, .bank = bank, .rows = &row, .n = 1, .d = 512, .bank_rows = 1, .dropout = 0.5f};
   cr_assert_eq(babel_ops_cpu()->input_gather(&job, 1, &state, NULL), BABEL_OK);
   for (int c = 0; c < 512; c++) {
     cr_assert(y[c] == 0 || !isfinite(y[c]));

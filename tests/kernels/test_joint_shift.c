@@ -9,9 +9,11 @@ enum { MOST = 33 * 40 };
 
 static const struct {
   int joints, frames, channel;
-} cases[] = {{1, 1, 0}, {25, 1, 3}, {25, 7, 0}, {25, 8, 24}, {25, 17, 25}, {25, 33, 255}, {33, 31, 100}, {2, 40, 63}};
+} cases[] = {{1, 1, 0},    {25, 1, 3},    {25, 7, 0},    {25, 8, 24},
+             {25, 17, 25}, {25, 33, 255}, {33, 31, 100}, {2, 40, 63}};
 
-/* The stored index tables: element i * C + j of the shifted (joint, channel) vector reads element (i * C + j +- j * C) mod V * C. */
+/* The stored index tables: element i * C + j of the shifted (joint, channel) vector reads element (i * C + j
+ * +- j * C) mod V * C. */
 static int table_source(int joints, int channels, int i, int j, int sign) {
   long n = (long)joints * channels, at = ((long)i * channels + j + (long)sign * j * channels) % n;
   if (at < 0) at += n;
@@ -21,7 +23,8 @@ static int table_source(int joints, int channels, int i, int j, int sign) {
 
 Test(kernels_joint_shift, in_reads_the_joint_that_the_index_table_names) {
   for (size_t q = 0; q < sizeof cases / sizeof *cases; q++) {
-    int joints = cases[q].joints, frames = cases[q].frames, channel = cases[q].channel, channels = channel + 2;
+    int joints = cases[q].joints, frames = cases[q].frames, channel = cases[q].channel,
+        channels = channel + 2;
     size_t n = (size_t)joints * (size_t)frames;
     float x[MOST], mask[33], *y = babel_guarded(n), *again = babel_guarded(n);
     double expected[MOST];
@@ -29,7 +32,8 @@ Test(kernels_joint_shift, in_reads_the_joint_that_the_index_table_names) {
     babel_fill_floats("mask", mask, (size_t)joints, 2);
     for (int i = 0; i < joints; i++)
       for (int t = 0; t < frames; t++)
-        expected[i * frames + t] = (double)x[table_source(joints, channels, i, channel, 1) * frames + t] * (double)mask[i];
+        expected[i * frames + t] =
+            (double)x[table_source(joints, channels, i, channel, 1) * frames + t] * (double)mask[i];
     cr_assert_eq(babel_joint_shift_in_fwd_cpu(y, x, mask, joints, frames, channel), BABEL_OK);
     cr_assert_eq(babel_joint_shift_in_fwd_cpu(again, x, mask, joints, frames, channel), BABEL_OK);
     cr_assert(babel_close("shift in", y, expected, n, 0, 1e-7));
@@ -40,7 +44,8 @@ Test(kernels_joint_shift, in_reads_the_joint_that_the_index_table_names) {
 
 Test(kernels_joint_shift, out_matches_the_formula) {
   for (size_t q = 0; q < sizeof cases / sizeof *cases; q++) {
-    int joints = cases[q].joints, frames = cases[q].frames, channel = cases[q].channel, channels = channel + 2;
+    int joints = cases[q].joints, frames = cases[q].frames, channel = cases[q].channel,
+        channels = channel + 2;
     size_t n = (size_t)joints * (size_t)frames;
     float x[MOST], residual[MOST], scale[33], shift[33], *y = babel_guarded(n);
     double expected[MOST];

@@ -25,11 +25,13 @@ static void oracle_bwd(double *dx, const double *dy, const double *x, int n, int
     for (int c = 0; c < d; c++) square += row[c] * row[c];
     for (int c = 0; c < d; c++) dot += row[c] * g[c];
     double norm = sqrt(square);
-    for (int c = 0; c < d; c++) dx[(size_t)i * d + c] = norm > eps ? g[c] / norm - dot * row[c] / (norm * norm * norm) : g[c] / eps;
+    for (int c = 0; c < d; c++)
+      dx[(size_t)i * d + c] = norm > eps ? g[c] / norm - dot * row[c] / (norm * norm * norm) : g[c] / eps;
   }
 }
 
-static const int shapes[][2] = {{1, 1}, {1, 31}, {2, 7}, {31, 33}, {32, 257}, {33, 60}, {256, 512}, {257, 255}, {3, 1024}};
+static const int shapes[][2] = {{1, 1},   {1, 31},    {2, 7},     {31, 33}, {32, 257},
+                                {33, 60}, {256, 512}, {257, 255}, {3, 1024}};
 #define SHAPES (sizeof shapes / sizeof *shapes)
 
 Test(kernels_l2norm, fwd_matches_formula_in_place_too) {
@@ -37,7 +39,8 @@ Test(kernels_l2norm, fwd_matches_formula_in_place_too) {
     int n = shapes[k / 2][0], d = shapes[k / 2][1], alias = k & 1;
     size_t size = (size_t)n * d;
     buffers b = {0};
-    float *x = buffers_input(&b, "x", size, 30), *y = alias ? buffers_state(&b, "x", size, 30) : buffers_output(&b, size);
+    float *x = buffers_input(&b, "x", size, 30),
+          *y = alias ? buffers_state(&b, "x", size, 30) : buffers_output(&b, size);
     float *inv = buffers_output(&b, (size_t)n);
     babel_l2norm_fwd_job job = {.y = y, .inv = inv, .x = alias ? y : x, .n = n, .d = d};
     RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_fwd(&job, 1, NULL));
@@ -54,10 +57,15 @@ Test(kernels_l2norm, bwd_matches_formula_for_stacked_cotangents_in_place_too) {
     int rows = shapes[k / 4][0], d = shapes[k / 4][1], alias = k & 1, n = k & 2 ? 2 * rows : rows;
     size_t size = (size_t)n * d, once = (size_t)rows * d;
     buffers b = {0};
-    float *x = buffers_input(&b, "x", once, 3), *y = buffers_output(&b, once), *inv = buffers_output(&b, (size_t)rows);
-    float *dy = buffers_input(&b, "dy", size, 1), *dx = alias ? buffers_state(&b, "dy", size, 1) : buffers_output(&b, size);
-    cr_assert_eq(babel_ops_cpu()->l2norm_fwd(&(babel_l2norm_fwd_job){.y = y, .inv = inv, .x = x, .n = rows, .d = d}, 1, NULL), BABEL_OK);
-    babel_l2norm_bwd_job job = {.dx = dx, .dy = alias ? dx : dy, .y = y, .inv = inv, .n = n, .d = d, .rows = rows};
+    float *x = buffers_input(&b, "x", once, 3), *y = buffers_output(&b, once),
+          *inv = buffers_output(&b, (size_t)rows);
+    float *dy = buffers_input(&b, "dy", size, 1),
+          *dx = alias ? buffers_state(&b, "dy", size, 1) : buffers_output(&b, size);
+    cr_assert_eq(babel_ops_cpu()->l2norm_fwd(
+                     &(babel_l2norm_fwd_job){.y = y, .inv = inv, .x = x, .n = rows, .d = d}, 1, NULL),
+                 BABEL_OK);
+    babel_l2norm_bwd_job job = {
+        .dx = dx, .dy = alias ? dx : dy, .y = y, .inv = inv, .n = n, .d = d, .rows = rows};
     RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_bwd(&job, 1, NULL));
     double *expected = buffers_double(&b, size);
     oracle_bwd(expected, buffers_widen(&b, dy, size), buffers_widen(&b, x, once), n, d, rows);
@@ -73,18 +81,22 @@ Test(kernels_l2norm, tiny_huge_and_zero_rows_stay_finite_and_right) {
   enum { ROWS = 6, D = 33 };
   static const float sizes[ROWS] = {0, 1e-30f, 1e-15f, 1e-20f, 1e-11f, 1e30f};
   buffers b = {0};
-  float *x = buffers_input(&b, "x", ROWS * D, 1), *y = buffers_output(&b, ROWS * D), *inv = buffers_output(&b, ROWS);
+  float *x = buffers_input(&b, "x", ROWS * D, 1), *y = buffers_output(&b, ROWS * D),
+        *inv = buffers_output(&b, ROWS);
   float *dy = buffers_input(&b, "dy", ROWS * D, 1), *dx = buffers_output(&b, ROWS * D);
   for (int i = 0; i < ROWS * D; i++) x[i] *= sizes[i / D];
-  RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_fwd(&(babel_l2norm_fwd_job){.y = y, .inv = inv, .x = x, .n = ROWS, .d = D}, 1, NULL));
+  RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_fwd(
+                          &(babel_l2norm_fwd_job){.y = y, .inv = inv, .x = x, .n = ROWS, .d = D}, 1, NULL));
   babel_l2norm_bwd_job job = {.dx = dx, .dy = dy, .y = y, .inv = inv, .n = ROWS, .d = D, .rows = ROWS};
   RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_bwd(&job, 1, NULL));
-  double *y64 = buffers_double(&b, ROWS * D), *inv64 = buffers_double(&b, ROWS), *dx64 = buffers_double(&b, ROWS * D);
+  double *y64 = buffers_double(&b, ROWS * D), *inv64 = buffers_double(&b, ROWS),
+         *dx64 = buffers_double(&b, ROWS * D);
   double *wide = buffers_widen(&b, x, ROWS * D);
   oracle_fwd(y64, inv64, wide, ROWS, D);
   oracle_bwd(dx64, buffers_widen(&b, dy, ROWS * D), wide, ROWS, D, ROWS);
   for (int r = 0; r < ROWS; r++) { /* row by row: the rows differ by 60 orders of magnitude */
-    double error = fmax(relative_error(y + r * D, y64 + r * D, D), relative_error(dx + r * D, dx64 + r * D, D));
+    double error =
+        fmax(relative_error(y + r * D, y64 + r * D, D), relative_error(dx + r * D, dx64 + r * D, D));
     cr_assert(error <= LIMIT, "row %d: %g", r, error);
   }
   for (int c = 0; c < D; c++) cr_assert_eq(y[c], 0);

@@ -4,14 +4,15 @@
 #include <math.h>
 
 /* n, in, out. */
-static const int shapes[][3] = {{1, 1, 1},      {1, 512, 27},    {31, 60, 33},    {32, 257, 31}, {33, 72, 255},
+static const int shapes[][3] = {{1, 1, 1},      {1, 512, 27},   {31, 60, 33},   {32, 257, 31}, {33, 72, 255},
                                 {255, 31, 257}, {256, 144, 33}, {64, 256, 512}, {7, 1024, 65}, {6, 900, 16}};
 #define SHAPES (sizeof shapes / sizeof *shapes)
 
 /* Largest error over max |expected|; the sums are over at most 1024 products. Measured 4.6e-7. */
 #define LIMIT 2e-6
 
-static void oracle_fwd(double *y, const double *x, const double *w, const double *b, int n, int in, int out, int relu) {
+static void oracle_fwd(double *y, const double *x, const double *w, const double *b, int n, int in, int out,
+                       int relu) {
   for (int i = 0; i < n; i++)
     for (int o = 0; o < out; o++) {
       double sum = b ? b[o] : 0;
@@ -20,8 +21,8 @@ static void oracle_fwd(double *y, const double *x, const double *w, const double
     }
 }
 
-static void oracle_bwd(double *dx, double *dw, double *db, const double *dy, const double *x, const double *w, int n, int in,
-                       int out) {
+static void oracle_bwd(double *dx, double *dw, double *db, const double *dy, const double *x, const double *w,
+                       int n, int in, int out) {
   for (int i = 0; i < n; i++)
     for (int o = 0; o < out; o++) {
       db[o] += dy[i * out + o];
@@ -34,12 +35,14 @@ static void oracle_bwd(double *dx, double *dw, double *db, const double *dy, con
 
 Test(kernels_linear, fwd_matches_formula_with_and_without_bias_and_relu) {
   for (size_t k = 0; k < 4 * SHAPES; k++) {
-    const int *shape = shapes[k / 4], n = shape[0], in = shape[1], out = shape[2], bias = k & 1, relu = (k >> 1) & 1;
+    const int *shape = shapes[k / 4], n = shape[0], in = shape[1], out = shape[2], bias = k & 1,
+              relu = (k >> 1) & 1;
     buffers b = {0};
     size_t size = (size_t)n * out;
     float *y = buffers_output(&b, size), *x = buffers_input(&b, "x", (size_t)n * in, 1);
     float *w = buffers_input(&b, "w", (size_t)out * in, 1), *bb = buffers_input(&b, "b", (size_t)out, 2);
-    babel_linear_fwd_job job = {.y = y, .x = x, .w = w, .b = bias ? bb : NULL, .n = n, .in = in, .out = out, .relu = relu};
+    babel_linear_fwd_job job = {
+        .y = y, .x = x, .w = w, .b = bias ? bb : NULL, .n = n, .in = in, .out = out, .relu = relu};
     RUN_TWICE(&b, babel_ops_cpu()->linear_fwd(&job, 1, NULL));
     double *expected = buffers_double(&b, size);
     oracle_fwd(expected, buffers_widen(&b, x, (size_t)n * in), buffers_widen(&b, w, (size_t)out * in),
@@ -66,14 +69,21 @@ Test(kernels_linear, bwd_data_matches_formula_with_the_mask_repeated) {
     buffers b = {0};
     size_t size = (size_t)n * in;
     float *dx = buffers_output(&b, size), *dy = buffers_input(&b, "dy", (size_t)n * out, 1);
-    float *w = buffers_input(&b, "w", (size_t)out * in, 1), *y_prev = buffers_input(&b, "y_prev", (size_t)rows * in, 1);
+    float *w = buffers_input(&b, "w", (size_t)out * in, 1),
+          *y_prev = buffers_input(&b, "y_prev", (size_t)rows * in, 1);
     for (int i = 0; i < rows * in; i += 3) y_prev[i] = 0;
-    babel_linear_bwd_data_job job = {.dx = dx, .dy = dy, .w = w, .y_prev = repeats ? y_prev : NULL, .n = n, .in = in, .out = out,
+    babel_linear_bwd_data_job job = {.dx = dx,
+                                     .dy = dy,
+                                     .w = w,
+                                     .y_prev = repeats ? y_prev : NULL,
+                                     .n = n,
+                                     .in = in,
+                                     .out = out,
                                      .mask_rows = rows};
     RUN_TWICE(&b, babel_ops_cpu()->linear_bwd_data(&job, 1, NULL));
     double *expected = buffers_double(&b, size), *unused = buffers_double(&b, (size_t)out * in);
-    oracle_bwd(expected, unused, unused, buffers_widen(&b, dy, (size_t)n * out), buffers_double(&b, (size_t)n * in),
-               buffers_widen(&b, w, (size_t)out * in), n, in, out);
+    oracle_bwd(expected, unused, unused, buffers_widen(&b, dy, (size_t)n * out),
+               buffers_double(&b, (size_t)n * in), buffers_widen(&b, w, (size_t)out * in), n, in, out);
     for (int i = 0; repeats && i < n; i++)
       for (int c = 0; c < in; c++)
         if (y_prev[i % rows * in + c] <= 0) {
@@ -88,7 +98,8 @@ Test(kernels_linear, bwd_data_matches_formula_with_the_mask_repeated) {
 
 Test(kernels_linear, bwd_weight_matches_formula_and_accumulates) {
   for (size_t k = 0; k < 4 * SHAPES; k++) {
-    const int *shape = shapes[k / 4], n = shape[0], in = shape[1], out = shape[2], accumulate = k & 1, bias = (k >> 1) & 1;
+    const int *shape = shapes[k / 4], n = shape[0], in = shape[1], out = shape[2], accumulate = k & 1,
+              bias = (k >> 1) & 1;
     buffers b = {0};
     size_t size = (size_t)out * in;
     float *dw = accumulate ? buffers_state(&b, "dw", size, 3) : buffers_output(&b, size);
@@ -96,14 +107,21 @@ Test(kernels_linear, bwd_weight_matches_formula_and_accumulates) {
     float *dy = buffers_input(&b, "dy", (size_t)n * out, 1), *x = buffers_input(&b, "x", (size_t)n * in, 1);
     double *dw64 = accumulate ? buffers_widen(&b, dw, size) : buffers_double(&b, size);
     double *db64 = accumulate ? buffers_widen(&b, db, (size_t)out) : buffers_double(&b, (size_t)out);
-    babel_linear_bwd_weight_job job = {.dw = dw, .db = bias ? db : NULL, .dy = dy, .x = x, .n = n, .in = in, .out = out,
+    babel_linear_bwd_weight_job job = {.dw = dw,
+                                       .db = bias ? db : NULL,
+                                       .dy = dy,
+                                       .x = x,
+                                       .n = n,
+                                       .in = in,
+                                       .out = out,
                                        .accumulate = accumulate};
     RUN_TWICE(&b, babel_ops_cpu()->linear_bwd_weight(&job, 1, NULL));
     oracle_bwd(buffers_double(&b, (size_t)n * in), dw64, db64, buffers_widen(&b, dy, (size_t)n * out),
                buffers_widen(&b, x, (size_t)n * in), buffers_double(&b, size), n, in, out);
     double error = relative_error(dw, dw64, size);
     if (bias) error = fmax(error, relative_error(db, db64, (size_t)out));
-    cr_assert(error <= LIMIT, "(%d, %d) -> %d, accumulate %d, bias %d: %g", n, in, out, accumulate, bias, error);
+    cr_assert(error <= LIMIT, "(%d, %d) -> %d, accumulate %d, bias %d: %g", n, in, out, accumulate, bias,
+              error);
     buffers_free(&b);
   }
 }
@@ -149,13 +167,18 @@ Test(kernels_linear, bad_sizes_are_refused_before_any_pointer) {
   const babel_ops *ops = babel_ops_cpu();
   for (int bad = 0; bad < 3; bad++) {
     int n = bad == 0 ? 0 : 4, in = bad == 1 ? -1 : 4, out = bad == 2 ? 0 : 4;
-    cr_assert_eq(ops->linear_fwd(&(babel_linear_fwd_job){.n = n, .in = in, .out = out}, 1, NULL), BABEL_ERR_SHAPE);
-    cr_assert_eq(ops->linear_bwd_data(&(babel_linear_bwd_data_job){.n = n, .in = in, .out = out}, 1, NULL), BABEL_ERR_SHAPE);
-    cr_assert_eq(ops->linear_bwd_weight(&(babel_linear_bwd_weight_job){.n = n, .in = in, .out = out}, 1, NULL), BABEL_ERR_SHAPE);
+    cr_assert_eq(ops->linear_fwd(&(babel_linear_fwd_job){.n = n, .in = in, .out = out}, 1, NULL),
+                 BABEL_ERR_SHAPE);
+    cr_assert_eq(ops->linear_bwd_data(&(babel_linear_bwd_data_job){.n = n, .in = in, .out = out}, 1, NULL),
+                 BABEL_ERR_SHAPE);
+    cr_assert_eq(
+        ops->linear_bwd_weight(&(babel_linear_bwd_weight_job){.n = n, .in = in, .out = out}, 1, NULL),
+        BABEL_ERR_SHAPE);
   }
   float y_prev = 1;
   for (int rows = -1; rows < 6; rows++) {
     babel_linear_bwd_data_job job = {.n = 4, .in = 1, .out = 1, .mask_rows = rows, .y_prev = &y_prev};
-    if (rows != 1 && rows != 2 && rows != 4) cr_assert_eq(ops->linear_bwd_data(&job, 1, NULL), BABEL_ERR_SHAPE);
+    if (rows != 1 && rows != 2 && rows != 4)
+      cr_assert_eq(ops->linear_bwd_data(&job, 1, NULL), BABEL_ERR_SHAPE);
   }
 }

@@ -12,9 +12,10 @@ typedef struct {
 } plane_case;
 
 static const plane_case cases[] = {
-    {1, 1, 1, 16, 0, 0},      {2, 3, 7, 16, 1, 1},      {5, 31, 8, 16, 0, 1},     {6, 32, 9, 16, 1, 1},     {7, 33, 15, 16, 0, 1},
-    {8, 64, 16, 48, 1, 0},    {9, 255, 17, 48, 0, 1},   {11, 256, 25, 48, 1, 1},  {12, 257, 31, 48, 0, 1},  {64, 64, 100, 112, 1, 1},
-    {13, 513, 33, 48, 1, 1},  {4, 90, 50, 5, 0, 1},     {60, 256, 1, 16, 0, 1},
+    {1, 1, 1, 16, 0, 0},     {2, 3, 7, 16, 1, 1},      {5, 31, 8, 16, 0, 1},    {6, 32, 9, 16, 1, 1},
+    {7, 33, 15, 16, 0, 1},   {8, 64, 16, 48, 1, 0},    {9, 255, 17, 48, 0, 1},  {11, 256, 25, 48, 1, 1},
+    {12, 257, 31, 48, 0, 1}, {64, 64, 100, 112, 1, 1}, {13, 513, 33, 48, 1, 1}, {4, 90, 50, 5, 0, 1},
+    {60, 256, 1, 16, 0, 1},
 };
 
 static void oracle(double *y, const float *w, const float *x, const float *bias, const plane_case *c) {
@@ -27,9 +28,12 @@ static void oracle(double *y, const float *w, const float *x, const float *bias,
 }
 
 static void run_case(const plane_case *c) {
-  size_t rounded = ((size_t)c->columns + 7) / 8 * 8, pitch = rounded + 8, x_count = (size_t)c->step * (size_t)c->in + rounded;
-  size_t y_count = (size_t)(c->out - 1) * pitch + rounded, packed_count = babel_plane_linear_packed(c->out, c->in);
-  float *w = malloc((size_t)c->out * (size_t)c->in * sizeof *w), *x = malloc(x_count * sizeof *x), *bias = malloc((size_t)c->out * sizeof *bias);
+  size_t rounded = ((size_t)c->columns + 7) / 8 * 8, pitch = rounded + 8,
+         x_count = (size_t)c->step * (size_t)c->in + rounded;
+  size_t y_count = (size_t)(c->out - 1) * pitch + rounded,
+         packed_count = babel_plane_linear_packed(c->out, c->in);
+  float *w = malloc((size_t)c->out * (size_t)c->in * sizeof *w), *x = malloc(x_count * sizeof *x),
+        *bias = malloc((size_t)c->out * sizeof *bias);
   float *packed = babel_guarded(packed_count), *y = babel_guarded(y_count), *again = babel_guarded(y_count);
   float *dense = malloc((size_t)c->out * (size_t)c->columns * sizeof *dense);
   double *expected = malloc((size_t)c->out * (size_t)c->columns * sizeof *expected);
@@ -39,7 +43,8 @@ static void run_case(const plane_case *c) {
   babel_fill_floats("bias", bias, (size_t)c->out, 2);
   for (int k = 0; k < c->in; k++) at[k] = k * c->step;
   cr_assert_eq(babel_plane_linear_pack_cpu(packed, w, c->out, c->in, c->in, 1), BABEL_OK);
-  babel_plane_linear_job job = {y, x, packed, c->with_bias ? bias : NULL, at, c->out, c->in, c->columns, pitch, c->relu};
+  babel_plane_linear_job job = {y,          x,     packed, c->with_bias ? bias : NULL, at, c->out, c->in,
+                                c->columns, pitch, c->relu};
   cr_assert_eq(babel_plane_linear_fwd_cpu(&job), BABEL_OK);
   job.y = again;
   cr_assert_eq(babel_plane_linear_fwd_cpu(&job), BABEL_OK);
@@ -47,10 +52,12 @@ static void run_case(const plane_case *c) {
   for (int m = 0; m < c->out; m++) {
     memcpy(dense + m * c->columns, y + (size_t)m * pitch, (size_t)c->columns * sizeof *dense);
     cr_assert_eq(memcmp(y + (size_t)m * pitch, again + (size_t)m * pitch, (size_t)c->columns * sizeof *y), 0);
-    if (m + 1 < c->out) cr_assert(isnan(y[(size_t)m * pitch + rounded]), "wrote behind the columns of plane %d", m);
+    if (m + 1 < c->out)
+      cr_assert(isnan(y[(size_t)m * pitch + rounded]), "wrote behind the columns of plane %d", m);
   }
   /* Measured: 1.5e-6 at 513 inputs. */
-  cr_assert(babel_close("y", dense, expected, (size_t)c->out * (size_t)c->columns, 1e-6 * (1 + sqrt((double)c->in)), 0));
+  cr_assert(babel_close("y", dense, expected, (size_t)c->out * (size_t)c->columns,
+                        1e-6 * (1 + sqrt((double)c->in)), 0));
   cr_assert(babel_global_error(dense, expected, (size_t)c->out * (size_t)c->columns) < 1e-12);
   cr_assert(babel_guard_check(packed, packed_count) && babel_guard_check(y, y_count));
   babel_guarded_free(packed), babel_guarded_free(y), babel_guarded_free(again);
@@ -84,7 +91,8 @@ Test(kernels_plane_linear, nan_passes_through_relu) {
 Test(kernels_plane_linear, pitch_holds_the_plane_in_an_odd_number_of_cache_lines) {
   for (int n = 1; n < 5000; n++) {
     size_t pitch = babel_plane_pitch(n);
-    cr_assert(pitch % 32 == 16 && pitch >= ((size_t)n + 7) / 8 * 8 && pitch < (size_t)n + 32, "%d: %zu", n, pitch);
+    cr_assert(pitch % 32 == 16 && pitch >= ((size_t)n + 7) / 8 * 8 && pitch < (size_t)n + 32, "%d: %zu", n,
+              pitch);
   }
 }
 

@@ -7,7 +7,8 @@
 #include "tests/support/compare.h"
 
 static const int frame_counts[] = {2, 3, 8, 17, 31, 33, 64};
-static const float positions[] = {0, 0.25f, 1, -1, -0.75f, 2.5f, -9.56f, 6.82f, 7.99f, -17.5f, 16.25f, 63.5f, -64.25f, 64, -66.5f, 1e9f, -1e9f, 3e38f, 1e-8f, -1e-8f};
+static const float positions[] = {0,      0.25f, 1,       -1, -0.75f, 2.5f, -9.56f, 6.82f, 7.99f, -17.5f,
+                                  16.25f, 63.5f, -64.25f, 64, -66.5f, 1e9f, -1e9f,  3e38f, 1e-8f, -1e-8f};
 
 static void oracle(double *y, const float *x, const float *residual, const babel_temporal_shift_job *job) {
   int count = job->frames / job->stride;
@@ -29,10 +30,12 @@ static void run_case(int joints, int frames, int stride, float position, int rel
   double *expected = malloc(y_count * sizeof *expected);
   babel_fill_floats("x", x, x_count, 1);
   babel_fill_floats("residual", residual, y_count, 1);
-  babel_temporal_shift_job job = {y, x, with_residual ? residual : NULL, position, 1.5f, 0.125f, joints, frames, stride, relu};
+  babel_temporal_shift_job job = {
+      y, x, with_residual ? residual : NULL, position, 1.5f, 0.125f, joints, frames, stride, relu};
   oracle(expected, x, job.residual, &job);
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&job), BABEL_OK);
-  cr_assert(babel_close("shift", y, expected, y_count, 1e-6, 1e-6), "%d frames, stride %d, position %g", frames, stride, (double)position);
+  cr_assert(babel_close("shift", y, expected, y_count, 1e-6, 1e-6), "%d frames, stride %d, position %g",
+            frames, stride, (double)position);
   cr_assert(babel_guard_check(y, y_count));
   job.y = again;
   cr_assert_eq(babel_temporal_shift_fwd_cpu(&job), BABEL_OK);
@@ -45,7 +48,8 @@ Test(kernels_temporal_shift, fwd_interpolates_and_is_zero_outside) {
   for (size_t f = 0; f < sizeof frame_counts / sizeof *frame_counts; f++)
     for (size_t p = 0; p < sizeof positions / sizeof *positions; p++)
       for (int stride = 1; stride <= 2; stride++)
-        for (int form = 0; form < 4; form++) run_case(form == 3 ? 25 : 3, frame_counts[f], stride, positions[p], form & 1, form >> 1);
+        for (int form = 0; form < 4; form++)
+          run_case(form == 3 ? 25 : 3, frame_counts[f], stride, positions[p], form & 1, form >> 1);
 }
 
 Test(kernels_temporal_shift, stride_two_drops_the_odd_last_frame_and_reads_half_way) {
