@@ -46,10 +46,12 @@ static void destroy(babel_encoder *base) {
   free(encoder);
 }
 
-static babel_status create(babel_encoder **out, const babel_encoder_row *row, const babel_encoder_options *options) {
+static babel_status create(babel_encoder **out, const babel_encoder_row *row,
+                           const babel_encoder_options *options) {
   void *encoder_memory, *shared_memory;
   if (options->random_weights)
-    return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "shift_gcn runs with its published weights only; st_gcn takes random ones");
+    return BABEL_FAIL(BABEL_ERR_UNSUPPORTED,
+                      "shift_gcn runs with its published weights only; st_gcn takes random ones");
   BABEL_TRY(babel_alloc(&encoder_memory, 1, sizeof(shift_gcn)));
   shift_gcn *encoder = encoder_memory;
   if (babel_alloc(&shared_memory, 1, sizeof(shared_state)) != BABEL_OK) {
@@ -59,10 +61,13 @@ static babel_status create(babel_encoder **out, const babel_encoder_row *row, co
   encoder->shared = shared_memory;
   *encoder->shared = (shared_state){.scratch = BABEL_SCRATCH_POOL_INIT, .lock = PTHREAD_MUTEX_INITIALIZER};
   babel_encoder *base = &encoder->base;
-  *base = (babel_encoder){.row = row, .options = *options, .output_count = 2,
+  *base = (babel_encoder){.row = row,
+                          .options = *options,
+                          .output_count = 2,
                           .outputs = {{"pooled_scores", WIDTH + CLASSES, 1}, {"scores", CLASSES, 1}}};
   snprintf(base->preprocessing, sizeof base->preprocessing,
-           "Kinect v1: 20 to 25 joints, native frames, one person; NTU: two bodies, repeated to 300 frames; centred on the spine, "
+           "Kinect v1: 20 to 25 joints, native frames, one person; NTU: two bodies, repeated to 300 frames; "
+           "centred on the spine, "
            "spine onto z, shoulders onto x");
   babel_status status = babel_shift_gcn_net_load(&encoder->net, options->weights, base->weights_sha256);
   if (status != BABEL_OK) {
@@ -73,10 +78,12 @@ static babel_status create(babel_encoder **out, const babel_encoder_row *row, co
   return BABEL_OK;
 }
 
-static babel_status run_person(const shift_gcn *encoder, const float *x, int frames, int slot, float *pooled) {
+static babel_status run_person(const shift_gcn *encoder, const float *x, int frames, int slot,
+                               float *pooled) {
   babel_scratch *scratch;
   BABEL_TRY(babel_scratch_take(&encoder->shared->scratch, babel_shift_gcn_net_scratch(frames), &scratch));
-  babel_status status = babel_shift_gcn_net_run(&encoder->net, x, frames, slot, pooled, scratch->memory, NULL);
+  babel_status status =
+      babel_shift_gcn_net_run(&encoder->net, x, frames, slot, pooled, scratch->memory, NULL);
   babel_scratch_give(&encoder->shared->scratch, scratch);
   return status;
 }
@@ -114,7 +121,8 @@ static babel_status run_empty(const shift_gcn *encoder, int frames, float *poole
   return BABEL_OK;
 }
 
-static babel_status encode(const shift_gcn *encoder, const babel_skeleton_input *input, float *const *outputs) {
+static babel_status encode(const shift_gcn *encoder, const babel_skeleton_input *input,
+                           float *const *outputs) {
   float first[WIDTH], second[WIDTH];
   BABEL_TRY(run_person(encoder, input->x, input->frames, 0, first));
   if (outputs[0]) {
@@ -132,7 +140,8 @@ static babel_status encode(const shift_gcn *encoder, const babel_skeleton_input 
   return BABEL_OK;
 }
 
-static babel_status run(const babel_encoder *base, const babel_sample *sample, float *const *outputs, int *lengths) {
+static babel_status run(const babel_encoder *base, const babel_sample *sample, float *const *outputs,
+                        int *lengths) {
   const shift_gcn *encoder = (const shift_gcn *)base;
   babel_skeleton_input input;
   BABEL_TRY(babel_skeleton_prepare_shift_gcn(&input, sample));
@@ -142,7 +151,8 @@ static babel_status run(const babel_encoder *base, const babel_sample *sample, f
   return status;
 }
 
-static babel_status samples(const babel_encoder *encoder, const babel_tensor *array, babel_sample **list, int *count) {
+static babel_status samples(const babel_encoder *encoder, const babel_tensor *array, babel_sample **list,
+                            int *count) {
   return babel_skeleton_samples(encoder->row->name, array, BABEL_SHIFT_GCN_LEAST, list, count);
 }
 

@@ -31,7 +31,8 @@ static size_t planes_size(int frames) {
 
 size_t babel_shift_gcn_net_scratch(int frames) {
   if (frames < BABEL_SHIFT_GCN_LEAST || frames > BABEL_SHIFT_GCN_MOST) return 0;
-  return (4 * planes_size(frames) + (size_t)omp_get_max_threads() * babel_plane_pitch(JOINTS * frames)) * sizeof(float);
+  return (4 * planes_size(frames) + (size_t)omp_get_max_threads() * babel_plane_pitch(JOINTS * frames)) *
+         sizeof(float);
 }
 
 static void lay_out(activations *a, float *scratch, int frames) {
@@ -44,8 +45,8 @@ static void lay_out(activations *a, float *scratch, int frames) {
   a->plane_step = babel_plane_pitch(JOINTS * frames);
 }
 
-static babel_status product(activations *a, float *y, const float *x, const float *packed, const float *bias, int out, int in, int frames,
-                            int relu) {
+static babel_status product(activations *a, float *y, const float *x, const float *packed, const float *bias,
+                            int out, int in, int frames, int relu) {
   size_t pitch = babel_plane_pitch(JOINTS * frames);
   for (int k = 0; k < in; k++) a->at[k] = (int)((size_t)k * pitch);
   babel_plane_linear_job job = {y, x, packed, bias, a->at, out, in, JOINTS * frames, pitch, relu};
@@ -59,7 +60,8 @@ static babel_status spatial(const babel_shift_gcn_unit *u, activations *a, int f
   int status = BABEL_OK;
 #pragma omp parallel for schedule(static) reduction(max : status) if (!omp_in_parallel())
   for (int c = 0; c < u->in; c++) {
-    int failed = babel_joint_shift_in_fwd_cpu(a->g + (size_t)c * pitch, a->h + (size_t)c * pitch, u->mask + c * JOINTS, JOINTS, frames, c);
+    int failed = babel_joint_shift_in_fwd_cpu(a->g + (size_t)c * pitch, a->h + (size_t)c * pitch,
+                                              u->mask + c * JOINTS, JOINTS, frames, c);
     if (failed > status) status = failed;
   }
   BABEL_TRY((babel_status)status);
@@ -69,11 +71,23 @@ static babel_status spatial(const babel_shift_gcn_unit *u, activations *a, int f
   for (int c = 0; c < u->out; c++) {
     size_t at = (size_t)c * pitch;
     float *plane = a->plane + (size_t)omp_get_thread_num() * a->plane_step;
-    babel_joint_shift_out_job joint = {.y = plane, .x = a->y + at, .residual = shortcut + at, .scale = u->spatial_scale + c * JOINTS,
-                                       .shift = u->spatial_shift + c * JOINTS, .after_scale = u->norm_scale[c],
-                                       .after_shift = u->norm_shift[c], .joints = JOINTS, .frames = frames, .channel = c};
-    babel_temporal_shift_job time = {.y = a->g + at, .x = plane, .position = u->position_in[c], .scale = 1, .joints = JOINTS,
-                                     .frames = frames, .stride = 1};
+    babel_joint_shift_out_job joint = {.y = plane,
+                                       .x = a->y + at,
+                                       .residual = shortcut + at,
+                                       .scale = u->spatial_scale + c * JOINTS,
+                                       .shift = u->spatial_shift + c * JOINTS,
+                                       .after_scale = u->norm_scale[c],
+                                       .after_shift = u->norm_shift[c],
+                                       .joints = JOINTS,
+                                       .frames = frames,
+                                       .channel = c};
+    babel_temporal_shift_job time = {.y = a->g + at,
+                                     .x = plane,
+                                     .position = u->position_in[c],
+                                     .scale = 1,
+                                     .joints = JOINTS,
+                                     .frames = frames,
+                                     .stride = 1};
     int failed = babel_joint_shift_out_fwd_cpu(&joint);
     if (!failed) failed = babel_temporal_shift_fwd_cpu(&time);
     if (failed > status) status = failed;
@@ -81,22 +95,30 @@ static babel_status spatial(const babel_shift_gcn_unit *u, activations *a, int f
   return (babel_status)status;
 }
 
-/* g -> g, which becomes h: 1x1 convolution, second shift with the unit's stride, normalisation, shortcut, ReLU. */
+/* g -> g, which becomes h: 1x1 convolution, second shift with the unit's stride, normalisation, shortcut,
+ * ReLU. */
 static babel_status temporal(const babel_shift_gcn_unit *u, activations *a, int frames, int first) {
   int count = frames / u->stride, status = BABEL_OK;
   size_t pitch = babel_plane_pitch(JOINTS * frames), out_pitch = babel_plane_pitch(JOINTS * count);
   const float *shortcut = first ? NULL : u->residual ? a->d : a->h;
   BABEL_TRY(product(a, a->y, a->g, u->temporal, u->temporal_bias, u->out, u->out, frames, 1));
   if (u->residual) {
-    babel_skeleton_planes_thin(a->g, a->h, u->in, JOINTS, frames, u->stride, count); /* an odd last frame is dropped */
+    babel_skeleton_planes_thin(a->g, a->h, u->in, JOINTS, frames, u->stride,
+                               count); /* an odd last frame is dropped */
     BABEL_TRY(product(a, a->d, a->g, u->residual, NULL, u->out, u->in, count, 0));
   }
 #pragma omp parallel for schedule(static) reduction(max : status) if (!omp_in_parallel())
   for (int c = 0; c < u->out; c++) {
-    babel_temporal_shift_job job = {.y = a->g + (size_t)c * out_pitch, .x = a->y + (size_t)c * pitch,
+    babel_temporal_shift_job job = {.y = a->g + (size_t)c * out_pitch,
+                                    .x = a->y + (size_t)c * pitch,
                                     .residual = shortcut ? shortcut + (size_t)c * out_pitch : NULL,
-                                    .position = u->position_out[c], .scale = u->out_scale[c], .shift = u->out_shift[c],
-                                    .joints = JOINTS, .frames = frames, .stride = u->stride, .relu = 1};
+                                    .position = u->position_out[c],
+                                    .scale = u->out_scale[c],
+                                    .shift = u->out_shift[c],
+                                    .joints = JOINTS,
+                                    .frames = frames,
+                                    .stride = u->stride,
+                                    .relu = 1};
     int failed = babel_temporal_shift_fwd_cpu(&job);
     if (failed > status) status = failed;
   }
@@ -106,20 +128,24 @@ static babel_status temporal(const babel_shift_gcn_unit *u, activations *a, int 
   return (babel_status)status;
 }
 
-/* Data normalisation. An empty slot is a row of zeros in every frame, which the normalisation does not leave at zero. */
-static babel_status enter(const babel_shift_gcn_net *net, activations *a, const float *x, int frames, int slot) {
+/* Data normalisation. An empty slot is a row of zeros in every frame, which the normalisation does not leave
+ * at zero. */
+static babel_status enter(const babel_shift_gcn_net *net, activations *a, const float *x, int frames,
+                          int slot) {
   size_t values = (size_t)frames * JOINTS * 3;
   if (!x) x = memset(a->y, 0, values * sizeof *x);
-  return babel_skeleton_planes_in(a->h, a->g, x, net->data_scale + slot * JOINTS * 3, net->data_shift + slot * JOINTS * 3, frames, JOINTS);
+  return babel_skeleton_planes_in(a->h, a->g, x, net->data_scale + slot * JOINTS * 3,
+                                  net->data_shift + slot * JOINTS * 3, frames, JOINTS);
 }
 
-babel_status babel_shift_gcn_net_run(const babel_shift_gcn_net *net, const float *x, int frames, int slot, float *pooled, void *scratch,
-                                     const babel_unit_observer *observer) {
+babel_status babel_shift_gcn_net_run(const babel_shift_gcn_net *net, const float *x, int frames, int slot,
+                                     float *pooled, void *scratch, const babel_unit_observer *observer) {
   activations a;
   if (frames < BABEL_SHIFT_GCN_LEAST || frames > BABEL_SHIFT_GCN_MOST)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "shift_gcn takes %d to %d frames, this sequence has %d", BABEL_SHIFT_GCN_LEAST,
-                      BABEL_SHIFT_GCN_MOST, frames);
-  if (slot < 0 || slot > 1) return BABEL_FAIL(BABEL_ERR_ARG, "shift_gcn has person slots 0 and 1, not %d", slot);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "shift_gcn takes %d to %d frames, this sequence has %d",
+                      BABEL_SHIFT_GCN_LEAST, BABEL_SHIFT_GCN_MOST, frames);
+  if (slot < 0 || slot > 1)
+    return BABEL_FAIL(BABEL_ERR_ARG, "shift_gcn has person slots 0 and 1, not %d", slot);
   lay_out(&a, scratch, frames);
   BABEL_TRY(enter(net, &a, x, frames, slot));
   for (int l = 0; l < BABEL_SHIFT_GCN_UNITS; l++) {

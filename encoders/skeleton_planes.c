@@ -5,8 +5,8 @@
 #include "kernels/batchnorm.h"
 #include "kernels/plane_linear.h"
 
-babel_status babel_skeleton_planes_in(float *planes, float *workspace, const float *x, const float *scale, const float *shift, int frames,
-                                      int joints) {
+babel_status babel_skeleton_planes_in(float *planes, float *workspace, const float *x, const float *scale,
+                                      const float *shift, int frames, int joints) {
   size_t pitch = babel_plane_pitch(joints * frames);
   BABEL_TRY(babel_batchnorm_fwd_cpu(workspace, x, scale, shift, frames, joints * 3));
   for (int t = 0; t < frames; t++)
@@ -15,7 +15,8 @@ babel_status babel_skeleton_planes_in(float *planes, float *workspace, const flo
   return BABEL_OK;
 }
 
-void babel_skeleton_planes_thin(float *y, const float *planes, int channels, int joints, int frames, int stride, int count) {
+void babel_skeleton_planes_thin(float *y, const float *planes, int channels, int joints, int frames,
+                                int stride, int count) {
   size_t pitch = babel_plane_pitch(joints * frames), y_pitch = babel_plane_pitch(joints * count);
   for (int c = 0; c < channels; c++)
     for (int v = 0; v < joints; v++) {
@@ -35,7 +36,8 @@ void babel_skeleton_planes_mean(float *pooled, const float *planes, int channels
   }
 }
 
-void babel_skeleton_scores(float *scores, const float *pooled, const float *w, const float *b, int classes, int width) {
+void babel_skeleton_scores(float *scores, const float *pooled, const float *w, const float *b, int classes,
+                           int width) {
   for (int k = 0; k < classes; k++, w += width) {
     double sum = (double)b[k];
     for (int c = 0; c < width; c++) sum += (double)w[c] * (double)pooled[c];

@@ -7,7 +7,12 @@
 
 #include "core/arena.h"
 
-enum { JOINTS = BABEL_SKELETON_JOINTS, FRAME = JOINTS * 3, FRAMES = BABEL_SKELETON_FRAMES, PERSONS = BABEL_SKELETON_PERSONS };
+enum {
+  JOINTS = BABEL_SKELETON_JOINTS,
+  FRAME = JOINTS * 3,
+  FRAMES = BABEL_SKELETON_FRAMES,
+  PERSONS = BABEL_SKELETON_PERSONS
+};
 
 /* Persons of one recording in double, (persons, frames, 25, 3). */
 typedef struct {
@@ -40,26 +45,34 @@ static babel_status create(bodies *b, int persons, int frames) {
 
 void babel_skeleton_map_kinect1(double *y, const double *x, int frames) {
   /* Two source joints each, whose mean is taken: the same one twice where nothing is interpolated. */
-  static const unsigned char from[JOINTS][2] = {{3, 3},   {3, 1},   {0, 1},   {0, 0},   {4, 4},   {5, 5},   {6, 6},   {7, 7},   {8, 8},
-                                                {9, 9},   {10, 10}, {11, 11}, {12, 12}, {13, 13}, {14, 14}, {15, 15}, {16, 16}, {17, 17},
-                                                {18, 18}, {19, 19}, {1, 1},   {7, 7},   {7, 7},   {11, 11}, {11, 11}};
+  static const unsigned char from[JOINTS][2] = {
+      {3, 3},   {3, 1},   {0, 1},   {0, 0},   {4, 4},   {5, 5},   {6, 6},   {7, 7},   {8, 8},
+      {9, 9},   {10, 10}, {11, 11}, {12, 12}, {13, 13}, {14, 14}, {15, 15}, {16, 16}, {17, 17},
+      {18, 18}, {19, 19}, {1, 1},   {7, 7},   {7, 7},   {11, 11}, {11, 11}};
   for (int t = 0; t < frames; t++, x += 20 * 3)
     for (int v = 0; v < JOINTS; v++, y += 3)
       for (int c = 0; c < 3; c++) y[c] = 0.5 * (x[from[v][0] * 3 + c] + x[from[v][1] * 3 + c]);
 }
 
 static babel_status check_sample(const babel_sample *sample) {
-  int joints = sample->joints == BABEL_JOINTS_KINECT1_20 ? 20 : sample->joints == BABEL_JOINTS_NTU_25 ? 25 : 0;
+  int joints = sample->joints == BABEL_JOINTS_KINECT1_20 ? 20
+               : sample->joints == BABEL_JOINTS_NTU_25   ? 25
+                                                         : 0;
   int most = joints == 25 ? BABEL_SKELETON_SLOTS : 1;
-  if (!joints) return BABEL_FAIL(BABEL_ERR_SHAPE, "skeleton sample without a known joint layout: expected Kinect v1 (20) or NTU (25)");
+  if (!joints)
+    return BABEL_FAIL(BABEL_ERR_SHAPE,
+                      "skeleton sample without a known joint layout: expected Kinect v1 (20) or NTU (25)");
   if (sample->persons < 1 || sample->persons > most)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "skeleton sample of %d joints holds %d persons, expected 1 to %d", joints, sample->persons, most);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "skeleton sample of %d joints holds %d persons, expected 1 to %d",
+                      joints, sample->persons, most);
   if (sample->width != sample->persons * joints * 3)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "skeleton sample: %d values a frame, expected %d (%d persons, %d joints)", sample->width,
-                      sample->persons * joints * 3, sample->persons, joints);
+    return BABEL_FAIL(BABEL_ERR_SHAPE,
+                      "skeleton sample: %d values a frame, expected %d (%d persons, %d joints)",
+                      sample->width, sample->persons * joints * 3, sample->persons, joints);
   for (ptrdiff_t i = 0; i < (ptrdiff_t)sample->rows * sample->width; i++)
     if (!isfinite(sample->x[i]))
-      return BABEL_FAIL(BABEL_ERR_VALUE, "skeleton sample: frame %d holds %g", (int)(i / sample->width), sample->x[i]);
+      return BABEL_FAIL(BABEL_ERR_VALUE, "skeleton sample: frame %d holds %g", (int)(i / sample->width),
+                        sample->x[i]);
   return BABEL_OK;
 }
 
@@ -78,7 +91,8 @@ static babel_status split_slots(bodies *b, const babel_sample *sample, int most)
   return BABEL_FAIL(BABEL_ERR_VALUE, "skeleton sample: every frame is empty");
 }
 
-/* Step 2: deviation of x, of y and of z over all joints of the frames in which the slot is filled; 0 for an absent one. */
+/* Step 2: deviation of x, of y and of z over all joints of the frames in which the slot is filled; 0 for an
+ * absent one. */
 static double energy_of(const bodies *b, int slot) {
   double mean[3] = {0}, squares[3] = {0};
   int values = 0; /* of each coordinate */
@@ -124,7 +138,8 @@ static void fill_up(bodies *b, int person, int frames) {
     last = compact ? kept++ : t;
   }
   int period = last + 1;
-  for (int t = period; t < b->frames; t++) memcpy(frame_of(b, person, t), frame_of(b, person, t - period), FRAME * sizeof *x);
+  for (int t = period; t < b->frames; t++)
+    memcpy(frame_of(b, person, t), frame_of(b, person, t - period), FRAME * sizeof *x);
 }
 
 /* Between steps the numbers are stored as floats, as in the pipeline that the weights were trained with. */
@@ -197,7 +212,8 @@ static babel_status select_slots(bodies *out, const bodies *all, const int *slot
   int shared = all->frames < frames ? all->frames : frames;
   BABEL_TRY(create(out, persons, frames));
   for (int p = 0; p < persons; p++)
-    if (slots[p] >= 0) memcpy(frame_of(out, p, 0), frame_of(all, slots[p], 0), (size_t)shared * FRAME * sizeof *out->x);
+    if (slots[p] >= 0)
+      memcpy(frame_of(out, p, 0), frame_of(all, slots[p], 0), (size_t)shared * FRAME * sizeof *out->x);
   return BABEL_OK;
 }
 

@@ -25,7 +25,8 @@ static void destroy(babel_encoder *base) {
   free(encoder);
 }
 
-static babel_status create(babel_encoder **out, const babel_encoder_row *row, const babel_encoder_options *options) {
+static babel_status create(babel_encoder **out, const babel_encoder_row *row,
+                           const babel_encoder_options *options) {
   void *encoder_memory, *pool_memory;
   if (options->skeleton_pad < 0 || options->skeleton_pad > 1)
     return BABEL_FAIL(BABEL_ERR_ARG, "st_gcn: skeleton_pad is %d, expected 0 or 1", options->skeleton_pad);
@@ -38,12 +39,17 @@ static babel_status create(babel_encoder **out, const babel_encoder_row *row, co
   encoder->scratch = pool_memory;
   *encoder->scratch = (babel_scratch_pool)BABEL_SCRATCH_POOL_INIT;
   babel_encoder *base = &encoder->base;
-  *base = (babel_encoder){.row = row, .options = *options, .output_count = 2,
+  *base = (babel_encoder){.row = row,
+                          .options = *options,
+                          .output_count = 2,
                           .outputs = {{"pooled_scores", WIDTH + CLASSES, 1}, {"scores", CLASSES, 1}}};
-  snprintf(base->preprocessing, sizeof base->preprocessing, "Kinect v1: 20 to 25 joints; camera space [m]; %s",
-           options->skeleton_pad ? "zeros up to 300 frames and 2 persons" : "native frames, no empty persons");
-  babel_status status = options->random_weights ? babel_st_gcn_net_random(&encoder->net, options->seed)
-                                                : babel_st_gcn_net_load(&encoder->net, &babel_st_gcn_ntu, options->weights, base->weights_sha256);
+  snprintf(
+      base->preprocessing, sizeof base->preprocessing, "Kinect v1: 20 to 25 joints; camera space [m]; %s",
+      options->skeleton_pad ? "zeros up to 300 frames and 2 persons" : "native frames, no empty persons");
+  babel_status status =
+      options->random_weights
+          ? babel_st_gcn_net_random(&encoder->net, options->seed)
+          : babel_st_gcn_net_load(&encoder->net, &babel_st_gcn_ntu, options->weights, base->weights_sha256);
   if (status != BABEL_OK) {
     destroy(base);
     return status;
@@ -52,11 +58,13 @@ static babel_status create(babel_encoder **out, const babel_encoder_row *row, co
   return BABEL_OK;
 }
 
-static babel_status encode(const st_gcn *encoder, const babel_skeleton_input *input, float pooled[WIDTH], float scores[CLASSES]) {
+static babel_status encode(const st_gcn *encoder, const babel_skeleton_input *input, float pooled[WIDTH],
+                           float scores[CLASSES]) {
   double sum[WIDTH] = {0};
   babel_scratch *scratch;
   babel_status status = BABEL_OK;
-  BABEL_TRY(babel_scratch_take(encoder->scratch, babel_st_gcn_net_scratch(&encoder->net.shape, input->frames), &scratch));
+  BABEL_TRY(babel_scratch_take(encoder->scratch, babel_st_gcn_net_scratch(&encoder->net.shape, input->frames),
+                               &scratch));
   for (int m = 0; m < input->persons && status == BABEL_OK; m++) {
     const float *x = input->x + (ptrdiff_t)m * input->frames * BABEL_SKELETON_JOINTS * 3;
     status = babel_st_gcn_net_run(&encoder->net, x, input->frames, pooled, scratch->memory, NULL);
@@ -69,7 +77,8 @@ static babel_status encode(const st_gcn *encoder, const babel_skeleton_input *in
   return BABEL_OK;
 }
 
-static babel_status run(const babel_encoder *base, const babel_sample *sample, float *const *outputs, int *lengths) {
+static babel_status run(const babel_encoder *base, const babel_sample *sample, float *const *outputs,
+                        int *lengths) {
   float pooled[WIDTH], scores[CLASSES];
   babel_skeleton_input input;
   BABEL_TRY(babel_skeleton_prepare_st_gcn(&input, sample, base->options.skeleton_pad));
@@ -85,7 +94,8 @@ static babel_status run(const babel_encoder *base, const babel_sample *sample, f
   return BABEL_OK;
 }
 
-static babel_status samples(const babel_encoder *encoder, const babel_tensor *array, babel_sample **list, int *count) {
+static babel_status samples(const babel_encoder *encoder, const babel_tensor *array, babel_sample **list,
+                            int *count) {
   return babel_skeleton_samples(encoder->row->name, array, 1, list, count);
 }
 

@@ -8,7 +8,16 @@ const babel_st_gcn_shape babel_st_gcn_ntu = {
     .joints = 25,
     .classes = 60,
     .units = 10,
-    .unit = {{3, 64, 1}, {64, 64, 1}, {64, 64, 1}, {64, 64, 1}, {64, 128, 2}, {128, 128, 1}, {128, 128, 1}, {128, 256, 2}, {256, 256, 1}, {256, 256, 1}},
+    .unit = {{3, 64, 1},
+             {64, 64, 1},
+             {64, 64, 1},
+             {64, 64, 1},
+             {64, 128, 2},
+             {128, 128, 1},
+             {128, 128, 1},
+             {128, 256, 2},
+             {256, 256, 1},
+             {256, 256, 1}},
 };
 
 int babel_st_gcn_net_width(const babel_st_gcn_shape *shape) {
@@ -53,31 +62,63 @@ typedef struct {
   int *at;
 } activations;
 
-static babel_status residual(const babel_st_gcn_unit *unit, babel_st_gcn_unit_shape u, activations *a, int joints, int frames, int count) {
+static babel_status residual(const babel_st_gcn_unit *unit, babel_st_gcn_unit_shape u, activations *a,
+                             int joints, int frames, int count) {
   size_t pitch = babel_plane_pitch(joints * count);
   babel_skeleton_planes_thin(a->graph, a->h, u.in, joints, frames, u.stride, count);
   for (int k = 0; k < u.in; k++) a->at[k] = (int)((size_t)k * pitch);
-  babel_plane_linear_job job = {.y = a->d, .x = a->graph, .packed = unit->residual, .bias = unit->residual_bias, .at = a->at,
-                                .out = u.out, .in = u.in, .columns = joints * count, .y_pitch = pitch};
+  babel_plane_linear_job job = {.y = a->d,
+                                .x = a->graph,
+                                .packed = unit->residual,
+                                .bias = unit->residual_bias,
+                                .at = a->at,
+                                .out = u.out,
+                                .in = u.in,
+                                .columns = joints * count,
+                                .y_pitch = pitch};
   return babel_plane_linear_fwd_cpu(&job);
 }
 
-static babel_status run_unit(const babel_st_gcn_unit *unit, babel_st_gcn_unit_shape u, activations *a, int joints, int frames, int first) {
-  babel_graph_conv_job graph = {.y = a->u, .x = a->h, .packed = unit->graph, .shift = unit->graph_shift, .edges = &unit->edges,
-                                .workspace = a->graph, .at = a->at, .in = u.in, .out = u.out, .frames = frames, .relu = 1};
+static babel_status run_unit(const babel_st_gcn_unit *unit, babel_st_gcn_unit_shape u, activations *a,
+                             int joints, int frames, int first) {
+  babel_graph_conv_job graph = {.y = a->u,
+                                .x = a->h,
+                                .packed = unit->graph,
+                                .shift = unit->graph_shift,
+                                .edges = &unit->edges,
+                                .workspace = a->graph,
+                                .at = a->at,
+                                .in = u.in,
+                                .out = u.out,
+                                .frames = frames,
+                                .relu = 1};
   BABEL_TRY(babel_graph_conv_fwd_cpu(&graph));
-  if (unit->residual) BABEL_TRY(residual(unit, u, a, joints, frames, babel_temporal_conv_frames(frames, u.stride)));
-  babel_temporal_conv_job temporal = {.y = a->h, .x = a->u, .residual = first ? NULL : unit->residual ? a->d : a->h,
-                                      .packed = unit->temporal, .bias = unit->temporal_bias, .workspace = a->temporal, .at = a->at,
-                                      .in = u.out, .out = u.out, .joints = joints, .frames = frames, .stride = u.stride, .relu = 1};
+  if (unit->residual)
+    BABEL_TRY(residual(unit, u, a, joints, frames, babel_temporal_conv_frames(frames, u.stride)));
+  babel_temporal_conv_job temporal = {.y = a->h,
+                                      .x = a->u,
+                                      .residual = first            ? NULL
+                                                  : unit->residual ? a->d
+                                                                   : a->h,
+                                      .packed = unit->temporal,
+                                      .bias = unit->temporal_bias,
+                                      .workspace = a->temporal,
+                                      .at = a->at,
+                                      .in = u.out,
+                                      .out = u.out,
+                                      .joints = joints,
+                                      .frames = frames,
+                                      .stride = u.stride,
+                                      .relu = 1};
   return babel_temporal_conv_fwd_cpu(&temporal);
 }
 
-babel_status babel_st_gcn_net_run(const babel_st_gcn_net *net, const float *x, int frames, float *pooled, void *scratch,
-                                  const babel_unit_observer *observer) {
+babel_status babel_st_gcn_net_run(const babel_st_gcn_net *net, const float *x, int frames, float *pooled,
+                                  void *scratch, const babel_unit_observer *observer) {
   const babel_st_gcn_shape *shape = &net->shape;
   if (frames < 1 || frames > BABEL_ST_GCN_FRAMES)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "st_gcn takes 1 to %d frames, this sequence has %d", BABEL_ST_GCN_FRAMES, frames);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "st_gcn takes 1 to %d frames, this sequence has %d",
+                      BABEL_ST_GCN_FRAMES, frames);
   needs n = measure(shape, frames);
   activations a = {.h = scratch};
   a.u = a.h + n.planes;
@@ -85,7 +126,8 @@ babel_status babel_st_gcn_net_run(const babel_st_gcn_net *net, const float *x, i
   a.graph = a.d + n.planes;
   a.temporal = a.graph + n.graph;
   a.at = (int *)(a.temporal + n.temporal);
-  BABEL_TRY(babel_skeleton_planes_in(a.h, a.graph, x, net->data_scale, net->data_shift, frames, shape->joints));
+  BABEL_TRY(
+      babel_skeleton_planes_in(a.h, a.graph, x, net->data_scale, net->data_shift, frames, shape->joints));
   for (int l = 0; l < shape->units; l++) {
     BABEL_TRY(run_unit(&net->units[l], shape->unit[l], &a, shape->joints, frames, l == 0));
     frames = babel_temporal_conv_frames(frames, shape->unit[l].stride);
@@ -96,5 +138,6 @@ babel_status babel_st_gcn_net_run(const babel_st_gcn_net *net, const float *x, i
 }
 
 void babel_st_gcn_net_scores(const babel_st_gcn_net *net, const float *pooled, float *scores) {
-  babel_skeleton_scores(scores, pooled, net->fcn, net->fcn_bias, net->shape.classes, babel_st_gcn_net_width(&net->shape));
+  babel_skeleton_scores(scores, pooled, net->fcn, net->fcn_bias, net->shape.classes,
+                        babel_st_gcn_net_width(&net->shape));
 }

@@ -43,7 +43,8 @@ static babel_status floats(const import *i, float **out, size_t count) {
 }
 
 /* NAME.weight (out, in, taps, 1) and NAME.bias with the BatchNorm behind them, packed. */
-static babel_status convolution(const import *i, const char *conv, const char *bn, int out, int in, int taps, float **packed, float **bias) {
+static babel_status convolution(const import *i, const char *conv, const char *bn, int out, int in, int taps,
+                                float **packed, float **bias) {
   const int64_t shape[4] = {out, in, taps, 1}, bias_shape[1] = {out};
   int inputs = in * taps;
   char name[64];
@@ -66,7 +67,8 @@ static babel_status import_graph(const import *i, babel_st_gcn_unit *unit, babel
   BABEL_TRY(floats(i, &unit->graph, babel_graph_conv_packed(SUBSETS, u.out, u.in)));
   BABEL_TRY(floats(i, &unit->graph_shift, (size_t)u.out));
   memcpy(unit->graph_shift, i->shift, (size_t)u.out * sizeof *i->shift);
-  return babel_graph_conv_pack_cpu(unit->graph, i->folded, i->matrix, i->bias, i->scale, SUBSETS, u.out, u.in);
+  return babel_graph_conv_pack_cpu(unit->graph, i->folded, i->matrix, i->bias, i->scale, SUBSETS, u.out,
+                                   u.in);
 }
 
 static babel_status import_edges(const import *i, babel_st_gcn_unit *unit, int l) {
@@ -96,14 +98,17 @@ static babel_status import_all(import *i) {
   BABEL_TRY(take(i, "A", 3, graph_shape, i->adjacency));
   BABEL_TRY(floats(i, &net->data_scale, (size_t)joints * 3));
   BABEL_TRY(floats(i, &net->data_shift, (size_t)joints * 3));
-  BABEL_TRY(babel_weight_source_batchnorm(i->source, "data_bn", joints * 3, net->data_scale, net->data_shift));
+  BABEL_TRY(
+      babel_weight_source_batchnorm(i->source, "data_bn", joints * 3, net->data_scale, net->data_shift));
   for (int l = 0; l < shape->units; l++) {
     babel_st_gcn_unit *unit = &net->units[l];
     babel_st_gcn_unit_shape u = shape->unit[l];
     snprintf(i->unit, sizeof i->unit, "st_gcn_networks.%d.", l);
     BABEL_TRY(import_graph(i, unit, u));
     BABEL_TRY(convolution(i, "tcn.2", "tcn.3", u.out, u.out, TAPS, &unit->temporal, &unit->temporal_bias));
-    if (has_residual(shape, l)) BABEL_TRY(convolution(i, "residual.0", "residual.1", u.out, u.in, 1, &unit->residual, &unit->residual_bias));
+    if (has_residual(shape, l))
+      BABEL_TRY(
+          convolution(i, "residual.0", "residual.1", u.out, u.in, 1, &unit->residual, &unit->residual_bias));
   }
   for (int l = 0; l < shape->units; l++) BABEL_TRY(import_edges(i, &net->units[l], l));
   BABEL_TRY(floats(i, &net->fcn, (size_t)shape->classes * (size_t)width));
@@ -113,31 +118,39 @@ static babel_status import_all(import *i) {
 }
 
 static babel_status check_shape(const babel_st_gcn_shape *shape) {
-  bool fits = shape->units >= 1 && shape->units <= BABEL_ST_GCN_UNITS && shape->joints >= 1 && shape->joints <= BABEL_ST_GCN_JOINTS &&
-              shape->classes >= 1 && shape->classes <= 4096;
+  bool fits = shape->units >= 1 && shape->units <= BABEL_ST_GCN_UNITS && shape->joints >= 1 &&
+              shape->joints <= BABEL_ST_GCN_JOINTS && shape->classes >= 1 && shape->classes <= 4096;
   for (int l = 0; fits && l < shape->units; l++) {
     babel_st_gcn_unit_shape u = shape->unit[l];
-    fits = u.out >= 1 && u.out <= 512 && u.stride >= 1 && u.stride <= 2 && u.in == (l ? shape->unit[l - 1].out : 3);
+    fits = u.out >= 1 && u.out <= 512 && u.stride >= 1 && u.stride <= 2 &&
+           u.in == (l ? shape->unit[l - 1].out : 3);
   }
-  if (!fits) return BABEL_FAIL(BABEL_ERR_SHAPE, "st_gcn: %d units over %d joints do not make a network", shape->units, shape->joints);
+  if (!fits)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "st_gcn: %d units over %d joints do not make a network", shape->units,
+                      shape->joints);
   return BABEL_OK;
 }
 
 /* Bytes of the finished network. */
 static size_t net_size(const babel_st_gcn_shape *shape) {
   size_t joints = (size_t)shape->joints, width = (size_t)babel_st_gcn_net_width(shape), f = sizeof(float);
-  size_t edges = babel_arena_need(SUBSETS * joints + 1, sizeof(int)) + 2 * babel_arena_need(SUBSETS * joints * joints, f);
-  size_t size = 2 * babel_arena_need(joints * 3, f) + babel_arena_need((size_t)shape->classes * width, f) + babel_arena_need((size_t)shape->classes, f);
+  size_t edges = babel_arena_need(SUBSETS * joints + 1, sizeof(int)) +
+                 2 * babel_arena_need(SUBSETS * joints * joints, f);
+  size_t size = 2 * babel_arena_need(joints * 3, f) + babel_arena_need((size_t)shape->classes * width, f) +
+                babel_arena_need((size_t)shape->classes, f);
   for (int l = 0; l < shape->units; l++) {
     babel_st_gcn_unit_shape u = shape->unit[l];
-    size += edges + babel_arena_need(babel_graph_conv_packed(SUBSETS, u.out, u.in), f) + 3 * babel_arena_need((size_t)u.out, f);
-    size += babel_arena_need(babel_plane_linear_packed(u.out, TAPS * u.out), f) + babel_arena_need(babel_plane_linear_packed(u.out, u.in), f);
+    size += edges + babel_arena_need(babel_graph_conv_packed(SUBSETS, u.out, u.in), f) +
+            3 * babel_arena_need((size_t)u.out, f);
+    size += babel_arena_need(babel_plane_linear_packed(u.out, TAPS * u.out), f) +
+            babel_arena_need(babel_plane_linear_packed(u.out, u.in), f);
   }
   return size;
 }
 
-babel_status babel_st_gcn_net_create(babel_st_gcn_net *net, const babel_st_gcn_shape *shape, const babel_weight_source *source) {
-  import i = {.source = source, .net = net};
+babel_status babel_st_gcn_net_create(babel_st_gcn_net *net, const babel_st_gcn_shape *shape,
+                                     const babel_weight_source *source) {
+import i = {.source = source, .net = net };
   void *buffer = NULL;
   size_t widest = 3, graph = (size_t)(SUBSETS * shape->joints * shape->joints);
   babel_status status;
@@ -163,7 +176,8 @@ done:
   return status;
 }
 
-babel_status babel_st_gcn_net_load(babel_st_gcn_net *net, const babel_st_gcn_shape *shape, const char *path, char sha256[65]) {
+babel_status babel_st_gcn_net_load(babel_st_gcn_net *net, const babel_st_gcn_shape *shape, const char *path,
+                                   char sha256[65]) {
   babel_checkpoint checkpoint = {0};
   babel_checkpoint_source from;
   babel_status status;
@@ -187,13 +201,20 @@ static babel_status draw(void *context, const char *name, int rank, const int64_
   random_source *from = context;
   int64_t count = 1;
   for (int k = 0; k < rank; k++) count *= shape[k];
-  if (!strcmp(name, "A")) return babel_skeleton_graph_adjacency(&babel_skeleton_graph_ntu, out);
-  const char *last = strrchr(name, '.');
-  float bound = rank == 4 ? sqrtf(6.0f * (float)shape[0] / (float)count) : 0; /* convolutions alone */
-  float level = !strcmp(last, ".bias") || !strcmp(last, ".running_mean") || rank == 4 ? 0.0f : 1.0f;
-  for (int64_t k = 0; k < count; k++)
-    out[k] = level + bound * (2 * babel_rng_uniform(from->seed, BABEL_RNG_ENCODER, from->next + (uint64_t)k) - 1);
+  uint64_t first = from->next;
   from->next += (uint64_t)count;
+  if (!strcmp(name, "A")) return babel_skeleton_graph_adjacency(&babel_skeleton_graph_ntu, out);
+  if (rank == 4) { /* a convolution */
+    float bound = sqrtf(6.0f * (float)shape[0] / (float)count);
+    for (int64_t k = 0; k < count; k++)
+      out[k] = bound * (2 * babel_rng_uniform(from->seed, BABEL_RNG_ENCODER, first + (uint64_t)k) - 1);
+    return BABEL_OK;
+  }
+  const char *last = strrchr(name, '.');
+  float level = !strcmp(last, ".bias") || !strcmp(last, ".running_mean") ? 0 : 1;
+  bool data_mean = !strcmp(name, "data_bn.running_mean"), data_var = !strcmp(name, "data_bn.running_var");
+  for (int64_t k = 0; k < count; k++)
+    out[k] = data_var ? 0.09f : data_mean && k % 3 == 2 ? 3.0f : level; /* x y z [m] */
   return BABEL_OK;
 }
 

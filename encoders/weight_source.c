@@ -9,17 +9,20 @@
 
 enum { NAME = 192 };
 
-babel_status babel_weight_source_vector(const babel_weight_source *source, const char *name, int n, float *out) {
+babel_status babel_weight_source_vector(const babel_weight_source *source, const char *name, int n,
+                                        float *out) {
   const int64_t shape[1] = {n};
   return source->take(source->context, name, 1, shape, out);
 }
 
-babel_status babel_weight_source_matrix(const babel_weight_source *source, const char *name, int rows, int columns, float *out) {
+babel_status babel_weight_source_matrix(const babel_weight_source *source, const char *name, int rows,
+                                        int columns, float *out) {
   const int64_t shape[2] = {rows, columns};
   return source->take(source->context, name, 2, shape, out);
 }
 
-babel_status babel_weight_source_batchnorm(const babel_weight_source *source, const char *name, int n, float *scale, float *shift) {
+babel_status babel_weight_source_batchnorm(const babel_weight_source *source, const char *name, int n,
+                                           float *scale, float *shift) {
   static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
   char full[NAME];
   void *memory;
@@ -30,7 +33,8 @@ babel_status babel_weight_source_batchnorm(const babel_weight_source *source, co
     snprintf(full, sizeof full, "%s.%s", name, parts[i]);
     BABEL_TRY_OR(babel_weight_source_vector(source, full, n, values + (ptrdiff_t)i * n), done);
   }
-  status = babel_batchnorm_coefficients(scale, shift, values, values + n, values + 2 * (ptrdiff_t)n, values + 3 * (ptrdiff_t)n, n);
+  status = babel_batchnorm_coefficients(scale, shift, values, values + n, values + 2 * (ptrdiff_t)n,
+                                        values + 3 * (ptrdiff_t)n, n);
   if (status != BABEL_OK) babel_fail_context("%s: ", name);
 done:
   free(memory);
@@ -44,8 +48,8 @@ static babel_status take(void *context, const char *name, int rank, const int64_
   return babel_checkpoint_take(source->checkpoint, full, rank, shape, out);
 }
 
-babel_weight_source babel_checkpoint_source_of(babel_checkpoint_source *source, babel_checkpoint *checkpoint, const char *prefix,
-                                               const char *probe) {
+babel_weight_source babel_checkpoint_source_of(babel_checkpoint_source *source, babel_checkpoint *checkpoint,
+                                               const char *prefix, const char *probe) {
   char full[NAME];
   snprintf(full, sizeof full, "%s%s", prefix, probe);
   source->checkpoint = checkpoint;

@@ -85,7 +85,8 @@ static const char *finish(recorder *r, int *count) {
   return path;
 }
 
-/* The published tables: element (v, c) of the shifted vector reads flat element (v * C + c +- c * C) mod 25 C. */
+/* The published tables: element (v, c) of the shifted vector reads flat element (v * C + c +- c * C) mod 25
+ * C. */
 static void add_table(recorder *r, const char *name, int channels, int sign) {
   int64_t all = 25 * channels, *table = add_integers(r, name, (int)all);
   for (int64_t i = 0; i < all; i++) table[i] = (i + sign * (i % channels) * channels + all * channels) % all;
@@ -93,7 +94,8 @@ static void add_table(recorder *r, const char *name, int channels, int sign) {
 }
 
 const char *skeleton_file_shift_gcn(const skeleton_file *how, int *count) {
-  static const int in[10] = {3, 64, 64, 64, 64, 128, 128, 128, 256, 256}, out[10] = {64, 64, 64, 64, 128, 128, 128, 256, 256, 256};
+  static const int in[10] = {3, 64, 64, 64, 64, 128, 128, 128, 256, 256},
+                   out[10] = {64, 64, 64, 64, 128, 128, 128, 256, 256, 256};
   recorder r;
   begin(&r, how);
   babel_weight_source source = {&r, record};

@@ -39,7 +39,8 @@ static babel_status fill(void *context, const char *name, int rank, const int64_
   for (int k = 0; k < rank; k++) count *= shape[k];
   if (!strcmp(name, "A")) return babel_skeleton_graph_adjacency(&babel_skeleton_graph_ntu, out);
   fill_rule rule = rule_of(name, rank, count / shape[0]);
-  for (int64_t i = 0; i < count; i++) out[i] = (float)(rule.level + rule.spread * babel_fill(name, (uint32_t)i));
+  for (int64_t i = 0; i < count; i++)
+    out[i] = (float)(rule.level + rule.spread * babel_fill(name, (uint32_t)i));
   return BABEL_OK;
 }
 
@@ -54,7 +55,8 @@ float *skeleton_fill_input(int frames, int joints, int persons) {
     for (int t = 0; t < frames; t++)
       for (int v = 0; v < joints; v++)
         for (int m = 0; m < persons; m++)
-          x[((m * frames + t) * joints + v) * 3 + c] = (float)babel_fill("input", (uint32_t)(((c * frames + t) * joints + v) * persons + m));
+          x[((m * frames + t) * joints + v) * 3 + c] =
+              (float)babel_fill("input", (uint32_t)(((c * frames + t) * joints + v) * persons + m));
   return x;
 }
 
@@ -75,7 +77,8 @@ babel_unit_observer skeleton_watch(skeleton_unit_totals *totals) {
 
 void skeleton_expect(const char *what, double value, double expected, double tolerance) {
   double scale = fabs(expected) > 1 ? fabs(expected) : 1;
-  cr_assert(fabs(value - expected) <= tolerance * scale, "%s: %.9g, the reference is %.9g", what, value, expected);
+  cr_assert(fabs(value - expected) <= tolerance * scale, "%s: %.9g, the reference is %.9g", what, value,
+            expected);
 }
 
 double skeleton_sum(const float *x, int n) {

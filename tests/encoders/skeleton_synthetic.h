@@ -1,18 +1,20 @@
-/* The deterministic fill rule as a source of weights, and the reference checks of the two skeleton networks. */
+/* The deterministic fill rule as a source of weights, and the reference checks of the two skeleton networks.
+ */
 #ifndef BABEL_TESTS_ENCODERS_SKELETON_SYNTHETIC_H
 #define BABEL_TESTS_ENCODERS_SKELETON_SYNTHETIC_H
 
 #include "encoders/skeleton_planes.h"
 #include "encoders/weight_source.h"
 
-/* For TestSuite(.init): no log lines, and one thread: these networks enter dozens of parallel regions, whose barriers stand
- * still when other tests hold the processors. What threads change is tested on its own. */
+/* For TestSuite(.init): no log lines, and one thread: these networks enter dozens of parallel regions, whose
+ * barriers stand still when other tests hold the processors. What threads change is tested on its own. */
 void skeleton_init(void);
 
 /* Values by the rule of the encoder specifications; "A" is the graph of the NTU layout. */
 babel_weight_source skeleton_fill_source(void);
 
-/* Network input by the rule: key "input", stored (3, frames, joints, persons), turned to (persons, frames, joints, 3). Malloced. */
+/* Network input by the rule: key "input", stored (3, frames, joints, persons), turned to (persons, frames,
+ * joints, 3). Malloced. */
 float *skeleton_fill_input(int frames, int joints, int persons);
 
 /* Sums and squares of unit outputs, added up over the persons that pass by. */

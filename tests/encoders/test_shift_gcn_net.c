@@ -21,23 +21,31 @@ static void create_synthetic(babel_shift_gcn_net *net) {
 }
 
 /* Both persons of the rule's input: pooled (2, 256) and the scores of their mean. */
-static void run_both(const babel_shift_gcn_net *net, int frames, float *pooled, float *scores, skeleton_unit_totals *totals) {
+static void run_both(const babel_shift_gcn_net *net, int frames, float *pooled, float *scores,
+                     skeleton_unit_totals *totals) {
   float *x = skeleton_fill_input(frames, JOINTS, 2), mean[WIDTH];
   void *scratch = skeleton_scratch(babel_shift_gcn_net_scratch(frames));
   babel_unit_observer watch = skeleton_watch(totals);
   for (int m = 0; m < 2; m++)
-    cr_assert_eq(babel_shift_gcn_net_run(net, x + m * frames * JOINTS * 3, frames, m, pooled + m * WIDTH, scratch, &watch), BABEL_OK);
+    cr_assert_eq(babel_shift_gcn_net_run(net, x + m * frames * JOINTS * 3, frames, m, pooled + m * WIDTH,
+                                         scratch, &watch),
+                 BABEL_OK);
   for (int c = 0; c < WIDTH; c++) mean[c] = 0.5f * (pooled[c] + pooled[WIDTH + c]);
   babel_shift_gcn_net_scores(net, mean, scores);
   free(x), free(scratch);
 }
 
-/* Sums over a hundred thousand positive values: relative. The public network in float32 gave the references. */
+/* Sums over a hundred thousand positive values: relative. The public network in float32 gave the references.
+ */
 Test(encoders_shift_gcn_net, synthetic_weights_give_the_reference_numbers) {
   static const struct {
     int unit;
     double sum, norm;
-  } units[] = {{1, 39143.43, 144.6998}, {4, 318343.5, 937.1921}, {5, 252467.9, 920.7286}, {8, 684456.9, 2538.842}, {10, 2114738, 6527.896}};
+  } units[] = {{1, 39143.43, 144.6998},
+               {4, 318343.5, 937.1921},
+               {5, 252467.9, 920.7286},
+               {8, 684456.9, 2538.842},
+               {10, 2114738, 6527.896}};
   babel_shift_gcn_net net;
   float pooled[2 * WIDTH], scores[CLASSES], mean[WIDTH];
   skeleton_unit_totals totals;
@@ -59,7 +67,8 @@ Test(encoders_shift_gcn_net, synthetic_weights_give_the_reference_numbers) {
     int at;
     double value;
   } single[] = {{0, 10.676428}, {1, -6.445571}, {2, -5.243239}, {59, 10.661216}};
-  for (size_t i = 0; i < sizeof single / sizeof *single; i++) skeleton_expect("a score", (double)scores[single[i].at], single[i].value, 5e-6);
+  for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+    skeleton_expect("a score", (double)scores[single[i].at], single[i].value, 5e-6);
   babel_shift_gcn_net_destroy(&net);
 }
 
@@ -70,7 +79,8 @@ static void as_doubles(const babel_safetensors *st, const char *name, double *ou
   for (int i = 0; i < count; i++) out[i] = babel_tensor_get(tensor, i);
 }
 
-/* 21 -> 10 -> 5 frames: both strides drop an odd last frame or meet a length that is no multiple of a vector. */
+/* 21 -> 10 -> 5 frames: both strides drop an odd last frame or meet a length that is no multiple of a vector.
+ */
 Test(encoders_shift_gcn_net, odd_lengths_match_our_own_pytorch_module_in_double) {
   babel_shift_gcn_net net;
   babel_safetensors st;
@@ -88,7 +98,8 @@ Test(encoders_shift_gcn_net, odd_lengths_match_our_own_pytorch_module_in_double)
     skeleton_expect("norm of a unit", sqrt(totals.square[l + 1]), norms[l], 1e-6);
   }
   as_doubles(&st, "pooled", expected, 2 * WIDTH);
-  cr_assert(babel_close("pooled", pooled, expected, 2 * WIDTH, 3e-5, 0)); /* measured 4e-6, largest value 30 */
+  cr_assert(
+      babel_close("pooled", pooled, expected, 2 * WIDTH, 3e-5, 0)); /* measured 4e-6, largest value 30 */
   as_doubles(&st, "scores", expected, CLASSES);
   cr_assert(babel_close("scores", scores, expected, CLASSES, 3e-5, 0));
   as_doubles(&st, "first_scores", expected, CLASSES);

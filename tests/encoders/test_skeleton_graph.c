@@ -53,9 +53,10 @@ Test(encoders_skeleton_graph, nearer_sources_stand_in_subset_two_and_equal_ones_
   static const struct {
     int v, w, degree;
   } nearer[8] = {{1, 0, 4}, {2, 3, 2}, {4, 5, 3}, {8, 9, 3}, {20, 1, 3}, {20, 2, 3}, {20, 4, 3}, {20, 8, 3}};
-  static const double rows[V] = {1,       0.2,     0.2,     1.0 / 3, 0.2,     2.0 / 3,  2.0 / 3, 2.0 / 3, 0.2,
-                                 2.0 / 3, 2.0 / 3, 2.0 / 3, 7.0 / 12, 2.0 / 3, 5.0 / 6, 1.0 / 3, 7.0 / 12, 2.0 / 3,
-                                 5.0 / 6, 1.0 / 3, 0,       1.0 / 3, 5.0 / 6, 1.0 / 3, 5.0 / 6};
+  static const double rows[V] = {1,       0.2,     0.2,      1.0 / 3, 0.2,     2.0 / 3,  2.0 / 3,
+                                 2.0 / 3, 0.2,     2.0 / 3,  2.0 / 3, 2.0 / 3, 7.0 / 12, 2.0 / 3,
+                                 5.0 / 6, 1.0 / 3, 7.0 / 12, 2.0 / 3, 5.0 / 6, 1.0 / 3,  0,
+                                 1.0 / 3, 5.0 / 6, 1.0 / 3,  5.0 / 6};
   build();
   for (int i = 0; i < 8; i++) close_to((double)ntu[2][nearer[i].v][nearer[i].w], 1.0 / nearer[i].degree);
   for (int v = 0; v < V; v++) {
@@ -67,7 +68,8 @@ Test(encoders_skeleton_graph, nearer_sources_stand_in_subset_two_and_equal_ones_
 }
 
 Test(encoders_skeleton_graph, openpose_layout_has_the_reference_values) {
-  static const int degrees[18] = {4, 4, 4, 3, 2, 4, 3, 2, 3, 3, 2, 3, 3, 2, 3, 3, 2, 2}, counts[3] = {18, 25, 9};
+  static const int degrees[18] = {4, 4, 4, 3, 2, 4, 3, 2, 3, 3, 2, 3, 3, 2, 3, 3, 2, 2},
+                   counts[3] = {18, 25, 9};
   static const double totals[3] = {6.666667, 8.583333, 2.75};
   float a[3][18][18];
   cr_assert_eq(babel_skeleton_graph_adjacency(&babel_skeleton_graph_openpose, &a[0][0][0]), BABEL_OK);

@@ -11,7 +11,8 @@
 enum { V = 25, FRAME = V * 3 };
 
 static void sample_of(babel_sample *sample, int frames, int persons, int joints) {
-  cr_assert_eq(babel_sample_create(sample, babel_modality_find("skeleton"), frames, persons * joints * 3), BABEL_OK);
+  cr_assert_eq(babel_sample_create(sample, babel_modality_find("skeleton"), frames, persons * joints * 3),
+               BABEL_OK);
   sample->persons = persons;
   sample->joints = joints == 20 ? BABEL_JOINTS_KINECT1_20 : BABEL_JOINTS_NTU_25;
 }
@@ -25,7 +26,8 @@ static void fill_body(babel_sample *sample, int person, int from, int to, double
   for (int t = from; t < to; t++)
     for (int v = 0; v < V; v++)
       for (int c = 0; c < 3; c++)
-        joint_of(sample, t, person, v)[c] = size * babel_fill("body", (uint32_t)((t * V + v) * 3 + c)) + (c == 2 ? 3 : 0.1 * person);
+        joint_of(sample, t, person, v)[c] =
+            size * babel_fill("body", (uint32_t)((t * V + v) * 3 + c)) + (c == 2 ? 3 : 0.1 * person);
 }
 
 static const float *frame_of(const babel_skeleton_input *input, int person, int frame) {
@@ -34,8 +36,10 @@ static const float *frame_of(const babel_skeleton_input *input, int person, int 
 
 Test(encoders_skeleton_prep, kinect_joints_go_where_the_map_says) {
   /* 1-based, from the specification: NTU joint <- Kinect v1 joint(s). */
-  static const int map[V][2] = {{4, 4}, {4, 2}, {1, 2}, {1, 1}, {5, 5}, {6, 6}, {7, 7}, {8, 8}, {9, 9}, {10, 10}, {11, 11}, {12, 12}, {13, 13},
-                                {14, 14}, {15, 15}, {16, 16}, {17, 17}, {18, 18}, {19, 19}, {20, 20}, {2, 2}, {8, 8}, {8, 8}, {12, 12}, {12, 12}};
+  static const int map[V][2] = {{4, 4},   {4, 2},   {1, 2},   {1, 1},   {5, 5},   {6, 6},   {7, 7},
+                                {8, 8},   {9, 9},   {10, 10}, {11, 11}, {12, 12}, {13, 13}, {14, 14},
+                                {15, 15}, {16, 16}, {17, 17}, {18, 18}, {19, 19}, {20, 20}, {2, 2},
+                                {8, 8},   {8, 8},   {12, 12}, {12, 12}};
   double x[2 * 60], y[2 * FRAME];
   for (int i = 0; i < 2 * 60; i++) x[i] = babel_fill("kinect", (uint32_t)i);
   babel_skeleton_map_kinect1(y, x, 2);
@@ -81,7 +85,8 @@ Test(encoders_skeleton_prep, turning_takes_the_spine_onto_z_first) {
   babel_skeleton_input input;
   sample_of(&sample, 4, 1, 25);
   fill_body(&sample, 0, 0, 4, 0.5);
-  for (int t = 0; t < 4; t++) { /* spine along -y, shoulders along z: square to each other, so that both directions survive */
+  for (int t = 0; t < 4;
+       t++) { /* spine along -y, shoulders along z: square to each other, so that both directions survive */
     memcpy(joint_of(&sample, t, 0, 0), (double[3]){1, 1, 3}, 24);
     memcpy(joint_of(&sample, t, 0, 1), (double[3]){1, 0.5, 3}, 24);
     memcpy(joint_of(&sample, t, 0, 4), (double[3]){0.3, 0.2, 2.5}, 24);
@@ -103,7 +108,7 @@ Test(encoders_skeleton_prep, opposite_and_missing_directions_still_give_numbers)
   sample_of(&sample, 4, 1, 25);
   fill_body(&sample, 0, 0, 4, 0.5);
   memcpy(joint_of(&sample, 0, 0, 0), (double[3]){0, 0, 3}, 24);
-  memcpy(joint_of(&sample, 0, 0, 1), (double[3]){0, 0, 2.5}, 24); /* spine along -z */
+  memcpy(joint_of(&sample, 0, 0, 1), (double[3]){0, 0, 2.5}, 24);     /* spine along -z */
   memcpy(joint_of(&sample, 0, 0, 8), joint_of(&sample, 0, 0, 4), 24); /* no shoulder line */
   cr_assert_eq(babel_skeleton_prepare_shift_gcn(&input, &sample), BABEL_OK);
   cr_assert_float_eq(frame_of(&input, 0, 0)[2], -0.5, 1e-6);
@@ -134,10 +139,12 @@ Test(encoders_skeleton_prep, the_two_liveliest_bodies_are_kept_largest_first) {
 }
 
 static void expect_same(const babel_skeleton_input *input, int person, int a, int b) {
-  cr_assert_eq(memcmp(frame_of(input, person, a), frame_of(input, person, b), FRAME * sizeof(float)), 0, "frames %d and %d", a, b);
+  cr_assert_eq(memcmp(frame_of(input, person, a), frame_of(input, person, b), FRAME * sizeof(float)), 0,
+               "frames %d and %d", a, b);
 }
 
-/* Step 3 is visible after steps 4 and 5 where the same frame of person 0 stands beside it, so person 1 gets period 10 too. */
+/* Step 3 is visible after steps 4 and 5 where the same frame of person 0 stands beside it, so person 1 gets
+ * period 10 too. */
 Test(encoders_skeleton_prep, frames_repeat_to_three_hundred_and_a_late_start_is_closed_up) {
   babel_sample sample;
   babel_skeleton_input input;
@@ -181,7 +188,8 @@ static void prepare_file(const char *name, babel_skeleton_input *input) {
   babel_ntu_destroy(&skeleton);
 }
 
-static void expect_joint(const babel_skeleton_input *input, int frame, int joint, double x, double y, double z) {
+static void expect_joint(const babel_skeleton_input *input, int frame, int joint, double x, double y,
+                         double z) {
   const float *at = frame_of(input, 0, frame) + joint * 3;
   const double expected[3] = {x, y, z};
   cr_assert(babel_close("joint", at, expected, 3, 1.2e-7, 0), "frame %d, joint %d", frame, joint);
@@ -191,8 +199,10 @@ Test(encoders_skeleton_prep, real_sequences_give_the_reference_values) {
   static const struct {
     const char *name;
     double sum, norm;
-  } files[] = {{"ntu_rgbd/S001C001P001R001A011.skeleton", -480.032, 40.4341}, {"ntu_rgbd/S001C003P008R002A058.skeleton", 7951.473, 111.3481},
-               {"ntu_rgbd/S002C001P003R001A003.skeleton", -827.643, 44.1921}, {"ntu_rgbd/S003C001P015R001A034.skeleton", -750.446, 37.9891},
+  } files[] = {{"ntu_rgbd/S001C001P001R001A011.skeleton", -480.032, 40.4341},
+               {"ntu_rgbd/S001C003P008R002A058.skeleton", 7951.473, 111.3481},
+               {"ntu_rgbd/S002C001P003R001A003.skeleton", -827.643, 44.1921},
+               {"ntu_rgbd/S003C001P015R001A034.skeleton", -750.446, 37.9891},
                {"ntu_rgbd/S004C002P003R001A017.skeleton", -764.487, 37.2254}};
   if (!babel_real_data(files[0].name)) cr_skip_test("no real data");
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -224,7 +234,8 @@ Test(encoders_skeleton_prep, st_gcn_takes_camera_space_natively_or_padded) {
   cr_assert_eq(babel_skeleton_prepare_st_gcn(&input, &sample, 0), BABEL_OK);
   cr_assert(input.persons == 1 && input.frames == 10);
   for (int t = 0; t < 10; t++)
-    for (int i = 0; i < FRAME; i++) cr_assert_eq(frame_of(&input, 0, t)[i], (float)joint_of(&sample, t, 1, 0)[i]);
+    for (int i = 0; i < FRAME; i++)
+      cr_assert_eq(frame_of(&input, 0, t)[i], (float)joint_of(&sample, t, 1, 0)[i]);
   float kept[10 * FRAME];
   memcpy(kept, input.x, sizeof kept);
   babel_skeleton_input_destroy(&input);
@@ -267,16 +278,25 @@ Test(encoders_skeleton_prep, a_users_array_becomes_samples) {
   babel_sample *samples;
   int count;
   babel_fill_floats("array", x, sizeof x / sizeof *x, 1);
-  cr_assert_eq(babel_skeleton_samples("st_gcn", &(babel_tensor){x, BABEL_F32, 5, {2, 4, 2, 25, 3}}, 4, &samples, &count), BABEL_OK);
-  cr_assert(count == 2 && samples[1].rows == 4 && samples[1].persons == 2 && samples[1].joints == BABEL_JOINTS_NTU_25);
+  cr_assert_eq(babel_skeleton_samples("st_gcn", &(babel_tensor){x, BABEL_F32, 5, {2, 4, 2, 25, 3}}, 4,
+                                      &samples, &count),
+               BABEL_OK);
+  cr_assert(count == 2 && samples[1].rows == 4 && samples[1].persons == 2 &&
+            samples[1].joints == BABEL_JOINTS_NTU_25);
   for (int i = 0; i < 4 * 2 * FRAME; i++) cr_assert_eq(samples[1].x[i], (double)x[4 * 2 * FRAME + i]);
   babel_sample_destroy(&samples[0]), babel_sample_destroy(&samples[1]), free(samples);
-  cr_assert_eq(babel_skeleton_samples("st_gcn", &(babel_tensor){x, BABEL_F32, 3, {5, 20, 3}}, 4, &samples, &count), BABEL_OK);
-  cr_assert(count == 1 && samples[0].rows == 5 && samples[0].persons == 1 && samples[0].joints == BABEL_JOINTS_KINECT1_20);
+  cr_assert_eq(
+      babel_skeleton_samples("st_gcn", &(babel_tensor){x, BABEL_F32, 3, {5, 20, 3}}, 4, &samples, &count),
+      BABEL_OK);
+  cr_assert(count == 1 && samples[0].rows == 5 && samples[0].persons == 1 &&
+            samples[0].joints == BABEL_JOINTS_KINECT1_20);
   babel_sample_destroy(&samples[0]), free(samples);
-  static const babel_tensor bad[] = {{x, BABEL_F32, 2, {4, 75}},        {x, BABEL_F32, 3, {4, 25, 2}},       {x, BABEL_F32, 3, {4, 18, 3}},
-                                     {x, BABEL_F32, 3, {3, 25, 3}},     {x, BABEL_F32, 5, {1, 4, 2, 20, 3}}, {x, BABEL_F32, 5, {1, 4, 0, 25, 3}},
-                                     {x, BABEL_F32, 4, {0, 4, 25, 3}}, {x, BABEL_F32, 6, {1, 1, 4, 1, 25, 3}}};
+  static const babel_tensor bad[] = {
+      {x, BABEL_F32, 2, {4, 75}},          {x, BABEL_F32, 3, {4, 25, 2}},
+      {x, BABEL_F32, 3, {4, 18, 3}},       {x, BABEL_F32, 3, {3, 25, 3}},
+      {x, BABEL_F32, 5, {1, 4, 2, 20, 3}}, {x, BABEL_F32, 5, {1, 4, 0, 25, 3}},
+      {x, BABEL_F32, 4, {0, 4, 25, 3}},    {x, BABEL_F32, 6, {1, 1, 4, 1, 25, 3}}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    cr_assert_eq(babel_skeleton_samples("st_gcn", &bad[i], 4, &samples, &count), BABEL_ERR_SHAPE, "case %zu", i);
+    cr_assert_eq(babel_skeleton_samples("st_gcn", &bad[i], 4, &samples, &count), BABEL_ERR_SHAPE, "case %zu",
+                 i);
 }

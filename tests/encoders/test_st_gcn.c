@@ -17,14 +17,16 @@ TestSuite(encoders_st_gcn, .init = skeleton_init);
 
 static babel_encoder *create(const babel_encoder_options *options) {
   babel_encoder *encoder;
-  cr_assert_eq(babel_encoder_create(&encoder, "st_gcn", options), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_encoder_create(&encoder, "st_gcn", options), BABEL_OK, "%s",
+               babel_error_last()->sentence);
   return encoder;
 }
 
 static void recording(babel_sample *sample, int frames) {
   cr_assert_eq(babel_sample_create(sample, babel_modality_find("skeleton"), frames, 60), BABEL_OK);
   sample->joints = BABEL_JOINTS_KINECT1_20;
-  for (int i = 0; i < frames * 60; i++) sample->x[i] = 0.3 * babel_fill("recording", (uint32_t)i) + (i % 3 == 2 ? 3 : 0);
+  for (int i = 0; i < frames * 60; i++)
+    sample->x[i] = 0.3 * babel_fill("recording", (uint32_t)i) + (i % 3 == 2 ? 3 : 0);
 }
 
 Test(encoders_st_gcn, a_weight_file_is_imported_strictly_with_or_without_prefix) {
@@ -39,7 +41,9 @@ Test(encoders_st_gcn, a_weight_file_is_imported_strictly_with_or_without_prefix)
   cr_assert_eq(babel_encoder_run(encoder, &sample, outputs, NULL), BABEL_OK);
   cr_assert_eq(memcmp(plain + WIDTH, scores, sizeof scores), 0);
   babel_encoder_destroy(encoder);
-  snprintf(path, sizeof path, "%s", skeleton_file_st_gcn(&(skeleton_file){.prefix = "skeleton_model.", .extra = "visual.fc.weight"}, NULL));
+  snprintf(
+      path, sizeof path, "%s",
+      skeleton_file_st_gcn(&(skeleton_file){.prefix = "skeleton_model.", .extra = "visual.fc.weight"}, NULL));
   encoder = create(&(babel_encoder_options){.weights = path});
   outputs[0] = prefixed, outputs[1] = NULL;
   cr_assert_eq(babel_encoder_run(encoder, &sample, outputs, NULL), BABEL_OK);
@@ -58,7 +62,8 @@ Test(encoders_st_gcn, damaged_files_are_refused_with_the_name_of_the_tensor) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     babel_encoder *encoder;
     const char *path = skeleton_file_st_gcn(&cases[i].how, NULL);
-    cr_assert_eq(babel_encoder_create(&encoder, "st_gcn", &(babel_encoder_options){.weights = path}), BABEL_ERR_FORMAT);
+    cr_assert_eq(babel_encoder_create(&encoder, "st_gcn", &(babel_encoder_options){.weights = path}),
+                 BABEL_ERR_FORMAT);
     cr_assert(strstr(babel_error_last()->sentence, cases[i].word), "%s", babel_error_last()->sentence);
   }
 }
@@ -66,7 +71,8 @@ Test(encoders_st_gcn, damaged_files_are_refused_with_the_name_of_the_tensor) {
 /* Padding is no small thing: an empty person and empty frames are not neutral. */
 Test(encoders_st_gcn, padding_runs_three_hundred_frames_and_two_persons) {
   babel_encoder *native = create(&(babel_encoder_options){.random_weights = true, .seed = 3});
-  babel_encoder *padded = create(&(babel_encoder_options){.random_weights = true, .seed = 3, .skeleton_pad = 1});
+  babel_encoder *padded =
+      create(&(babel_encoder_options){.random_weights = true, .seed = 3, .skeleton_pad = 1});
   babel_st_gcn_net net;
   babel_sample sample;
   babel_skeleton_input input;
@@ -83,7 +89,8 @@ Test(encoders_st_gcn, padding_runs_three_hundred_frames_and_two_persons) {
   cr_assert(!memcmp(a, pooled[0], sizeof pooled[0]) && !memcmp(a + WIDTH, scores, sizeof scores));
   float *x = calloc(2 * 300 * 75, sizeof *x);
   memcpy(x, input.x, 12 * 75 * sizeof *x);
-  for (int m = 0; m < 2; m++) cr_assert_eq(babel_st_gcn_net_run(&net, x + m * 300 * 75, 300, pooled[m], scratch, NULL), BABEL_OK);
+  for (int m = 0; m < 2; m++)
+    cr_assert_eq(babel_st_gcn_net_run(&net, x + m * 300 * 75, 300, pooled[m], scratch, NULL), BABEL_OK);
   for (int c = 0; c < WIDTH; c++) pooled[0][c] = (float)(((double)pooled[0][c] + (double)pooled[1][c]) / 2);
   babel_st_gcn_net_scores(&net, pooled[0], scores);
   cr_assert(!memcmp(b, pooled[0], sizeof pooled[0]) && !memcmp(b + WIDTH, scores, sizeof scores));
@@ -119,5 +126,7 @@ Test(encoders_st_gcn, samples_in_parallel_give_the_same_bits) {
 
 Test(encoders_st_gcn, unknown_padding_is_refused) {
   babel_encoder *encoder;
-  cr_assert_eq(babel_encoder_create(&encoder, "st_gcn", &(babel_encoder_options){.random_weights = true, .skeleton_pad = 2}), BABEL_ERR_ARG);
+  cr_assert_eq(babel_encoder_create(&encoder, "st_gcn",
+                                    &(babel_encoder_options){.random_weights = true, .skeleton_pad = 2}),
+               BABEL_ERR_ARG);
 }

@@ -20,13 +20,16 @@ static void create_synthetic(babel_st_gcn_net *net) {
 }
 
 /* All persons of the rule's input: pooled (persons, width), their mean, its scores. */
-static void run_all(const babel_st_gcn_net *net, int frames, int persons, float *pooled, float *mean, float *scores, skeleton_unit_totals *totals) {
+static void run_all(const babel_st_gcn_net *net, int frames, int persons, float *pooled, float *mean,
+                    float *scores, skeleton_unit_totals *totals) {
   int joints = net->shape.joints, width = babel_st_gcn_net_width(&net->shape);
   float *x = skeleton_fill_input(frames, joints, persons);
   void *scratch = skeleton_scratch(babel_st_gcn_net_scratch(&net->shape, frames));
   babel_unit_observer watch = skeleton_watch(totals);
   for (int m = 0; m < persons; m++)
-    cr_assert_eq(babel_st_gcn_net_run(net, x + m * frames * joints * 3, frames, pooled + m * width, scratch, &watch), BABEL_OK);
+    cr_assert_eq(
+        babel_st_gcn_net_run(net, x + m * frames * joints * 3, frames, pooled + m * width, scratch, &watch),
+        BABEL_OK);
   for (int c = 0; c < width; c++) {
     double sum = 0;
     for (int m = 0; m < persons; m++) sum += (double)pooled[m * width + c];
@@ -47,12 +50,14 @@ static void expect_singles(const char *what, const float *x, const single *s, si
 
 /* References: the public network in double. */
 Test(encoders_st_gcn_net, synthetic_weights_give_the_reference_numbers_inside_and_at_the_end) {
-  static const double units[10][2] = {{12059.0344, 67.2950074}, {17764.1238, 85.7510084}, {22173.2508, 102.910707}, {26017.4615, 112.907511},
-                                      {17378.8381, 94.0505149}, {20249.8624, 103.723648}, {24151.8582, 114.552771}, {19522.9343, 105.282019},
-                                      {23862.8696, 118.744672}, {27970.3742, 129.770654}};
+  static const double units[10][2] = {
+      {12059.0344, 67.2950074}, {17764.1238, 85.7510084}, {22173.2508, 102.910707}, {26017.4615, 112.907511},
+      {17378.8381, 94.0505149}, {20249.8624, 103.723648}, {24151.8582, 114.552771}, {19522.9343, 105.282019},
+      {23862.8696, 118.744672}, {27970.3742, 129.770654}};
   static const single pool[] = {{0, 0.401067987}, {1, 0.320987816}, {2, 0.0901974576}, {255, 0.453078095}};
-  static const single score[] = {{0, -0.607397599}, {1, -0.121854635}, {2, -0.00657127562}, {20, 0.446940096},
-                                 {30, -0.398668542}, {58, -0.671802166}, {59, -0.144836716}};
+  static const single score[] = {{0, -0.607397599}, {1, -0.121854635},  {2, -0.00657127562},
+                                 {20, 0.446940096}, {30, -0.398668542}, {58, -0.671802166},
+                                 {59, -0.144836716}};
   babel_st_gcn_net net;
   float pooled[WIDTH], mean[WIDTH], scores[CLASSES];
   skeleton_unit_totals totals;
@@ -119,7 +124,10 @@ Test(encoders_st_gcn_net, odd_lengths_match_our_own_pytorch_module_in_double) {
 
 Test(encoders_st_gcn_net, a_small_real_file_with_33_joints_gives_the_reference_scores) {
   static const babel_st_gcn_shape shape = {
-      .joints = 33, .classes = 5, .units = 5, .unit = {{3, 32, 1}, {32, 32, 1}, {32, 32, 1}, {32, 16, 1}, {16, 16, 2}}};
+      .joints = 33,
+      .classes = 5,
+      .units = 5,
+      .unit = {{3, 32, 1}, {32, 32, 1}, {32, 32, 1}, {32, 16, 1}, {16, 16, 2}}};
   static const double expected[5] = {-21.73849, -0.6909225, -3.148667, 13.80649, 11.845};
   const char *path = babel_real_weights("st_gcn/linxuelai_epoch75_33joint.pt");
   babel_st_gcn_net net;
@@ -127,7 +135,8 @@ Test(encoders_st_gcn_net, a_small_real_file_with_33_joints_gives_the_reference_s
   char sha256[65];
   skeleton_unit_totals totals;
   if (!path) cr_skip_test("no real weights");
-  cr_assert_eq(babel_st_gcn_net_load(&net, &shape, path, sha256), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_st_gcn_net_load(&net, &shape, path, sha256), BABEL_OK, "%s",
+               babel_error_last()->sentence);
   cr_assert_eq(strlen(sha256), 64);
   run_all(&net, 60, 1, pooled, mean, scores, &totals);
   cr_assert(babel_close("scores", scores, expected, 5, 1.5e-5, 0));
@@ -154,7 +163,8 @@ Test(encoders_st_gcn_net, random_weights_depend_on_the_seed_alone) {
   cr_assert_eq(memcmp(pooled[0], pooled[1], sizeof pooled[0]), 0);
   cr_assert_neq(memcmp(pooled[0], pooled[2], sizeof pooled[0]), 0);
   double norm = skeleton_norm(pooled[0], WIDTH), scores_norm = skeleton_norm(scores, CLASSES);
-  cr_assert(norm > 0.1 && norm < 1e4 && scores_norm > 0.1 && scores_norm < 1e5, "pooled %g, scores %g", norm, scores_norm);
+  cr_assert(norm > 0.1 && norm < 1e4 && scores_norm > 0.1 && scores_norm < 1e5, "pooled %g, scores %g", norm,
+            scores_norm);
   free(x), free(scratch);
 }
 
@@ -169,7 +179,10 @@ Test(encoders_st_gcn_net, impossible_shapes_and_lengths_are_refused) {
   bad = babel_st_gcn_ntu, bad.unit[2].stride = 3;
   cr_assert_eq(babel_st_gcn_net_create(&net, &bad, &source), BABEL_ERR_SHAPE);
   float x[3], pooled[WIDTH];
-  cr_assert_eq(babel_st_gcn_net_run(&(babel_st_gcn_net){.shape = babel_st_gcn_ntu}, x, 0, pooled, NULL, NULL), BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_st_gcn_net_run(&(babel_st_gcn_net){.shape = babel_st_gcn_ntu}, x, 100001, pooled, NULL, NULL), BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_st_gcn_net_run(&(babel_st_gcn_net){.shape = babel_st_gcn_ntu}, x, 0, pooled, NULL, NULL),
+               BABEL_ERR_SHAPE);
+  cr_assert_eq(
+      babel_st_gcn_net_run(&(babel_st_gcn_net){.shape = babel_st_gcn_ntu}, x, 100001, pooled, NULL, NULL),
+      BABEL_ERR_SHAPE);
   cr_assert_eq(babel_st_gcn_net_scratch(&babel_st_gcn_ntu, 0), 0);
 }
