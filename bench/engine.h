@@ -35,6 +35,9 @@ typedef struct {
 babel_status babel_bench_open(babel_bench *bench);
 void babel_bench_close(babel_bench *bench);
 
+/* Multiply-adds in registers, all threads, now [FLOP/s]. */
+double babel_bench_peak_flops(void);
+
 bool babel_bench_wants(const babel_bench *bench, const char *op);
 /* n floats of the row's memory, filled with repeatable numbers in [-scale, scale). Ends the program when memory is short. */
 float *babel_bench_floats(babel_bench *bench, size_t n, double scale);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/growth/bench.h"
 #include "bench/kernels/bench.h"
 
 static int usage(FILE *to, int status) {
@@ -43,6 +44,7 @@ int main(int argc, char **argv) {
   babel_bench_l2norm(&bench);
   babel_bench_adamw(&bench);
   babel_bench_input_gather(&bench);
+  babel_bench_step(&bench);
   babel_bench_close(&bench);
   return bench.failed ? 1 : 0;
 }

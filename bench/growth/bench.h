@@ -1,0 +1,9 @@
+#ifndef BABEL_BENCH_GROWTH_BENCH_H
+#define BABEL_BENCH_GROWTH_BENCH_H
+
+#include "bench/engine.h"
+
+/* Whole training steps. */
+void babel_bench_step(babel_bench *bench);
+
+#endif

@@ -1,0 +1,105 @@
+#include "bench/growth/step_bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/rng.h"
+#include "layers/schedule.h"
+
+enum { BATCH = 256, PAIRS = 613, VARIANTS = 4 };
+
+static const babel_step_shape shapes[] = {
+    {"imu-skeleton", {144, 316}, false},
+    {"imu-skeleton-distilled", {144, 316}, true},
+    {"skeleton-video", {316, 512}, false},
+    {"skeleton-video-distilled", {316, 512}, true},
+};
+
+const babel_step_shape *babel_step_shape_at(int i) {
+  return i >= 0 && i < (int)(sizeof shapes / sizeof *shapes) ? &shapes[i] : NULL;
+}
+
+static babel_status add_side(babel_step_bench *bench, int s, int in) {
+  const babel_ops *ops = bench->trunk.ops;
+  size_t count = (size_t)bench->bank_rows * (size_t)in;
+  void *memory, *host;
+  BABEL_TRY(babel_trunk_add_tower(&bench->trunk, s ? "b" : "a", in));
+  BABEL_TRY(ops->alloc(&memory, count * sizeof(float)));
+  bench->bank[s] = memory;
+  BABEL_TRY(babel_alloc(&host, count, sizeof(float)));
+  float *x = host;
+  for (size_t i = 0; i < count; i++) x[i] = (float)babel_rng_normal(7, BABEL_RNG_SIMULATE, ((uint64_t)s << 40) + i);
+  babel_status status = ops->upload(memory, x, count * sizeof(float), NULL);
+  free(x);
+  return status;
+}
+
+babel_status babel_step_bench_create(babel_step_bench *bench, const babel_ops *ops, const babel_step_shape *shape, double dropout) {
+  const int steps[2] = {1, 1};
+  babel_config config;
+  void *order;
+  babel_status status;
+  memset(bench, 0, sizeof *bench);
+  babel_config_preset(&config, BABEL_PRESET_OURS);
+  config.input_dropout = dropout;
+  bench->bank_rows = PAIRS * VARIANTS;
+  BABEL_TRY_OR(babel_trunk_create(&bench->trunk, ops, &config), fail);
+  for (int s = 0; s < 2; s++) BABEL_TRY_OR(add_side(bench, s, shape->in[s]), fail);
+  for (int s = 0; s < 2; s++) bench->towers[s] = babel_trunk_tower(&bench->trunk, s ? "b" : "a");
+  BABEL_TRY_OR(babel_step_plan_create(&bench->plan, &bench->trunk, bench->towers, steps, BATCH, shape->distill ? 0 : -1, BABEL_ADAPTIVE_ON), fail);
+  for (int s = 0; s < 2; s++) {
+    bench->plan.bank[s] = bench->bank[s];
+    bench->plan.bank_rows[s] = bench->bank_rows;
+  }
+  BABEL_TRY_OR(babel_alloc(&order, PAIRS, sizeof(int)), fail);
+  bench->order = order;
+  return BABEL_OK;
+fail:
+  babel_step_bench_destroy(bench);
+  return status;
+}
+
+void babel_step_bench_destroy(babel_step_bench *bench) {
+  for (int s = 0; s < 2; s++)
+    if (bench->bank[s]) bench->trunk.ops->free(bench->bank[s]);
+  free(bench->order);
+  babel_step_plan_destroy(&bench->plan);
+  babel_trunk_destroy(&bench->trunk);
+  memset(bench, 0, sizeof *bench);
+}
+
+babel_status babel_step_bench_prepare(babel_step_bench *bench) {
+  const babel_step_plan *plan = &bench->plan;
+  const babel_schedule schedule = {.steps = 600, .warmup = 2, .lr_start = 1e-6, .lr_peak = 3e-4, .lr_end = 3e-5, .trunk_factor = 1,
+                                   .momentum = 0.996, .beta1 = 0.9, .beta2 = 0.98};
+  babel_step_state state;
+  int rows[BATCH];
+  babel_schedule_at(&schedule, bench->step % 600, &state);
+  babel_rng_permutation(7, BABEL_RNG_SHUFFLE, (uint64_t)bench->step * PAIRS, PAIRS, bench->order);
+  for (int i = 0; i < BATCH; i++) rows[i] = bench->order[i] * VARIANTS + (int)babel_rng_below(7, BABEL_RNG_VARIANT, (uint64_t)(bench->step * BATCH + i), VARIANTS);
+  BABEL_TRY(plan->ops->upload(plan->state, &state, sizeof state, plan->stream));
+  for (int s = 0; s < 2; s++) BABEL_TRY(plan->ops->upload(plan->rows[s], rows, sizeof rows, plan->stream));
+  bench->step++;
+  return BABEL_OK;
+}
+
+babel_status babel_step_bench_run(babel_step_bench *bench) {
+  BABEL_TRY(babel_step_bench_prepare(bench));
+  return babel_step_run(&bench->plan);
+}
+
+double babel_step_bench_flops(const babel_step_bench *bench) {
+  const babel_step_plan *plan = &bench->plan;
+  double multiply_adds = 0, m = plan->m;
+  for (int s = 0; s < 2; s++) {
+    const babel_chain *c = &plan->side[s];
+    for (int k = 0; k < c->layers; k++) {
+      double product = m * c->layer[k].in * c->layer[k].out;
+      int own = k < c->module_layers, passed_on = k > 0 ? c->stacked : 0, teacher = s == plan->teacher_side;
+      multiply_adds += product * (1 + own + passed_on + 1 + teacher); /* forward, norm, data, weights, teacher's forward */
+    }
+  }
+  multiply_adds += 5 * m * m * plan->embed; /* logits, and the cotangents of both sides for both directions */
+  return 2 * multiply_adds;
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# babel's training step against PyTorch eager, in turns on this machine: scripts/peers/step_torch.py.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/bench_peers.sh [options] [-- options of step_torch.py]
+Builds the benches, checks that both sides give the same gradients from the same inputs, then times blocks of steps in turns, several
+rounds, two threads each: batch of 256 with dropout, IMU-skeleton and skeleton-video widths, without and with distillation. Prints each
+contender's times and their ratio to babel's; the fastest PyTorch form is the one to compare with. Wants an otherwise idle machine.
+  --python FILE  a Python with torch and numpy (default python3)
+  --dir FOLDER   build folder (default build)
+  --threads N    threads of either side (default 2)
+  --rounds N     rounds (default 12, of 8 timed steps a contender: 96 steps)
+  --help         this text
+TEXT
+}
+
+python=python3 folder=$root/build threads=2 rounds=12
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) usage; exit 0 ;;
+    --) shift; break ;;
+  esac
+  [ $# -ge 2 ] || { echo "bench_peers.sh: $1 needs a value, or is no option; --help lists them" >&2; exit 2; }
+  case $1 in
+    --python) python=$2 ;;
+    --dir) folder=$2 ;;
+    --threads) threads=$2 ;;
+    --rounds) rounds=$2 ;;
+    *) echo "bench_peers.sh: no option is called $1; --help lists them" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+command -v "$python" >/dev/null || { echo "bench_peers.sh: there is no $python; name a Python with torch and numpy by --python" >&2; exit 1; }
+"$python" -c 'import numpy, torch' 2>/dev/null || {
+  echo "bench_peers.sh: $python has no torch or no numpy, and the peers need both; name another one by --python" >&2; exit 1; }
+
+"$root/scripts/build.sh" --tests --dir "$folder"
+exec "$python" "$root/scripts/peers/step_torch.py" --program "$folder/bench/babel_step_serve" --threads "$threads" --rounds "$rounds" "$@"
