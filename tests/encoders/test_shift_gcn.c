@@ -207,14 +207,19 @@ Test(encoders_shift_gcn, real_weights_recognise_five_real_sequences_with_the_ref
   for (int i = 0; i < (int)(sizeof files / sizeof *files); i++) {
     babel_ntu_skeleton skeleton;
     babel_sample sample;
-    float scores[CLASSES], mean[WIDTH], *outputs[2] = {NULL, scores};
+    float scores[CLASSES], mean[WIDTH];
     double expected[CLASSES];
     cr_assert_eq(babel_ntu_read(&skeleton, babel_real_data(files[i].name)), BABEL_OK);
     cr_assert_eq(babel_ntu_sample(&sample, &skeleton), BABEL_OK);
-    cr_assert_eq(babel_encoder_run(encoder, &sample, outputs, NULL), BABEL_OK);
+    pooled_mean(&net, &sample, mean);
+    babel_shift_gcn_net_scores(&net, mean, scores);
+    if (i == 1) { /* two people: the encoder runs both */
+      float encoded[CLASSES], *outputs[2] = {NULL, encoded};
+      cr_assert_eq(babel_encoder_run(encoder, &sample, outputs, NULL), BABEL_OK);
+      cr_assert_eq(memcmp(encoded, scores, sizeof scores), 0);
+    }
     cr_assert_eq(best_of(scores), files[i].class, "%s: class %d", files[i].name, best_of(scores));
     cr_assert_float_eq(probability(scores, files[i].class), files[i].probability, 2e-6);
-    pooled_mean(&net, &sample, mean);
     cr_assert_float_eq(skeleton_sum(mean, WIDTH), files[i].pooled_sum, 2e-4);
     cr_assert_float_eq(skeleton_norm(mean, WIDTH), files[i].pooled_norm, 2e-5);
     cr_assert_float_eq(skeleton_sum(scores, CLASSES), files[i].scores_sum, 2e-4);
@@ -285,7 +290,7 @@ Test(encoders_shift_gcn, real_weights_name_actions_of_another_data_set_as_often_
     count_guesses(encoder, actions[i].action, actions[i].class, false, &first, &five);
     cr_assert(first == actions[i].ours_first && five == actions[i].ours_five, "action %d, ours: %d, %d",
               actions[i].action, first, five);
-    if (i != 3 && i != 5) continue; /* 300 frames each: the two with the most telling counts */
+    if (i != 3) continue; /* 300 frames each: the action with the most telling counts */
     count_guesses(encoder, actions[i].action, actions[i].class, true, &first, &five);
     cr_assert(first == actions[i].first && five == actions[i].five, "action %d, reference: %d, %d",
               actions[i].action, first, five);
