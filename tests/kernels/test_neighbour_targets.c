@@ -1,5 +1,7 @@
 #include <criterion/criterion.h>
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +60,20 @@ Test(kernels_neighbour_targets, weight_zero_gives_the_own_partner_alone) {
   check(33, 64, 0.0f);
 }
 
+Test(kernels_neighbour_targets, weight_one_gives_all_to_the_neighbours) {
+  check(9, 12, 1.0f);
+}
+
+/* The smallest weight a graph holds (growth/neighbours.h): its share is a number all the same. */
+Test(kernels_neighbour_targets, tiny_weights_are_shared_too) {
+  float graph[9] = {0, FLT_MIN, FLT_MIN, FLT_MIN, 0, 0, 0, 0, 0}, targets[9];
+  int rows[3] = {0, 1, 2};
+  babel_neighbour_targets_job job = {.targets = targets, .graph = graph, .rows = rows, .m = 3, .n = 3, .weight = 0.5f};
+  const double expected[9] = {0.5, 0.25, 0.25, 0.5, 0.5, 0, 0, 0, 1};
+  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_OK);
+  cr_assert(babel_close("tiny", targets, expected, 9, 1e-6, 0));
+}
+
 Test(kernels_neighbour_targets, an_anchor_without_neighbours_keeps_its_partner) {
   float graph[9] = {0}, targets[4];
   int rows[2] = {2, 0};
@@ -70,6 +86,12 @@ Test(kernels_neighbour_targets, bad_sizes_and_weights_are_refused) {
   babel_neighbour_targets_job job = {.m = 0, .n = 3, .weight = 0.5f};
   cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_SHAPE);
   job.m = 2;
-  job.weight = 1.5f;
-  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_ARG);
+  const float bad[] = {1.5f, -0.1f, NAN};
+  for (int i = 0; i < 3; i++) {
+    job.weight = bad[i];
+    cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_ARG);
+  }
+  job.weight = 0.5f;
+  job.n = 0;
+  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_SHAPE);
 }
