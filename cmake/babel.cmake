@@ -10,8 +10,14 @@ if(BABEL_NATIVE)
 endif()
 if(BABEL_SANITIZE)
   target_compile_options(babel_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
-                         -fno-omit-frame-pointer -g)
+                         -fno-omit-frame-pointer -g -O1)
   target_link_options(babel_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+  target_compile_options(babel_flags INTERFACE -Wno-pass-failed) # `omp simd` is a wish, not an order
+endif()
+if(BABEL_FUZZ)
+  target_compile_options(babel_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 target_link_libraries(babel_flags INTERFACE OpenMP::OpenMP_C m)
 

@@ -11,6 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Mappings reach to the end of a page. AddressSanitizer is told where the file ends, so that it sees reads behind it. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define BABEL_MARKS_TAILS 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(BABEL_MARKS_TAILS)
+#include <sanitizer/asan_interface.h>
+static void mark_tail(const babel_file *file, bool readable) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), rest = (page - file->size % page) % page;
+  if (readable) __asan_unpoison_memory_region(file->data + file->size, rest);
+  else __asan_poison_memory_region(file->data + file->size, rest);
+}
+#else
+static void mark_tail(const babel_file *file, bool readable) {}
+#endif
+
 babel_status babel_file_open(babel_file *file, const char *path) {
   struct stat info;
   memset(file, 0, sizeof *file);
@@ -32,12 +49,16 @@ babel_status babel_file_open(babel_file *file, const char *path) {
   if (data == MAP_FAILED) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be mapped: %s", path, strerror(reason));
   file->data = data;
   file->size = (size_t)info.st_size;
+  mark_tail(file, false);
   return BABEL_OK;
 }
 
 void babel_file_close(babel_file *file) {
   if (!file) return;
-  if (file->data) munmap((void *)(uintptr_t)file->data, file->size);
+  if (file->data) {
+    mark_tail(file, true);
+    munmap((void *)(uintptr_t)file->data, file->size);
+  }
   memset(file, 0, sizeof *file);
 }
 
