@@ -1,6 +1,8 @@
 /* Every arrow of a training step, in order. */
 #include "growth/step.h"
 
+#include "growth/step_fold.h"
+
 /* features -> h = C(f) -> e = U(h) -> n = e / ||e||, both towers; prototype rows of both sides lie behind each other. */
 static babel_status forward(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
@@ -16,11 +18,12 @@ static babel_status forward(const babel_step_plan *plan) {
     norm[s] = (babel_l2norm_fwd_job){.y = c->unit, .inv = c->inv, .x = c->pooled ? c->pooled : c->act[c->layers], .n = plan->m, .d = plan->embed};
   }
   BABEL_TRY(ops->input_gather(gather, 2, plan->state, plan->stream));
+  BABEL_TRY(babel_fold_forward(plan));
   for (int k = 0; k < a->layers; k++) {
     for (int s = 0; s < 2; s++) {
       const babel_chain_layer *l = &plan->side[s].layer[k];
-      linear[s] = (babel_linear_fwd_job){.y = plan->side[s].act[k + 1], .x = plan->side[s].act[k], .w = plan->params + l->weight_at,
-          .b = plan->params + l->bias_at, .n = plan->side[s].rows, .in = l->in, .out = l->out, .relu = l->relu};
+      linear[s] = (babel_linear_fwd_job){.y = plan->side[s].act[k + 1], .x = plan->side[s].act[k], .w = l->weight, .b = l->bias,
+                                         .n = plan->side[s].rows, .in = l->in, .out = l->out, .relu = l->relu};
     }
     BABEL_TRY(ops->linear_fwd(linear, 2, plan->stream));
   }
@@ -45,11 +48,11 @@ static babel_status forward(const babel_step_plan *plan) {
 static babel_status distill(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
   const babel_chain *c = &plan->side[plan->teacher_side];
-  const float *x = c->act[0], *params = plan->teacher_params;
+  const float *x = c->act[0];
   for (int k = 0; k < c->layers; k++) {
     const babel_chain_layer *l = &c->layer[k];
-    babel_linear_fwd_job job = {.y = c->teacher_act[k & 1], .x = x, .w = params + l->weight_at, .b = params + l->bias_at,
-                                .n = c->rows, .in = l->in, .out = l->out, .relu = l->relu};
+    babel_linear_fwd_job job = {.y = c->teacher_act[k & 1], .x = x, .w = l->teacher_weight, .b = l->teacher_bias, .n = c->rows,
+                                .in = l->in, .out = l->out, .relu = l->relu};
     BABEL_TRY(ops->linear_fwd(&job, 1, plan->stream));
     x = job.y;
   }
@@ -86,7 +89,7 @@ static babel_status backward(const babel_step_plan *plan) {
   for (int k = plan->side[0].layers - 1; k >= 1; k--) {
     for (int s = 0; s < 2; s++) {
       const babel_chain *c = &plan->side[s];
-      data[s] = (babel_linear_bwd_data_job){.dx = c->cot[k], .dy = c->cot[k + 1], .w = plan->params + c->layer[k].weight_at,
+      data[s] = (babel_linear_bwd_data_job){.dx = c->cot[k], .dy = c->cot[k + 1], .w = c->layer[k].weight,
           .y_prev = c->layer[k - 1].relu ? c->act[k] : NULL, .n = c->stacked * c->rows, .in = c->layer[k].in, .out = c->layer[k].out,
           .mask_rows = c->rows};
     }
@@ -103,14 +106,16 @@ static babel_status weigh(const babel_step_plan *plan) {
   int n = 0, both = plan->config.grad_scope, relative = plan->config.grad_norm;
   for (int s = 0; s < 2 && plan->adaptive; s++)
     for (int direction = 0; direction < 2; direction++)
-      for (int k = 0; plan->side[s].own[direction] && k < plan->side[s].module_layers; k++) {
+      for (int k = 0; plan->side[s].own[direction] && k <= plan->side[s].module_layers; k++) {
         const babel_chain *c = &plan->side[s];
         const babel_chain_layer *l = &c->layer[k];
-        float *own = c->own[direction];
-        jobs[n++] = (babel_linear_bwd_weight_job){.dw = own + (l->weight_at - c->module_at), .db = own + (l->bias_at - c->module_at), .x = c->act[k],
+        bool folded = k == c->module_layers;
+        jobs[n++] = (babel_linear_bwd_weight_job){.dw = folded ? c->fold.own_weight[direction] : c->own[direction] + (l->weight_at - c->module_at),
+            .db = folded ? c->fold.own_bias[direction] : c->own[direction] + (l->bias_at - c->module_at), .x = c->act[k],
             .dy = c->cot[k + 1] + (size_t)direction * (size_t)c->rows * (size_t)l->out, .n = c->rows, .in = l->in, .out = l->out};
       }
   if (n) BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));
+  BABEL_TRY(babel_fold_own(plan));
   int64_t all = plan->side[0].module_count + plan->side[1].module_count; /* own[d] of both sides lie behind each other */
   for (int d = 0; d < 2; d++) {
     const babel_chain *anchor = &plan->side[d];
@@ -146,7 +151,7 @@ static babel_status combine(const babel_step_plan *plan) {
     for (int s = 0; s < 2; s++) {
       const babel_chain *c = &plan->side[s];
       const babel_chain_layer *l = &c->layer[k];
-      jobs[s] = (babel_linear_bwd_weight_job){.dw = plan->grads + l->weight_at, .db = plan->grads + l->bias_at, .dy = c->combined[k + 1],
+      jobs[s] = (babel_linear_bwd_weight_job){.dw = l->dweight, .db = l->dbias, .dy = c->combined[k + 1],
                                               .x = c->act[k], .n = c->rows, .in = l->in, .out = l->out};
     }
     if (jobs[0].dw != jobs[1].dw) {
@@ -156,7 +161,7 @@ static babel_status combine(const babel_step_plan *plan) {
       BABEL_TRY(ops->linear_bwd_weight(jobs, 1, plan->stream));
     }
   }
-  return BABEL_OK;
+  return babel_fold_backward(plan);
 }
 
 babel_status babel_step_gradients(const babel_step_plan *plan) {

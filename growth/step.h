@@ -7,7 +7,8 @@
  *
  * Cotangents are stacked along the rows: direction 0 (L_ab), direction 1 (L_ba), and on the junction's side a third one for the
  * distillation. One forward and one stacked backward give the gradients of both directions (Eq. 6); because everything behind the loss is
- * linear, the weighted sum (Eq. 5) is taken on the cotangents, and each weight matrix sees one combined gradient product. */
+ * linear, the weighted sum (Eq. 5) is taken on the cotangents, and each weight matrix sees one combined gradient product. Where C meets U
+ * two layers are folded into one (step_fold.h). */
 #ifndef BABEL_GROWTH_STEP_H
 #define BABEL_GROWTH_STEP_H
 
@@ -21,13 +22,24 @@ enum { BABEL_MAX_CHAIN = 2 * BABEL_MAX_LAYERS + 1 };
 
 typedef struct {
   int in, out, relu;            /* relu: between layers of one MLP */
-  int64_t weight_at, bias_at;   /* into the flat arrays */
+  int64_t weight_at, bias_at;   /* into the flat arrays; -1: the fold */
+  const float *weight, *bias, *teacher_weight, *teacher_bias; /* (out, in), (out); teacher's NULL without one */
+  float *dweight, *dbias;       /* gradients */
 } babel_chain_layer;
 
+/* C's last layer (middle, in) and U's first (out, middle) as one layer M (out, in): step_fold.h. */
 typedef struct {
-  int layers, module_layers;    /* the first module_layers are C */
+  int in, middle, out;
+  int64_t first_at, first_bias_at, second_at, second_bias_at; /* into the flat arrays */
+  float *weight, *bias, *teacher_weight, *teacher_bias, *dweight, *dbias;
+  float *own_weight[2], *own_bias[2]; /* for the norms of direction 0, 1; NULL = not needed */
+} babel_fold;
+
+typedef struct {
+  int layers, module_layers;    /* the first module_layers are C's without its last, then comes the fold */
   int steps, rows, stacked;     /* time steps T, m T, number of stacked cotangents (2 or 3) */
   babel_chain_layer layer[BABEL_MAX_CHAIN];
+  babel_fold fold;
   float *act[BABEL_MAX_CHAIN + 1];      /* act[0] = input (rows, in), act[k + 1] = output of layer k */
   float *cot[BABEL_MAX_CHAIN + 1];      /* cot[k + 1] = dL/d(output of layer k), (stacked rows, width) */
   float *combined[BABEL_MAX_CHAIN + 1]; /* weighted sum of the stacked cotangents, (rows, width) */

@@ -78,8 +78,44 @@ static void carve_gradients(babel_step_plan *plan, carver *c) {
   }
 }
 
+static void carve_folds(babel_step_plan *plan, carver *c) {
+  for (int s = 0; s < 2; s++) {
+    babel_fold *f = &plan->side[s].fold;
+    int64_t size = (int64_t)f->in * f->out;
+    bool taught = s == plan->teacher_side;
+    f->weight = carve_floats(c, size);
+    f->bias = carve_floats(c, f->out);
+    f->teacher_weight = taught ? carve_floats(c, size) : NULL;
+    f->teacher_bias = taught ? carve_floats(c, f->out) : NULL;
+    f->dweight = carve_floats(c, size);
+    f->dbias = carve_floats(c, f->out);
+    for (int d = 0; d < 2; d++) {
+      bool needed = plan->adaptive && (plan->config.grad_scope || s == d);
+      f->own_weight[d] = needed ? carve_floats(c, size) : NULL;
+      f->own_bias[d] = needed ? carve_floats(c, f->out) : NULL;
+    }
+  }
+}
+
+/* Where each layer's parameters and gradients are. */
+static void point(babel_step_plan *plan) {
+  for (int s = 0; s < 2; s++)
+    for (int k = 0; k < plan->side[s].layers; k++) {
+      babel_chain_layer *l = &plan->side[s].layer[k];
+      const babel_fold *f = &plan->side[s].fold;
+      bool folded = l->weight_at < 0, taught = plan->teacher_params && !folded;
+      l->weight = folded ? f->weight : plan->params + l->weight_at;
+      l->bias = folded ? f->bias : plan->params + l->bias_at;
+      l->dweight = folded ? f->dweight : plan->grads + l->weight_at;
+      l->dbias = folded ? f->dbias : plan->grads + l->bias_at;
+      l->teacher_weight = taught ? plan->teacher_params + l->weight_at : f->teacher_weight;
+      l->teacher_bias = taught ? plan->teacher_params + l->bias_at : f->teacher_bias;
+    }
+}
+
 static void carve_all(babel_step_plan *plan, carver *c) {
   carve_gradients(plan, c);
+  carve_folds(plan, c);
   carve_layers(plan, c);
   carve_tops(plan, c);
   plan->state = carve(c, 1, sizeof *plan->state);
@@ -99,10 +135,26 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
 }
 
-static void append_mlp(babel_chain *chain, const babel_mlp *mlp, int64_t at) {
-  for (int i = 0; i < mlp->layers; i++)
+/* Layers `from` to `end` - 1 of an MLP that lies at `at`. */
+static void append_mlp(babel_chain *chain, const babel_mlp *mlp, int64_t at, int from, int end) {
+  for (int i = from; i < end; i++)
     chain->layer[chain->layers++] = (babel_chain_layer){.in = mlp->widths[i], .out = mlp->widths[i + 1], .relu = i + 1 < mlp->layers,
                                                         .weight_at = at + mlp->weight_at[i], .bias_at = at + mlp->bias_at[i]};
+}
+
+/* C, the fold, the rest of U, the projection. */
+static void chain_up(babel_chain *chain, const babel_tower *tower, const babel_mlp *prototype, int64_t prototype_at) {
+  const babel_mlp *module = &tower->module;
+  int last = module->layers - 1;
+  append_mlp(chain, module, chain->module_at, 0, last);
+  chain->module_layers = last;
+  chain->fold = (babel_fold){.in = module->widths[last], .middle = prototype->widths[0], .out = prototype->widths[1],
+      .first_at = chain->module_at + module->weight_at[last], .first_bias_at = chain->module_at + module->bias_at[last],
+      .second_at = prototype_at + prototype->weight_at[0], .second_bias_at = prototype_at + prototype->bias_at[0]};
+  chain->layer[chain->layers++] = (babel_chain_layer){.in = chain->fold.in, .out = chain->fold.out, .relu = prototype->layers > 1,
+                                                      .weight_at = -1, .bias_at = -1};
+  append_mlp(chain, prototype, prototype_at, 1, prototype->layers);
+  append_mlp(chain, &tower->post, chain->post_at, 0, tower->post.layers);
 }
 
 /* Offsets in the flat arrays and the chain of layers of both sides. */
@@ -122,10 +174,7 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk, babel_tower
   plan->count = at + 1;
   for (int s = 0; s < 2; s++) {
     babel_chain *chain = &plan->side[s];
-    append_mlp(chain, &towers[s]->module, chain->module_at);
-    chain->module_layers = chain->layers;
-    append_mlp(chain, &trunk->prototype, plan->prototype_at);
-    append_mlp(chain, &towers[s]->post, chain->post_at);
+    chain_up(chain, towers[s], &trunk->prototype, plan->prototype_at);
     chain->steps = steps[s];
     chain->rows = plan->m * steps[s];
     chain->stacked = s == plan->teacher_side ? 3 : 2;
@@ -167,26 +216,33 @@ static babel_status copy_params(const babel_step_plan *plan, const babel_trunk *
   return plan->ops->synchronize(plan->stream);
 }
 
-/* Decay on matrices only; the log scale is clamped and has none (sections 3 and 7). */
-static babel_status list_optimiser(babel_step_plan *plan) {
-  void *memory;
-  const babel_chain *a = &plan->side[0], *b = &plan->side[1];
-  BABEL_TRY(babel_alloc(&memory, 4 * BABEL_MAX_CHAIN + 1, sizeof *plan->adamw));
-  plan->adamw = memory;
-  for (int s = 0; s < 2; s++)
-    for (int k = 0; k < plan->side[s].layers; k++) {
-      const babel_chain_layer *l = &plan->side[s].layer[k];
-      if (s == 1 && k >= b->module_layers && l->weight_at == a->layer[k].weight_at) continue; /* the shared prototype, once */
-      int64_t at[2] = {l->weight_at, l->bias_at}, count[2] = {(int64_t)l->in * l->out, l->out};
-      for (int i = 0; i < 2; i++)
-        plan->adamw[plan->adamw_count++] = (babel_adamw_job){.p = plan->params + at[i], .m = plan->moment1 + at[i],
-            .v = plan->moment2 + at[i], .g = plan->grads + at[i], .n = count[i],
-            .weight_decay = i ? 0 : (float)plan->config.weight_decay};
-    }
-  if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
-  int64_t at = plan->scale_at;
+static void optimise(babel_step_plan *plan, int64_t at, int64_t count, double decay) {
   plan->adamw[plan->adamw_count++] = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at,
-      .g = plan->grads + at, .n = 1, .low = (float)log(plan->config.scale_min), .high = (float)log(plan->config.scale_max)};
+                                                       .g = plan->grads + at, .n = count, .weight_decay = (float)decay};
+}
+
+static void optimise_mlp(babel_step_plan *plan, const babel_mlp *mlp, int64_t at) {
+  for (int k = 0; k < mlp->layers; k++) {
+    optimise(plan, at + mlp->weight_at[k], (int64_t)mlp->widths[k] * mlp->widths[k + 1], plan->config.weight_decay);
+    optimise(plan, at + mlp->bias_at[k], mlp->widths[k + 1], 0);
+  }
+}
+
+/* Decay on matrices only; the log scale is clamped and has none (sections 3 and 7). */
+static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2]) {
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, 10 * BABEL_MAX_LAYERS + 1, sizeof *plan->adamw));
+  plan->adamw = memory;
+  for (int s = 0; s < 2; s++) {
+    optimise_mlp(plan, &towers[s]->module, plan->side[s].module_at);
+    optimise_mlp(plan, &towers[s]->post, plan->side[s].post_at);
+  }
+  optimise_mlp(plan, &trunk->prototype, plan->prototype_at);
+  if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
+  optimise(plan, plan->scale_at, 1, 0);
+  babel_adamw_job *scale = &plan->adamw[plan->adamw_count - 1];
+  scale->low = (float)log(plan->config.scale_min);
+  scale->high = (float)log(plan->config.scale_max);
   return BABEL_OK;
 }
 
@@ -208,7 +264,8 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   BABEL_TRY(plan->ops->alloc(&plan->memory, plan->bytes));
   c = (carver){.base = plan->memory};
   carve_all(plan, &c);
-  BABEL_TRY_OR(list_optimiser(plan), fail);
+  point(plan);
+  BABEL_TRY_OR(list_optimiser(plan, trunk, towers), fail);
   BABEL_TRY_OR(copy_params(plan, trunk, towers, false, false), fail);
   if (teacher_side >= 0)
     BABEL_TRY_OR(plan->ops->copy(plan->teacher_params, plan->params, (size_t)plan->count * sizeof(float), plan->stream), fail);

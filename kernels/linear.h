@@ -1,6 +1,6 @@
 /* Linear layer, with what stands next to it folded in. Jobs: babel_linear_*_job in ops.h. algorithm.md sections 2.1, 2.2.
  *
- * fwd         y[i][o]  = b[o] + sum_c x[i][c] w[o][c], then max(y, 0) when relu        y (n, out)
+ * fwd         y[i][o]  = b[o] + sum_c x[i][c] w[o][c], "=", or "+=" when accumulate; then max(y, 0) when relu   y (n, out)
  * bwd_data    dx[i][c] = sum_o dy[i][o] w[o][c], then 0 where y_prev[i % mask_rows][c] <= 0   dx (n, in)
  * bwd_weight  dw[o][c] = sum_i dy[i][o] x[i][c];  db[o] = sum_i dy[i][o]; "=", or "+=" when accumulate
  *

@@ -32,9 +32,9 @@ typedef struct {
 
 /* kernels/linear.h */
 typedef struct {
-  float *y;                 /* (n, out) = x w^T + b, then ReLU when relu */
+  float *y;                 /* (n, out) = x w^T + b, or += (accumulate); then ReLU when relu */
   const float *x, *w, *b;   /* (n, in), (out, in), (out) or NULL */
-  int n, in, out, relu;
+  int n, in, out, relu, accumulate;
 } babel_linear_fwd_job;
 typedef struct {
   float *dx;                /* (n, in) = dy w, then zeroed where y_prev[i % mask_rows] <= 0 */

@@ -21,6 +21,7 @@ babel_status babel_linear_fwd_cpu(const babel_linear_fwd_job *jobs, int n, babel
                                            .n = j->out,
                                            .k = j->in,
                                            .transpose_b = true,
+                                           .accumulate = j->accumulate,
                                            .bias = j->b,
                                            .relu = j->relu}));
   }

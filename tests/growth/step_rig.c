@@ -147,7 +147,8 @@ void step_rig_follow(step_rig *rig) {
     const babel_chain *c = &plan->side[s];
     widen(&rig->x[s], c->act[0], (size_t)c->rows * (size_t)c->layer[0].in);
     o->x[s] = rig->x[s];
-    for (int k = 1; k <= c->layers; k++) o->seen[s][k] = c->act[k];
+    for (int k = 1; k <= o->layers; k++) /* C's last output is never made: it is folded into U's first layer */
+      o->seen[s][k] = k < o->concept_layers ? c->act[k] : k > o->concept_layers ? c->act[k - 1] : NULL;
   }
   if (plan->teacher_side < 0) return;
   double *frozen = NULL;

@@ -53,6 +53,26 @@ Test(kernels_linear, fwd_matches_formula_with_and_without_bias_and_relu) {
   }
 }
 
+Test(kernels_linear, fwd_adds_to_what_is_there_when_told_to) {
+  for (size_t k = 0; k < 2 * SHAPES; k++) {
+    const int *shape = shapes[k / 2], n = shape[0], in = shape[1], out = shape[2], relu = k & 1;
+    buffers b = {0};
+    size_t size = (size_t)n * out;
+    float *y = buffers_state(&b, "y", size, 3), *x = buffers_input(&b, "x", (size_t)n * in, 1);
+    float *w = buffers_input(&b, "w", (size_t)out * in, 1), *bb = buffers_input(&b, "b", (size_t)out, 2);
+    double *expected = buffers_widen(&b, y, size), *product = buffers_double(&b, size);
+    babel_linear_fwd_job job = {
+        .y = y, .x = x, .w = w, .b = bb, .n = n, .in = in, .out = out, .relu = relu, .accumulate = 1};
+    RUN_TWICE(&b, babel_ops_cpu()->linear_fwd(&job, 1, NULL));
+    oracle_fwd(product, buffers_widen(&b, x, (size_t)n * in), buffers_widen(&b, w, (size_t)out * in),
+               buffers_widen(&b, bb, (size_t)out), n, in, out, 0);
+    for (size_t i = 0; i < size; i++) expected[i] = relu ? fmax(expected[i] + product[i], 0) : expected[i] + product[i];
+    double error = relative_error(y, expected, size);
+    cr_assert(error <= LIMIT, "(%d, %d) -> %d, relu %d: %g", n, in, out, relu, error);
+    buffers_free(&b);
+  }
+}
+
 Test(kernels_linear, fwd_lets_nan_through_the_relu) {
   float x[2] = {NAN, -1}, w[2] = {1, 1}, y[4];
   babel_linear_fwd_job job = {.y = y, .x = x, .w = w, .n = 2, .in = 1, .out = 2, .relu = 1};
