@@ -32,13 +32,13 @@ static babel_status describe(const fold_job *job, babel_row_kind kind, int input
   return babel_describe_row(job->evaluation, job->fold->trunks[0], kind, input, head, row);
 }
 
-static babel_status keep(fold_job *job, babel_row_kind kind, int seed, const babel_inputs *inputs, const babel_oneshot_job *jobs) {
+static babel_status keep(fold_job *job, babel_row_kind kind, int seed, const babel_inputs *inputs, unsigned heads, const babel_oneshot_job *jobs) {
   int count = job->episodes.count;
   for (int input = 0, at = 0; input < BABEL_INPUT_COUNT; input++) {
     if (!inputs->x[input]) continue;
     for (int draw = 0; draw < count; draw++, at++)
       for (int head = 0; head < BABEL_HEAD_COUNT; head++) {
-        if (!(job->evaluation->heads >> head & 1)) continue;
+        if (!(heads >> head & 1)) continue;
         const babel_oneshot *result = &jobs[at].results[head];
         babel_result row;
         babel_tally_slot(job->tally, kind, input, head)[draw * job->tally->seeds + seed] = result->accuracy;
@@ -58,18 +58,20 @@ static babel_status score(fold_job *job, babel_row_kind kind, int seed, const ba
   void *memory;
   int count = 0;
   const babel_config *config = &job->fold->trunks[seed]->config;
+  const bool extra = kind == BABEL_ROW_ENSEMBLE || kind == BABEL_ROW_PLUS_RAW; /* rows beside the others: the headline head says enough */
+  const unsigned heads = extra ? job->evaluation->heads & 1u << BABEL_HEAD_NEAREST : job->evaluation->heads;
   BABEL_TRY(babel_alloc(&memory, (size_t)BABEL_INPUT_COUNT * (size_t)job->episodes.count, sizeof(babel_oneshot_job)));
   babel_oneshot_job *jobs = memory;
   for (int input = 0; input < BABEL_INPUT_COUNT; input++) {
     if (!inputs->x[input]) continue;
     points[input] = (babel_points){.x = inputs->x[input], .labels = job->paired->labels, .rows = job->paired->n, .width = inputs->width[input]};
     for (int draw = 0; draw < job->episodes.count; draw++)
-      jobs[count++] = (babel_oneshot_job){.points = &points[input], .episode = &job->episodes.episodes[draw], .heads = job->evaluation->heads,
+      jobs[count++] = (babel_oneshot_job){.points = &points[input], .episode = &job->episodes.episodes[draw], .heads = heads,
                                           .seed = babel_head_seed(config->seed, draw)};
   }
   babel_status status = babel_oneshot_run(jobs, count, config);
   if (status == BABEL_OK) {
-    status = keep(job, kind, seed, inputs, jobs);
+    status = keep(job, kind, seed, inputs, heads, jobs);
     babel_oneshot_destroy(jobs, count);
   }
   free(jobs);

@@ -32,7 +32,7 @@ typedef struct {
   const babel_bank *bank[2];
   unsigned heads;                  /* bits 1 << babel_head */
   bool raw;                        /* also the raw rows */
-  bool extra;                      /* also the ensemble of the seeds and aligned + raw; needs raw */
+  bool extra;                      /* also the ensemble of the seeds and aligned + raw, nearest class embedding alone; needs raw */
   int fold_count;
   babel_fold folds[BABEL_MAX_FOLDS];
   babel_predictions *predictions;  /* NULL = not wanted */

@@ -116,22 +116,23 @@ else
   bank "$b/skeleton_random.safetensors" --modality skeleton --encoder st_gcn --random-weights --variants 0 --out "$b/skeleton_random.safetensors"
 fi
 
-# ---- growth and evaluation --------------------------------------------------------------------------------------------------------
+# ---- growth: all runs wait in one queue, one thread each, as many at a time as there are threads (equal bits at any number) ------------
 main_split="$splits/utd_mhad_613_248.csv"
 split_of() { case $1 in main) echo "$main_split" ;; *) echo "$splits/utd_mhad_fold_$1.csv" ;; esac; }
-grow() { # grow NAME FOLD IMU SKELETON options..: all seeds
+queue="$out/queue.txt"
+: >"$queue"
+grow() { # grow NAME FOLD IMU SKELETON options..: all seeds, into the queue
   local name=$1 fold=$2 imu=$3 skeleton=$4 seed watch=(); shift 4
   if [ "$fold" = main ]; then watch=(--watch "paper=$splits/utd_mhad_draws_paper.csv" --watch "strict=$splits/utd_mhad_draws_strict.csv"); fi
   for ((seed = 0; seed < seeds; seed++)); do
-    local run="$out/runs/$name/$fold/seed$seed"
-    babel grow --bank "$b/$imu.safetensors" --bank "$b/$skeleton.safetensors" --split "$(split_of "$fold")" "${watch[@]}" \
-      --seed $seed --out "$run" --resume --quiet "$@"
+    printf '%q ' "$babel" grow --bank "$b/$imu.safetensors" --bank "$b/$skeleton.safetensors" --split "$(split_of "$fold")" "${watch[@]}" \
+      --seed $seed --out "$out/runs/$name/$fold/seed$seed" --resume --quiet --threads 1 --usage "$out/usage.csv" "$@" >>"$queue"
+    echo >>"$queue"
   done
 }
+
 trunks() { local seed; for ((seed = 0; seed < seeds; seed++)); do echo "--trunk $out/runs/$1/$2/seed$seed/trunk.safetensors"; done; }
 results="$out/results.json"
-rm -f "$results"
-extra=() # options of eval for the next rows
 evaluate() { # evaluate NAME PROTOCOL IMU SKELETON options..
   local name=$1 protocol=$2 imu=$3 skeleton=$4 folds=(); shift 4
   case $protocol in
@@ -144,41 +145,58 @@ evaluate() { # evaluate NAME PROTOCOL IMU SKELETON options..
   babel eval --protocol "$protocol" --bank "$b/$imu.safetensors" --bank "$b/$skeleton.safetensors" "${folds[@]}" --out "$results" "$@" >"$out/eval_$name.$protocol.txt"
 }
 
-run_all() { # run_all NAME IMU SKELETON "FOLDS" "PROTOCOLS" options of grow..
-  local name=$1 imu=$2 skeleton=$3 folds=$4 protocols=$5 fold protocol; shift 5
-  say "$name: $imu + $skeleton"
-  for fold in $folds; do grow "$name" "$fold" "$imu" "$skeleton" "$@"; done
-  for protocol in $protocols; do
-    local files=()
-    if [ "$name" = best ] && [ "$protocol" = paper ]; then files=(--predictions "$out/predictions.csv" --classes "$out/classes.csv"); fi
-    evaluate "$name" "$protocol" "$imu" "$skeleton" "${extra[@]}" "${files[@]}"
-  done
+pass=grow
+extra=() # options of eval for the next rows
+row() { # row NAME IMU SKELETON "FOLDS" "PROTOCOLS" options of grow..: called once to fill the queue, once to evaluate
+  local name=$1 imu=$2 skeleton=$3 folds=$4 protocols=$5 fold protocol files; shift 5
+  if [ $pass = grow ]; then
+    for fold in $folds; do grow "$name" "$fold" "$imu" "$skeleton" "$@"; done
+  else
+    for protocol in $protocols; do
+      files=()
+      if [ "$name" = best ] && [ "$protocol" = paper ]; then files=(--predictions "$out/predictions.csv" --classes "$out/classes.csv"); fi
+      evaluate "$name" "$protocol" "$imu" "$skeleton" "${extra[@]}" "${files[@]}"
+    done
+  fi
   extra=()
 }
+
 all="main 12 34 56"
 every="paper release strict strict-folds"
-if [ $real = 1 ]; then
-  folds=main protocols="paper strict"
+rows() {
+  if [ $real = 0 ]; then
+    row ours imu_stats skeleton_random main "paper strict" --preset ours --set variants=0
+    return
+  fi
+  local folds=main protocols="paper strict"
   if [ $full = 1 ]; then folds=$all protocols=$every; fi
   extra=(--heads nearest,ridge,mlp,transductive --extra)
-  run_all best imu_motion skeleton_motion "$all" "$every" --preset best
-  run_all best_subject imu_motion skeleton_motion "$folds" "$protocols" --preset best_subject
-  run_all best_mask imu_motion skeleton_motion "$folds" "$protocols" --preset best_mask
+  row best imu_motion skeleton_motion "$all" "$every" --preset best
   extra=(--name best_encoders_only)
-  run_all best_encoders_only imu_motion_pretrained skeleton_motion_pretrained "$folds" "$protocols" --preset best
+  row best_encoders_only imu_motion_pretrained skeleton_motion_pretrained "$folds" "$protocols" --preset best
   extra=(--name best_no_neighbours)
-  run_all best_no_neighbours imu_motion skeleton_motion "$folds" "$protocols" --preset best --set targets=pairs
-  run_all best_shuffled imu_motion skeleton_motion "$folds" "$protocols" --preset best --set targets=pairs --set shuffle_pairs=true
-  run_all ours imu_ours skeleton_ours "$all" "$every" --preset ours
-  run_all ours_imu_stats imu_stats skeleton_ours "$folds" "$protocols" --preset ours
-  run_all ours_random_imu imu_random skeleton_ours "$folds" "$protocols" --preset ours
-  run_all ours_shuffled imu_ours skeleton_ours "$folds" "$protocols" --preset ours --set shuffle_pairs=true
-  run_all paper imu_paper skeleton_paper "$folds" "$protocols" --preset paper --set variants=$variants
-  run_all release imu_paper skeleton_paper "$folds" "$protocols" --preset release --set variants=$variants
-  if [ $full = 1 ]; then run_all paper600 imu_paper600 skeleton_paper600 "$folds" "$protocols" --preset paper; fi
-else
-  run_all ours imu_stats skeleton_random "main" "paper strict" --preset ours --set variants=0
-fi
+  row best_no_neighbours imu_motion skeleton_motion "$folds" "$protocols" --preset best --set targets=pairs
+  row best_shuffled imu_motion skeleton_motion "$folds" "$protocols" --preset best --set targets=pairs --set shuffle_pairs=true
+  if [ $full = 1 ]; then
+    row best_subject imu_motion skeleton_motion "$folds" "$protocols" --preset best_subject
+    row best_mask imu_motion skeleton_motion "$folds" "$protocols" --preset best_mask
+  fi
+  row ours imu_ours skeleton_ours "$all" "$every" --preset ours
+  row ours_imu_stats imu_stats skeleton_ours "$folds" "$protocols" --preset ours
+  row ours_random_imu imu_random skeleton_ours "$folds" "$protocols" --preset ours
+  row ours_shuffled imu_ours skeleton_ours "$folds" "$protocols" --preset ours --set shuffle_pairs=true
+  row paper imu_paper skeleton_paper "$folds" "$protocols" --preset paper --set variants=$variants
+  row release imu_paper skeleton_paper "$folds" "$protocols" --preset release --set variants=$variants
+  if [ $full = 1 ]; then row paper600 imu_paper600 skeleton_paper600 "$folds" "$protocols" --preset paper; fi
+}
+
+rows
+say "Growth: $(wc -l <"$queue") runs"
+xargs -P "$threads" -d '\n' -I{} bash -c '{}' <"$queue"
+say "Evaluation"
+rm -f "$results"
+pass=evaluate
+rows
 
 # ---- tables ----------------------------------------------------------------------------------------------------------------------------
 say "Results ($results; babel report --all prints every head and scoring)"
