@@ -26,7 +26,7 @@ typedef struct {
   const babel_weight_source *source;
   babel_shift_gcn_net *net;
   float *matrix, *vector[2];
-  char unit[8];
+  char unit[16];
 } import;
 
 static const char *named(const import *i, const char *name, char text[96]) {
