@@ -6,6 +6,14 @@
 #include "encoders/skeleton_planes.h"
 #include "encoders/weight_source.h"
 
+/* Sanitized products run 20 times slower and pass the same code at every length: there the long cases are cut
+ * short. */
+#ifdef __SANITIZE_ADDRESS__
+#define SKELETON_SANITIZED 1
+#else
+#define SKELETON_SANITIZED 0
+#endif
+
 /* For TestSuite(.init): no log lines, and one thread: these networks enter dozens of parallel regions, whose
  * barriers stand still when other tests hold the processors. What threads change is tested on its own. */
 void skeleton_init(void);

@@ -43,10 +43,3 @@ Test(encoders_scratch_pool, threads_never_share_a_block) {
   cr_assert_eq(failed, 0);
   babel_scratch_pool_destroy(&pool);
 }
-
-Test(encoders_scratch_pool, impossible_sizes_are_an_error) {
-  babel_scratch_pool pool = BABEL_SCRATCH_POOL_INIT;
-  babel_scratch *scratch;
-  cr_assert_eq(babel_scratch_take(&pool, SIZE_MAX / 2, &scratch), BABEL_ERR_MEMORY);
-  babel_scratch_pool_destroy(&pool);
-}

@@ -204,7 +204,7 @@ Test(encoders_shift_gcn, real_weights_recognise_five_real_sequences_with_the_ref
   char sha256[65];
   cr_assert_eq(babel_shift_gcn_net_load(&net, weights, sha256), BABEL_OK);
   cr_assert_str_eq(sha256, encoder->weights_sha256);
-  for (int i = 0; i < (int)(sizeof files / sizeof *files); i++) {
+  for (int i = 0; i < (SKELETON_SANITIZED ? 1 : (int)(sizeof files / sizeof *files)); i++) {
     babel_ntu_skeleton skeleton;
     babel_sample sample;
     float scores[CLASSES], mean[WIDTH];
@@ -213,7 +213,7 @@ Test(encoders_shift_gcn, real_weights_recognise_five_real_sequences_with_the_ref
     cr_assert_eq(babel_ntu_sample(&sample, &skeleton), BABEL_OK);
     pooled_mean(&net, &sample, mean);
     babel_shift_gcn_net_scores(&net, mean, scores);
-    if (i == 1) { /* two people: the encoder runs both */
+    if (i == 0) { /* the encoder runs both slots, the empty one too */
       float encoded[CLASSES], *outputs[2] = {NULL, encoded};
       cr_assert_eq(babel_encoder_run(encoder, &sample, outputs, NULL), BABEL_OK);
       cr_assert_eq(memcmp(encoded, scores, sizeof scores), 0);
@@ -277,6 +277,7 @@ static void count_guesses(const babel_encoder *encoder, int action, int class, b
  * place of the midpoint, as NTU sequences of 300 frames, from the two-person mean; the counts of preset
  * `ours` beside them are our own. */
 Test(encoders_shift_gcn, real_weights_name_actions_of_another_data_set_as_often_as_the_reference) {
+  if (SKELETON_SANITIZED) cr_skip_test("70 GFLOP");
   static const struct {
     int action, class, first, five, ours_first, ours_five;
   } actions[] = {{3, 22, 6, 8, 7, 8}, {4, 9, 8, 8, 6, 8},  {5, 6, 8, 8, 8, 8},
