@@ -21,11 +21,11 @@
 #define COLUMNS 16
 #define DEPTH 512
 #define BLOCK 528  /* rows of a transposed a that are packed at a time */
-#define TOGETHER 8 /* row groups packed in one sweep over a */
+#define GROUP_PAD 16
 
 typedef __m256 vector;
 
-static _Thread_local _Alignas(64) float packed_rows[BLOCK * DEPTH];
+static _Thread_local _Alignas(64) float packed_rows[BLOCK / ROWS * (DEPTH * ROWS + GROUP_PAD)];
 
 typedef struct {
   const babel_gemm *g;
@@ -38,6 +38,10 @@ typedef struct {
 
 static int least(int x, int y) {
   return x < y ? x : y;
+}
+
+static size_t group_size(int depth) {
+  return (size_t)depth * ROWS + GROUP_PAD;
 }
 
 static int ceil_div(int x, int y) {
@@ -147,7 +151,7 @@ static void tile_of_rows(const panel *s, const float *b, int row, int rows) {
 }
 
 static void tile_of_packed_rows(const panel *s, const float *b, int row, int rows) {
-  const float *a = s->a + (size_t)(row - s->from) * (size_t)s->depth;
+  const float *a = s->a + (size_t)((row - s->from) / ROWS) * group_size(s->depth);
   BEGIN;
   announce(s, row, rows);
   for (int p = 0; p < s->depth; p++, a += ROWS) STEPS(a, a + 1, a + 2, a + 3, a + 4, a + 5);
@@ -207,18 +211,18 @@ static void pack_panel(float *to, const panel *s) {
   }
 }
 
-/* a (k, m): columns row..end-1 in groups of six, (group, depth, 6). What a last group lacks is left as it was: nobody reads the
- * sums that it enters. */
-static void pack_rows(float *to, const panel *s, int row, int end) {
+/* a (k, m): rows first..after-1 of the slab, columns s->from..end-1, into groups of six, (group, depth, 6). Whole rows
+ * are read, and the groups lie GROUP_PAD apart, so that neither side falls into a few cache sets. A group that lacks
+ * columns keeps what was there: nobody reads the sums that it enters. */
+static void pack_rows(float *packed, const panel *s, int end, int first, int after) {
   const babel_gemm *g = s->g;
-  const float *a = g->a + (size_t)s->p0 * (size_t)g->m + row;
-  const size_t group = (size_t)s->depth * ROWS;
-  for (int p = 0; p < s->depth; p++, a += g->m, to += ROWS) {
-    if (end - row == TOGETHER * ROWS) {
-      for (int q = 0; q < TOGETHER; q++) memcpy(to + q * group, a + q * ROWS, ROWS * sizeof *to);
-    } else {
-      for (int r = 0; r < end - row; r++) to[r / ROWS * group + r % ROWS] = a[r];
-    }
+  const size_t group = group_size(s->depth);
+  for (int p = first; p < after; p++) {
+    const float *a = g->a + (size_t)(s->p0 + p) * (size_t)g->m + s->from;
+    float *to = packed + (size_t)p * ROWS;
+    int left = end - s->from;
+    for (; left >= ROWS; left -= ROWS, a += ROWS, to += group) memcpy(to, a, ROWS * sizeof *to);
+    for (int r = 0; r < left; r++) to[r] = a[r];
   }
 }
 
@@ -267,10 +271,9 @@ babel_status babel_gemm_cpu(const babel_gemm *g) {
         s.add = s.p0 > 0 || g->accumulate;
         s.last = s.p0 + s.depth == g->k;
         if (g->transpose_a) {
-#pragma omp for schedule(static)
-          for (int row = s.from; row < end; row += TOGETHER * ROWS)
-            pack_rows(packed + (size_t)(row - s.from) * (size_t)s.depth, &s, row,
-                      least(end - row, TOGETHER * ROWS) + row);
+          const int64_t threads = omp_get_num_threads(), me = omp_get_thread_num();
+          pack_rows(packed, &s, end, (int)(s.depth * me / threads), (int)(s.depth * (me + 1) / threads));
+#pragma omp barrier
         }
         run_share(&s, end);
         if (g->transpose_a && (end < g->m || !s.last)) {
