@@ -46,6 +46,7 @@ static babel_status list_trials(encode_job *job) {
 /* One version of a trial (row v of a bank's sequence: 0 the original, 1.. the variants) into every bank. */
 static babel_status encode_version(encode_job *job, int row, int version, const babel_sample *sample) {
   const babel_encoder *encoder = job->options->encoder;
+  const char *key = job->trials[row]->key;
   float *to[MOST_OUTPUTS] = {NULL};
   int lengths[MOST_OUTPUTS] = {0};
   for (int i = 0; i < job->output_count; i++) {
@@ -54,12 +55,13 @@ static babel_status encode_version(encode_job *job, int row, int version, const 
     to[job->outputs[i]] = version ? bank->augmented + ((size_t)row * (size_t)bank->variants + (size_t)(version - 1)) * stride
                                   : bank->features + (size_t)row * stride;
   }
-  BABEL_TRY(babel_encoder_run(encoder, sample, to, lengths));
+  if (babel_encoder_run(encoder, sample, to, lengths) != BABEL_OK) return babel_fail_context("%s, trial %s: ", job->options->folder, key);
   for (int i = 0; i < job->output_count; i++) {
     babel_bank *bank = &job->banks[i];
     const float *features = to[job->outputs[i]];
     for (int j = 0; j < bank->steps * bank->width; j++)
-      if (!isfinite(features[j])) return BABEL_FAIL(BABEL_ERR_VALUE, "encoder %s gives NaN or infinity in column %d", encoder->row->name, j % bank->width);
+      if (!isfinite(features[j]))
+        return BABEL_FAIL(BABEL_ERR_VALUE, "%s, trial %s: encoder %s gives NaN or infinity in column %d", job->options->folder, key, encoder->row->name, j % bank->width);
     if (bank->lengths) bank->lengths[(size_t)row * (size_t)(1 + bank->variants) + (size_t)version] = lengths[job->outputs[i]];
   }
   return BABEL_OK;

@@ -13,7 +13,7 @@ fails. Prints a table of killed and survived ones. A change that does not compil
   --seed N       which changes (default 1); the same seed and sources give the same ones
   -n N           how many that count (default 40)
   --files REGEX  only in files whose path matches, e.g. '^eval/'
-  --limit S      seconds that one test may take before it counts as failed (default 60)
+  --limit S      seconds that one test may take before it counts as failed, marked "(time)" (default 120)
   --jobs N       parallel compilations and tests (default: one a core)
   --sanitize     build with AddressSanitizer and UndefinedBehaviorSanitizer: slower, and indices out of bounds are noticed
   --list         only list the changes in their order
@@ -23,7 +23,7 @@ The exit code is 0 when the check ran to its end, whatever survived; 130 after C
 TEXT
 }
 
-seed=1 wanted=40 files=. limit=60 jobs=$(nproc) sanitize=OFF list=no
+seed=1 wanted=40 files=. limit=120 jobs=$(nproc) sanitize=OFF list=no
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitize) sanitize=ON; shift; continue ;;
@@ -141,7 +141,8 @@ meet_tests() { # FOLDER: sets result and culprit
     build "$stage" || { result=unbuilt; return; }
     check "$stage" && continue
     result=killed
-    culprit=$(sed -nE 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([A-Za-z0-9_]+) .*(\*\*\*|Failed|Timeout).*/\1/p' "$work/log" | head -n 1)
+    culprit=$(sed -nE -e 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([A-Za-z0-9_]+) .*\*\*\*Timeout.*/\1 (time)/p' \
+      -e 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([A-Za-z0-9_]+) .*\*\*\*.*/\1/p' "$work/log" | head -n 1)
     return
   done
 }

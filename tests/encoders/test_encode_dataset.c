@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <jansson.h>
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,6 +296,35 @@ Test(encoders_encode_dataset, damaged_trials_can_be_skipped_with_a_warning_each)
     damage(&r, key);
   }
   refused(&r, outputs, 2, BABEL_ERR_FORMAT, "no trial could be read");
+  destroy(&r);
+}
+
+/* An encoder that gives a number that is none in column `spoilt` of one trial. */
+static int spoilt;
+
+static babel_status run_spoilt(const babel_encoder *encoder, const babel_sample *sample, float *const *outputs, int *lengths) {
+  if (spoilt == 3) return BABEL_FAIL(BABEL_ERR_SHAPE, "too short");
+  for (int i = 0; i < 3; i++) outputs[0][i] = 1;
+  if (spoilt >= 0) outputs[0][spoilt] = spoilt ? INFINITY : NAN;
+  return BABEL_OK;
+}
+
+Test(encoders_encode_dataset, failures_of_the_encoder_name_the_trial) {
+  static const babel_encoder_row row = {.name = "spoilt", .modality = "imu", .run = run_spoilt};
+  babel_encoder encoder = {.row = &row, .output_count = 1, .outputs = {{"all", 3, 1}}};
+  char text[96];
+  rig r;
+  babel_bank bank;
+  make(&r, "imu_stats", (babel_encoder_options){0});
+  r.options.encoder = &encoder;
+  for (spoilt = 0; spoilt < 3; spoilt++) {
+    snprintf(text, sizeof text, "trial a1_s2_t1: encoder spoilt gives NaN or infinity in column %d", spoilt);
+    refused(&r, first_output, 1, BABEL_ERR_VALUE, text);
+  }
+  refused(&r, first_output, 1, BABEL_ERR_SHAPE, "trial a1_s2_t1: too short");
+  spoilt = -1;
+  encode(&r, first_output, 1, &bank);
+  babel_bank_destroy(&bank);
   destroy(&r);
 }
 
