@@ -6,7 +6,7 @@ function(babel_test folder name source)
   target_include_directories(${target} PRIVATE ${BABEL_criterion_INCLUDE})
   target_compile_definitions(${target} PRIVATE BABEL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${folder}_${name} COMMAND ${target} -j1)
-  set_tests_properties(${folder}_${name} PROPERTIES LABELS ${folder} SKIP_RETURN_CODE 77 TIMEOUT 300
+  set_tests_properties(${folder}_${name} PROPERTIES LABELS ${folder} SKIP_RETURN_CODE 77 TIMEOUT 900
                        ENVIRONMENT OMP_WAIT_POLICY=passive # threads that spin at barriers stall tests beside them
                        FAIL_REGULAR_EXPRESSION "LeakSanitizer|runtime error:|AddressSanitizer")
 endfunction()
