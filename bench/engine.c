@@ -144,14 +144,16 @@ void babel_bench_measure(babel_bench *bench, const babel_bench_row *row) {
     bench->failed++;
     return;
   }
-  int runs = 0;
+  int runs = 0, at_least = row->at_least ? row->at_least : 11;
   if (row->vendor) must(row->vendor(row->context));
-  for (double end = now() + bench->seconds; runs < MOST_RUNS && (runs < 11 || now() < end); runs++) {
+  for (double end = now() + bench->seconds; runs < MOST_RUNS && (runs < at_least || now() < end); runs++) {
     if (row->vendor) vendors[runs] = timed(bench, row->vendor, row->context);
     ours[runs] = timed(bench, row->run, row->context);
   }
   qsort(ours, (size_t)runs, sizeof *ours, ascending);
   qsort(vendors, (size_t)runs, sizeof *vendors, ascending);
+  bench->quartiles[0] = ours[runs / 4];
+  bench->quartiles[1] = ours[runs * 3 / 4];
   const double median = ours[runs / 2], bytes = row->bytes / median, flops = row->flops / median;
   printf("%6d %9.1f %9.1f %7.1f %8.1f %6.1f ", runs, ours[0] * 1e6, median * 1e6, bytes * 1e-9, flops * 1e-9,
          100 * fmax(bytes / bench->peak_bytes, flops / bench->peak_flops));

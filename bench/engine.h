@@ -18,6 +18,7 @@ typedef struct {
   bool cold;           /* empty the caches before every run */
   const char *only;    /* rows whose op contains this text, or NULL */
   double peak_flops, peak_bytes; /* per second */
+  double quartiles[2]; /* of the last row's runs [s] */
   int failed;
 } babel_bench;
 
@@ -28,6 +29,7 @@ typedef struct {
   babel_status (*run)(void *context);
   double (*check)(void *context); /* after one run: largest error over the largest expected value */
   double limit;                   /* FAIL when the error is above it, or NaN */
+  int at_least;  /* runs; 0 = 11 */
   babel_status (*vendor)(void *context); /* the same work by a library, or NULL; takes turns with run */
   void *context;
 } babel_bench_row;
