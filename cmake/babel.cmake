@@ -10,9 +10,7 @@ if(BABEL_NATIVE)
 endif()
 if(BABEL_SANITIZE)
   target_compile_options(babel_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
-                         -fno-omit-frame-pointer -g -O1
-                         # Warnings that follow values through the optimiser are right at -O3, where they stay on.
-                         -Wno-format-truncation -Wno-restrict -Wno-maybe-uninitialized)
+                         -fno-omit-frame-pointer -g)
   target_link_options(babel_flags INTERFACE -fsanitize=address,undefined)
 endif()
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
