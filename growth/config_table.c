@@ -31,7 +31,7 @@ static const babel_config_key table[] = {
          "A linear layer a modality behind the prototype, used by the loss and by retrieval; classifiers read the prototype."),
 
     ENUM(imu_window, "stretch|20hz", TWO("stretch", "20hz"),
-         "How a trial fills the IMU encoder's 120 rows: stretched over them, or brought to 20 Hz and padded."),
+         "How a trial fills the IMU encoder's 120 rows: stretched over them, or brought to 20 Hz (complete bins, the first 120 of them)."),
     ENUM(imu_unit, "rad_s|deg_s", TWO("rad_s", "deg_s"), "Unit in which the IMU encoder sees the angular rate."),
     INT(imu_block, 1, 4, TWO("1", "4"), "Transformer block whose output becomes the IMU feature; 4 is the last."),
     ENUM(imu_stats, "mean_std|mean", TWO("mean_std", "mean"),
