@@ -128,12 +128,19 @@ static babel_status label(const babel_args *args, eval_job *job) {
   return BABEL_OK;
 }
 
+/* What would fail after the work fails before it. */
+static babel_status check_out(const char *out) {
+  babel_results there = {0};
+  if (babel_file_exists(out)) BABEL_TRY(babel_results_read(&there, out));
+  babel_results_destroy(&there);
+  return babel_file_probe(out);
+}
+
 static babel_status evaluate(const babel_args *args, eval_job *job) {
   const char *banks[3], *out, *predictions_path = babel_args_value(args, "predictions"), *classes_path = babel_args_value(args, "classes");
   babel_predictions predictions = {0};
   babel_file_writer classes = {0};
   babel_status status;
-  int first;
   BABEL_TRY(babel_args_require(args, "protocol", &job->evaluation.protocol));
   BABEL_TRY(babel_args_require(args, "out", &out));
   if (babel_args_values(args, "bank", banks, 3) != 2) return BABEL_FAIL(BABEL_ERR_ARG, "expected --bank twice");
@@ -147,9 +154,7 @@ static babel_status evaluate(const babel_args *args, eval_job *job) {
   BABEL_TRY(label(args, job));
   job->evaluation.raw = !babel_args_flag(args, "no-raw");
   job->evaluation.extra = babel_args_flag(args, "extra");
-  if (babel_file_exists(out)) BABEL_TRY(babel_results_read(&job->results, out));
-  BABEL_TRY(babel_file_probe(out));
-  first = job->results.count;
+  BABEL_TRY(check_out(out));
   if (predictions_path) {
     BABEL_TRY_OR(babel_predictions_create(&predictions, predictions_path), done);
     job->evaluation.predictions = &predictions;
@@ -165,8 +170,8 @@ static babel_status evaluate(const babel_args *args, eval_job *job) {
   BABEL_TRY_OR(babel_evaluate(&job->evaluation, &job->results), done);
   if (classes_path) BABEL_TRY_OR(babel_file_commit(&classes), done);
   if (predictions_path) BABEL_TRY_OR(babel_predictions_commit(&predictions), done);
-  BABEL_TRY_OR(babel_results_write(&job->results, out), done);
-  babel_print_table(&job->results, first, false);
+  BABEL_TRY_OR(babel_results_append(&job->results, out), done);
+  babel_print_table(&job->results, 0, false);
 done:
   babel_predictions_abort(&predictions);
   babel_file_abort(&classes);

@@ -57,6 +57,9 @@ babel_status babel_results_add(babel_results *results, const babel_result *row);
 void babel_results_destroy(babel_results *results); /* accepts a zeroed one */
 
 babel_status babel_results_write(const babel_results *results, const char *path); /* atomic */
+/* Adds the rows behind those of the file, if there is one. Programs that append to files of one folder at the same time wait for each other,
+ * so that no row is lost. */
+babel_status babel_results_append(const babel_results *results, const char *path);
 /* Into an empty or zeroed one. BABEL_ERR_FORMAT with file, row and field. */
 babel_status babel_results_read(babel_results *results, const char *path);
 

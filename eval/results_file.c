@@ -1,8 +1,14 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -163,5 +169,29 @@ babel_status babel_results_read(babel_results *results, const char *path) {
   json_decref(list);
   babel_file_close(&file);
   if (status != BABEL_OK) babel_results_destroy(results);
+  return status;
+}
+
+static babel_status append(const babel_results *results, const char *path) {
+  babel_results all = {0};
+  babel_status status = BABEL_OK;
+  if (babel_file_exists(path)) BABEL_TRY(babel_results_read(&all, path));
+  for (int i = 0; i < results->count && status == BABEL_OK; i++) status = babel_results_add(&all, &results->rows[i]);
+  if (status == BABEL_OK) status = babel_results_write(&all, path);
+  babel_results_destroy(&all);
+  return status;
+}
+
+babel_status babel_results_append(const babel_results *results, const char *path) {
+  char folder[1024];
+  snprintf(folder, sizeof folder, "%s", path);
+  int lock = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* the file itself is replaced, so its folder is locked */
+  if (lock < 0 || flock(lock, LOCK_EX)) {
+    babel_status status = BABEL_FAIL(BABEL_ERR_IO, "%s: its folder cannot be locked: %s", path, strerror(errno));
+    if (lock >= 0) close(lock);
+    return status;
+  }
+  babel_status status = append(results, path);
+  close(lock);
   return status;
 }

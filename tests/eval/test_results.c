@@ -2,6 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -138,6 +140,29 @@ static void refused(babel_result row, babel_status status, const char *sentence)
   cr_assert_eq(babel_results_add(&results, &row), status, "%s", sentence);
   cr_assert_str_eq(babel_error_last()->sentence, sentence);
   cr_assert_eq(results.count, 0);
+}
+
+/* Two evaluations into one file, which is a usual way to use two processors. */
+Test(eval_results, programs_that_append_at_the_same_time_lose_no_row) {
+  enum { PROGRAMS = 4, TIMES = 10 };
+  babel_results results = {0};
+  babel_result row = oneshot();
+  cr_assert_eq(babel_results_add(&results, &row), BABEL_OK);
+  file();
+  for (int p = 0; p < PROGRAMS; p++) {
+    pid_t child = fork();
+    cr_assert_neq(child, -1);
+    if (child) continue;
+    for (int i = 0; i < TIMES; i++)
+      if (babel_results_append(&results, path) != BABEL_OK) _exit(1);
+    _exit(0);
+  }
+  for (int p = 0, status; p < PROGRAMS; p++) cr_assert(wait(&status) > 0 && !status);
+  babel_results_destroy(&results);
+  cr_assert_eq(babel_results_read(&results, path), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(results.count, PROGRAMS * TIMES);
+  cr_assert_eq(babel_results_append(&results, "/nowhere/results.json"), BABEL_ERR_IO);
+  babel_results_destroy(&results);
 }
 
 Test(eval_results, rows_that_break_the_agreement_are_refused) {
