@@ -15,13 +15,16 @@
  *
  * Sums run over slabs of at most DEPTH. A panel, 16 columns of op(b) over one slab (32 KiB or less), is packed and then used by
  * the thread that packed it for all its tiles in those columns. Rows of a are read as they are; only a transposed a,
- * whose column steps would fall into the same cache sets, is packed too, once for all threads. Tiles are split evenly
- * over the threads, panel after panel; no tile is shared, so that the slabs of a tile add up in order without a lock. */
+ * whose column steps would fall into the same cache sets, is packed too. Tiles are split evenly over the threads, panel
+ * after panel; no tile is shared, so that the slabs of a tile add up in order without a lock. */
 #define ROWS 6
 #define COLUMNS 16
 #define DEPTH 512
 #define BLOCK 528  /* rows of a transposed a that are packed at a time */
 #define GROUP_PAD 16
+/* Up to so many threads pack a transposed a each for itself: 1 % more work for two, and no barrier at which one that is
+ * held up holds up the other. More threads pack it together. */
+#define PACK_ALONE 4
 
 typedef __m256 vector;
 
@@ -258,11 +261,22 @@ static void run_share(panel *s, int end) {
   }
 }
 
+/* The transposed a of one slab: all of it by this thread, or its part and then wait for the others. */
+static void pack_slab(float *packed, const panel *s, int end, bool alone) {
+  const int64_t threads = alone ? 1 : omp_get_num_threads(), me = alone ? 0 : omp_get_thread_num();
+  pack_rows(packed, s, end, (int)(s->depth * me / threads), (int)(s->depth * (me + 1) / threads));
+  if (!alone) {
+#pragma omp barrier
+  }
+}
+
 babel_status babel_gemm_cpu(const babel_gemm *g) {
-  float *packed = packed_rows; /* of the calling thread, for the whole team */
+  float *shared = packed_rows; /* of the calling thread, for the whole team */
   const int slab = ceil_div(g->k, ceil_div(g->k, DEPTH)), block = g->transpose_a ? BLOCK : g->m;
 #pragma omp parallel if ((double)g->m * g->n * g->k >= BABEL_PARALLEL_PRODUCTS)
   {
+    const bool alone = omp_get_num_threads() <= PACK_ALONE;
+    float *packed = alone ? packed_rows : shared;
     panel s = {.g = g, .a = packed};
     for (s.from = 0; s.from < g->m; s.from += block) {
       const int end = least(g->m - s.from, block) + s.from;
@@ -270,13 +284,9 @@ babel_status babel_gemm_cpu(const babel_gemm *g) {
         s.depth = least(slab, g->k - s.p0);
         s.add = s.p0 > 0 || g->accumulate;
         s.last = s.p0 + s.depth == g->k;
-        if (g->transpose_a) {
-          const int64_t threads = omp_get_num_threads(), me = omp_get_thread_num();
-          pack_rows(packed, &s, end, (int)(s.depth * me / threads), (int)(s.depth * (me + 1) / threads));
-#pragma omp barrier
-        }
+        if (g->transpose_a) pack_slab(packed, &s, end, alone);
         run_share(&s, end);
-        if (g->transpose_a && (end < g->m || !s.last)) {
+        if (g->transpose_a && !alone) {
 #pragma omp barrier
         }
       }

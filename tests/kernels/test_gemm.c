@@ -1,7 +1,7 @@
 #include "kernels/cpu/gemm.h"
 #include "tests/kernels/buffers.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 /* Both products that babel_gemm_cpu can be, against the sum itself. Sizes around the tile (6 x 16), the vector (8), the slab
@@ -71,6 +71,25 @@ Test(kernels_gemm, onednn_and_the_pass_behind_it_match_formula_at_every_edge) {
 }
 
 #if BABEL_GEMM_AVX2
+/* More than four threads share the packed left side. */
+Test(kernels_gemm, many_threads_give_the_bits_of_one) {
+  enum { M = 600, N = 150, K = 540 };
+  buffers b = {0};
+  float *a = buffers_input(&b, "a", M * K, 1), *w = buffers_input(&b, "w", N * K, 1);
+  float *c = buffers_output(&b, M * N), *again = buffers_output(&b, M * N);
+  babel_gemm g = {.c = c, .a = a, .b = w, .m = M, .n = N, .k = K, .transpose_a = true};
+  buffers_threads(1);
+  cr_assert_eq(babel_gemm_cpu(&g), BABEL_OK);
+  g.c = again;
+  for (int threads = 2; threads <= 7; threads++) {
+    for (int i = 0; i < M * N; i++) again[i] = NAN;
+    buffers_threads(threads);
+    cr_assert_eq(babel_gemm_cpu(&g), BABEL_OK);
+    cr_assert_eq(memcmp(c, again, M * N * sizeof *c), 0, "%d threads", threads);
+  }
+  buffers_free(&b);
+}
+
 /* Equal rows must give equal bits wherever they stand: the contrastive loss counts ties. */
 Test(kernels_gemm, an_elements_bits_do_not_depend_on_its_neighbours) {
   enum { M = 100, N = 70, K = 533 };
