@@ -1,5 +1,6 @@
 #include "core/safetensors.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,9 @@ static babel_status parse_header(const babel_safetensors *st, json_t **header, s
         file->size);
   const char *text = (const char *)file->data + 8;
   BABEL_TRY(check_nesting(st, text, (size_t)length));
+  errno = 0; /* the library calls it a syntax error when its memory runs out in the middle of a text */
   *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+  if (!*header && errno == ENOMEM) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for its header of %llu bytes", file->path, (unsigned long long)length);
   if (!*header) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: safetensors header: %s", file->path, error.text);
   *data_start = 8 + (size_t)length;
   return BABEL_OK;

@@ -2,6 +2,7 @@
  * subsets: bank_pair.c; a user's arrays: bank_import.c. */
 #include "data/bank.h"
 
+#include <errno.h>
 #include <float.h>
 #include <jansson.h>
 #include <math.h>
@@ -219,7 +220,9 @@ static babel_status validate_variants(const babel_bank *bank) {
 
 static babel_status validate_provenance(const babel_bank *bank) {
   json_error_t error;
+  errno = 0;
   json_t *json = bank->provenance ? json_loads(bank->provenance, JSON_REJECT_DUPLICATES, &error) : NULL;
+  if (!json && errno == ENOMEM) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for its provenance", babel_bank_title(bank));
   bool object = json_is_object(json);
   json_decref(json);
   if (!object)

@@ -160,9 +160,12 @@ babel_status babel_results_read(babel_results *results, const char *path) {
   json_error_t error;
   memset(results, 0, sizeof *results);
   BABEL_TRY(babel_file_open(&file, path));
+  errno = 0;
   json_t *list = json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, &error);
   babel_status status;
-  if (!list)
+  if (!list && errno == ENOMEM)
+    status = BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory to read it", path);
+  else if (!list)
     status = BABEL_FAIL(BABEL_ERR_FORMAT, "%s: line %d: not valid JSON: %s", path, error.line, error.text);
   else
     status = read_list(results, list, path);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,7 +261,9 @@ babel_status babel_config_from_json(babel_config *config, const char *json, cons
   json_error_t error;
   babel_config read;
   memset(&read, 0, sizeof read);
+  errno = 0;
   json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, &error);
+  if (!root && errno == ENOMEM) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for the configuration", where);
   if (!root)
     return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: the configuration is not valid JSON: column %d: %s", where, error.position, error.text);
   babel_status status = read_object(&read, root, where);
