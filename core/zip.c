@@ -206,13 +206,12 @@ static babel_status find_packed(const babel_zip *zip, const babel_zip_entry *ent
   return BABEL_OK;
 }
 
-/* zlib counts in 32 bits: input and output are handed over in pieces. True when exactly all of both was used.
- */
-static bool inflate_all(const unsigned char *in, uint64_t in_size, unsigned char *out, uint64_t out_size) {
+/* zlib counts in 32 bits: input and output are handed over in pieces. Z_OK when exactly all of both was used, Z_MEM_ERROR without memory. */
+static int inflate_all(const unsigned char *in, uint64_t in_size, unsigned char *out, uint64_t out_size) {
   z_stream stream = {0};
   uint64_t in_left = in_size, out_left = out_size;
   int code = inflateInit2(&stream, -MAX_WBITS);
-  if (code != Z_OK) return false;
+  if (code != Z_OK) return code;
   stream.next_in = in;
   stream.next_out = out;
   while (code == Z_OK) {
@@ -225,7 +224,8 @@ static bool inflate_all(const unsigned char *in, uint64_t in_size, unsigned char
     out_left -= out_piece - stream.avail_out;
   }
   inflateEnd(&stream);
-  return code == Z_STREAM_END && !in_left && out_left == 1; /* the room for one byte too many */
+  if (code == Z_STREAM_END) code = !in_left && out_left == 1 ? Z_OK : Z_DATA_ERROR; /* one byte of room is left over */
+  return code == Z_OK || code == Z_MEM_ERROR ? code : Z_DATA_ERROR;
 }
 
 static babel_status unpack(const babel_zip *zip, const babel_zip_entry *entry, const unsigned char *packed,
@@ -239,12 +239,13 @@ static babel_status unpack(const babel_zip *zip, const babel_zip_entry *entry, c
   if (!out)
     return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for %llu bytes", zip->file->path,
                       (unsigned long long)entry->plain);
-  if (!inflate_all(packed, entry->packed, out, entry->plain + 1)) {
-    free(out);
+  int code = inflate_all(packed, entry->packed, out, entry->plain + 1);
+  if (code != Z_OK) free(out);
+  if (code == Z_MEM_ERROR) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for unpacking", zip->file->path);
+  if (code != Z_OK)
     return BABEL_FAIL(BABEL_ERR_FORMAT,
                       "%s: zip entry \"%.*s\": damaged compressed data, expected %llu bytes", zip->file->path,
                       SHOWN(entry), (unsigned long long)entry->plain);
-  }
   *owned = out;
   return BABEL_OK;
 }

@@ -171,6 +171,7 @@ static babel_status inflate_stream(babel_mat *mat, z_stream *z, size_t packed, s
   z->next_out = tag;
   z->avail_out = sizeof tag;
   int code = inflate(z, Z_SYNC_FLUSH);
+  if (code == Z_MEM_ERROR) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for unpacking", path);
   if ((code != Z_OK && code != Z_STREAM_END) || z->avail_out)
     return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: damaged: the compressed data cannot be unpacked (%s)", path,
                       z->msg ? z->msg : "too short");
@@ -189,6 +190,7 @@ static babel_status inflate_stream(babel_mat *mat, z_stream *z, size_t packed, s
   z->next_out = out;
   z->avail_out = (uInt)(size + 1);
   if (code != Z_STREAM_END) code = inflate(z, Z_FINISH);
+  if (code == Z_MEM_ERROR) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for unpacking", path);
   size_t got = size + 1 - z->avail_out;
   if (code != Z_STREAM_END && got <= size)
     return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: damaged: %zu of %zu bytes could be unpacked (%s)", path, got,
