@@ -172,9 +172,11 @@ static babel_status load_one(const char *path, const babel_step_plan *plan, babe
   *found = status == BABEL_OK;
   if (status == BABEL_OK || status == BABEL_ERR_STATE || status == BABEL_ERR_IO || status == BABEL_ERR_MEMORY) return status;
   babel_error error = babel_error_take();
-  babel_warn("damaged, removed: %s", error.sentence);
+  char aside[1088];
+  snprintf(aside, sizeof aside, "%s.damaged", path);
+  babel_warn("damaged, set aside as %s: %s", aside, error.sentence);
   *damaged = true;
-  return unlink(path) ? BABEL_FAIL(BABEL_ERR_IO, "%s: damaged, and cannot be removed: %s", path, strerror(errno)) : BABEL_OK;
+  return rename(path, aside) ? BABEL_FAIL(BABEL_ERR_IO, "%s: damaged, and cannot be set aside: %s", path, strerror(errno)) : BABEL_OK;
 }
 
 babel_status babel_phase_state_load(const char *folder, const babel_step_plan *plan, babel_phase_state *state, bool force, bool *found) {

@@ -18,7 +18,7 @@ typedef struct {
 /* BABEL_ERR_VALUE when a parameter is not finite: then what was saved before stays. */
 babel_status babel_phase_state_save(const char *folder, const babel_step_plan *plan, const babel_phase_state *state);
 /* *found = false when there is no state. BABEL_ERR_STATE when the inputs differ, or the environment without force; a damaged file (its
- * checksum is part of it) is named in a warning and removed, and the one before it taken. state->inputs and ->environment are what the caller
+ * checksum is part of it) is named in a warning and set aside as FILE.damaged, and the one before it taken. state->inputs and ->environment are what the caller
  * has now. */
 babel_status babel_phase_state_load(const char *folder, const babel_step_plan *plan, babel_phase_state *state, bool force, bool *found);
 void babel_phase_state_remove(const char *folder);

@@ -179,6 +179,9 @@ Test(growth_resume, a_damaged_state_falls_back_to_the_one_before_it) {
       if (both) damage_file(parts.out, "state.previous.safetensors", (damage)how);
       run_well(&j, &parts);
       cr_assert_eq(j.first, both ? 4 : 20, "damage %d", how);
+      char aside[1100];
+      snprintf(aside, sizeof aside, "%s/state.safetensors.damaged", parts.out);
+      cr_assert_eq(babel_file_exists(aside), how != GONE, "nothing is thrown away");
       assert_same(whole.out, parts.out);
     }
   done(&j);

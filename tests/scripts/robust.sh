@@ -194,6 +194,7 @@ if [ -e killed/state.previous.safetensors ]; then
   truncate -s $(($(stat -c %s killed/state.safetensors) * 6 / 10)) killed/state.safetensors
   good "${grow[@]}" --set max_steps=$steps --out killed --resume
   grep -q 'killed/state.safetensors' error || complain "$what: the damaged state is not named"
+  [ -e killed/state.safetensors.damaged ] || complain "$what: the damaged state was thrown away"
   same killed
 fi
 
