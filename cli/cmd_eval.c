@@ -98,32 +98,28 @@ static babel_status read_heads(const babel_args *args, unsigned *heads) {
   return *heads ? BABEL_OK : BABEL_FAIL(BABEL_ERR_ARG, "--heads is empty");
 }
 
-static bool random_features(const babel_bank *bank) {
+/* Whether a bank's provenance says yes under this key. */
+static babel_status provenance_says(const babel_bank *bank, const char *key, bool *yes) {
+  errno = 0;
   json_t *provenance = json_loads(bank->provenance ? bank->provenance : "{}", 0, NULL);
-  bool random = json_is_true(json_object_get(provenance, "random_weights"));
+  if (!provenance && errno == ENOMEM) return BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for its provenance", bank->path);
+  *yes = json_is_true(json_object_get(provenance, key));
   json_decref(provenance);
-  return random;
-}
-
-static bool simulated_features(const babel_bank *bank) {
-  json_t *provenance = json_loads(bank->provenance ? bank->provenance : "{}", 0, NULL);
-  bool simulated = json_is_true(json_object_get(provenance, "simulated"));
-  json_decref(provenance);
-  return simulated;
+  return BABEL_OK;
 }
 
 /* What the rows are called: a control is never printed as a result. */
 static babel_status label(const babel_args *args, eval_job *job) {
   const char *features = babel_args_value(args, "features");
-  if (!features) {
-    bool random = random_features(&job->bank[0]) || random_features(&job->bank[1]);
-    features = job->trunks[0].config.shuffle_pairs ? "shuffled" : random ? "random" : "aligned";
-  }
+  bool random[2], simulated;
+  for (int s = 0; s < 2; s++) BABEL_TRY(provenance_says(&job->bank[s], "random_weights", &random[s]));
+  if (!features) features = job->trunks[0].config.shuffle_pairs ? "shuffled" : random[0] || random[1] ? "random" : "aligned";
   job->evaluation.features = features;
   job->evaluation.name = babel_args_value(args, "name");
   for (int s = 0; s < 2; s++) {
     babel_bank *bank = &job->bank[s];
-    if (simulated_features(bank) && strlen(bank->dataset) < 50) strcat(bank->dataset, " (simulated)");
+    BABEL_TRY(provenance_says(bank, "simulated", &simulated));
+    if (simulated) strcpy(bank->dataset + (strlen(bank->dataset) < 50 ? strlen(bank->dataset) : 50), " (simulated)");
   }
   return BABEL_OK;
 }

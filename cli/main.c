@@ -1,7 +1,9 @@
 /* The program `babel`: finds the command, parses its options, prints the one error line. */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,17 @@ static void catch_signals(void) {
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+}
+
+/* jansson 2.14 loses text or crashes when memory runs out and some is found again a little later: so none is found again. */
+static void *json_memory(size_t size) {
+  static atomic_bool spent;
+  void *block = spent ? NULL : malloc(size);
+  if (!block) {
+    spent = true;
+    errno = ENOMEM; /* what tells it from damaged text */
+  }
+  return block;
 }
 
 /* Files are read by mapping: one that is cut short meanwhile, or a disk that fails, comes as this signal. */
@@ -150,6 +163,7 @@ static int finish(babel_status status) {
 int main(int argc, char **argv) {
   int used = 0;
   occupy_standard_streams();
+  json_set_alloc_funcs(json_memory, free);
   signal(SIGPIPE, SIG_IGN); /* these two: the write fails instead */
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGBUS, on_bus_error);

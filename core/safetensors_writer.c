@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,10 @@ babel_status babel_safetensors_writer_metadata(babel_safetensors_writer *writer,
                                                const char *value) {
   if (json_object_get(writer->metadata, key))
     return BABEL_FAIL(BABEL_ERR_ARG, "safetensors: metadata \"%.200s\" is there already", key);
+  errno = 0;
   if (json_object_set_new(writer->metadata, key, json_string(value)))
-    return BABEL_FAIL(BABEL_ERR_ARG, "safetensors: metadata \"%.200s\": expected UTF-8 text", key);
+    return errno == ENOMEM ? BABEL_FAIL(BABEL_ERR_MEMORY, "safetensors: no memory for metadata \"%.200s\"", key)
+                           : BABEL_FAIL(BABEL_ERR_ARG, "safetensors: metadata \"%.200s\": expected UTF-8 text", key);
   return BABEL_OK;
 }
 
@@ -92,16 +95,21 @@ static int compare_entries(const void *a, const void *b) {
 
 static json_t *describe(const babel_tensor *tensor, size_t begin, size_t bytes) {
   json_t *shape = json_array();
-  for (int i = 0; i < tensor->rank; i++) json_array_append_new(shape, json_integer(tensor->shape[i]));
+  for (int i = 0; i < tensor->rank; i++)
+    if (json_array_append_new(shape, json_integer(tensor->shape[i]))) {
+      json_decref(shape);
+      return NULL;
+    }
   return json_pack("{s:s, s:o, s:[I, I]}", "dtype", babel_dtype_name(tensor->dtype), "shape", shape,
                    "data_offsets", (json_int_t)begin, (json_int_t)(begin + bytes));
 }
 
 /* The JSON text, malloced. */
 static babel_status header_text(const babel_safetensors_writer *writer, char **made) {
-  json_t *header = json_object();
   size_t at = 0;
   char *text = NULL;
+  errno = 0;
+  json_t *header = json_object();
   if (json_object_size(writer->metadata) && json_object_set(header, "__metadata__", writer->metadata))
     goto fail;
   for (int i = 0; i < writer->count; i++) {
@@ -114,8 +122,8 @@ fail:
   json_decref(header);
   *made = text;
   if (text) return BABEL_OK;
-  return BABEL_FAIL(BABEL_ERR_ARG,
-                    "a safetensors header could not be made: expected names in UTF-8, and memory");
+  if (errno == ENOMEM) return BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for the header of a safetensors file");
+  return BABEL_FAIL(BABEL_ERR_ARG, "a safetensors header could not be made: expected names in UTF-8");
 }
 
 static babel_status write_all(const babel_safetensors_writer *writer, const char *text,

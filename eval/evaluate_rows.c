@@ -1,5 +1,6 @@
 #include "eval/evaluate_rows.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -12,7 +13,9 @@ static void copy_text(char *to, size_t size, const char *from) {
 
 /* Name of the encoder in a provenance text; a user's own features have none. */
 static babel_status add_encoder(babel_names *names, const char *provenance) {
+  errno = 0;
   json_t *object = json_loads(provenance ? provenance : "{}", 0, NULL);
+  if (!object && errno == ENOMEM) return BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a provenance");
   const char *encoder = json_string_value(json_object_get(object, "encoder"));
   babel_status status = babel_names_add(names, encoder ? encoder : "user");
   json_decref(object);

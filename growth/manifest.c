@@ -1,5 +1,6 @@
 #include "growth/manifest.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,9 @@ static json_t *text_or_null(const char *text) {
 }
 
 static json_t *bank_entry(const babel_bank *bank) {
+  errno = 0;
   json_t *provenance = bank->provenance ? json_loads(bank->provenance, 0, NULL) : NULL;
+  if (!provenance && errno == ENOMEM) return NULL;
   return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:o}", "modality", bank->modality, "dataset", bank->dataset, "split", bank->split,
                    "sha256", bank->sha256, "rows", bank->rows, "variants", bank->variants, "steps", bank->steps, "width", bank->width,
                    "provenance", provenance ? provenance : json_object());
