@@ -67,14 +67,21 @@ static babel_status encode_version(encode_job *job, int row, int version, const 
   return BABEL_OK;
 }
 
+static babel_status check_stop(const babel_encode_options *options) {
+  if (!options->stop || !*options->stop) return BABEL_OK;
+  return BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted while encoding; nothing was written", options->folder);
+}
+
 static babel_status encode_trial(encode_job *job, int row) {
   const babel_encode_options *options = job->options;
   const char *key = job->trials[row]->key;
   babel_sample sample = {0}, variant = {0};
   babel_status status;
+  BABEL_TRY_OR(check_stop(options), done);
   BABEL_TRY_OR(options->dataset->read(&job->set, key, options->modality, &sample), done);
   BABEL_TRY_OR(encode_version(job, row, 0, &sample), done);
   for (int v = 0; v < options->variants; v++) {
+    BABEL_TRY_OR(check_stop(options), done);
     babel_time_map map;
     int id = babel_variant_pick(v, options->variants);
     BABEL_TRY_OR(babel_time_map_create(&map, options->augment_seed, key, id), done);
@@ -108,8 +115,7 @@ static babel_status encode_all(encode_job *job) {
 #pragma omp atomic read
     seen = failed;
     if (seen < row) continue;
-    babel_status status = options->stop && *options->stop ? BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted while encoding; nothing was written", options->folder)
-                                                          : encode_trial(job, row);
+    babel_status status = encode_trial(job, row);
     bool drop = status != BABEL_OK && status != BABEL_ERR_INTERRUPTED && status != BABEL_ERR_MEMORY && options->skip_damaged;
 #pragma omp critical(babel_encode)
     {
