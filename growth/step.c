@@ -3,12 +3,20 @@
 
 #include "growth/step_fold.h"
 
+/* Layer k of a tower; of its teacher t = U~(C~(f)), on the very same input rows: section 5.2. */
+static babel_linear_fwd_job layer_forward(const babel_chain *c, int k, bool teacher) {
+  const babel_chain_layer *l = &c->layer[k];
+  return (babel_linear_fwd_job){.y = teacher ? c->teacher_act[k & 1] : c->act[k + 1], .x = teacher && k ? c->teacher_act[(k - 1) & 1] : c->act[k],
+                                .w = teacher ? l->teacher_weight : l->weight, .b = teacher ? l->teacher_bias : l->bias, .n = c->rows,
+                                .in = l->in, .out = l->out, .relu = l->relu};
+}
+
 /* features -> h = C(f) -> e = U(h) -> n = e / ||e||, both towers; prototype rows of both sides lie behind each other. */
 static babel_status forward(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
   const babel_chain *a = &plan->side[0], *b = &plan->side[1];
   babel_input_gather_job gather[2];
-  babel_linear_fwd_job linear[2];
+  babel_linear_fwd_job linear[3];
   babel_l2norm_fwd_job norm[2];
   for (int s = 0; s < 2; s++) {
     const babel_chain *c = &plan->side[s];
@@ -18,14 +26,12 @@ static babel_status forward(const babel_step_plan *plan) {
     norm[s] = (babel_l2norm_fwd_job){.y = c->unit, .inv = c->inv, .x = c->pooled ? c->pooled : c->act[c->layers], .n = plan->m, .d = plan->embed};
   }
   BABEL_TRY(ops->input_gather(gather, 2, plan->state, plan->stream));
-  BABEL_TRY(babel_fold_forward(plan));
+  if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   for (int k = 0; k < a->layers; k++) {
-    for (int s = 0; s < 2; s++) {
-      const babel_chain_layer *l = &plan->side[s].layer[k];
-      linear[s] = (babel_linear_fwd_job){.y = plan->side[s].act[k + 1], .x = plan->side[s].act[k], .w = l->weight, .b = l->bias,
-                                         .n = plan->side[s].rows, .in = l->in, .out = l->out, .relu = l->relu};
-    }
-    BABEL_TRY(ops->linear_fwd(linear, 2, plan->stream));
+    int n = 0;
+    for (int s = 0; s < 2; s++) linear[n++] = layer_forward(&plan->side[s], k, false);
+    if (plan->teacher_side >= 0) linear[n++] = layer_forward(&plan->side[plan->teacher_side], k, true);
+    BABEL_TRY(ops->linear_fwd(linear, n, plan->stream));
   }
   for (int s = 0; s < 2; s++) {
     const babel_chain *c = &plan->side[s];
@@ -44,18 +50,11 @@ static babel_status forward(const babel_step_plan *plan) {
   return ops->contrastive(&loss, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
 }
 
-/* t = U~(C~(f)) on the very same rows, then L_kd = mean(1 - cos(e, t)): the third stacked cotangent (section 5.2). */
+/* L_kd = mean(1 - cos(e, t)): the third stacked cotangent (section 5.2). */
 static babel_status distill(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
   const babel_chain *c = &plan->side[plan->teacher_side];
-  const float *x = c->act[0];
-  for (int k = 0; k < c->layers; k++) {
-    const babel_chain_layer *l = &c->layer[k];
-    babel_linear_fwd_job job = {.y = c->teacher_act[k & 1], .x = x, .w = l->teacher_weight, .b = l->teacher_bias, .n = c->rows,
-                                .in = l->in, .out = l->out, .relu = l->relu};
-    BABEL_TRY(ops->linear_fwd(&job, 1, plan->stream));
-    x = job.y;
-  }
+  const float *x = c->teacher_act[(c->layers - 1) & 1];
   if (c->pooled) {
     babel_segment_mean_job mean = {.pooled = c->teacher, .sequence = (float *)x, .lengths = plan->lengths[plan->teacher_side],
                                    .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
@@ -106,23 +105,23 @@ static babel_status weigh(const babel_step_plan *plan) {
   int n = 0, both = plan->config.grad_scope, relative = plan->config.grad_norm;
   for (int s = 0; s < 2 && plan->adaptive; s++)
     for (int direction = 0; direction < 2; direction++)
-      for (int k = 0; plan->side[s].own[direction] && k <= plan->side[s].module_layers; k++) {
+      for (int k = 0; plan->side[s].own[direction] && k < plan->side[s].module_layers + plan->folded; k++) {
         const babel_chain *c = &plan->side[s];
         const babel_chain_layer *l = &c->layer[k];
-        bool folded = k == c->module_layers;
+        bool folded = k == c->module_layers; /* the layer behind C's own is the fold */
         jobs[n++] = (babel_linear_bwd_weight_job){.dw = folded ? c->fold.own_weight[direction] : c->own[direction] + (l->weight_at - c->module_at),
             .db = folded ? c->fold.own_bias[direction] : c->own[direction] + (l->bias_at - c->module_at), .x = c->act[k],
             .dy = c->cot[k + 1] + (size_t)direction * (size_t)c->rows * (size_t)l->out, .n = c->rows, .in = l->in, .out = l->out};
       }
   if (n) BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));
-  BABEL_TRY(babel_fold_own(plan));
+  if (plan->folded) BABEL_TRY(babel_fold_own(plan));
   int64_t all = plan->side[0].module_count + plan->side[1].module_count; /* own[d] of both sides lie behind each other */
   for (int d = 0; d < 2; d++) {
     const babel_chain *anchor = &plan->side[d];
-    squares[d] = (babel_square_sum_job){.out = plan->squares + d, .x = both ? plan->side[0].own[d] : anchor->own[d],
-                                        .n = both ? all : anchor->module_count};
-    squares[2 + d] = (babel_square_sum_job){.out = plan->param_squares + d, .x = plan->params + (both ? 0 : anchor->module_at),
-                                            .n = both ? all : anchor->module_count};
+    squares[d] = (babel_square_sum_job){.out = plan->squares + d, .parts = plan->square_parts + d * BABEL_SQUARE_SUM_PARTS,
+                                        .x = both ? plan->side[0].own[d] : anchor->own[d], .n = both ? all : anchor->module_count};
+    squares[2 + d] = (babel_square_sum_job){.out = plan->param_squares + d, .parts = plan->square_parts + (2 + d) * BABEL_SQUARE_SUM_PARTS,
+                                            .x = plan->params + (both ? 0 : anchor->module_at), .n = both ? all : anchor->module_count};
   }
   if (plan->adaptive) BABEL_TRY(ops->square_sum(squares, relative ? 4 : 2, plan->stream));
   babel_adaptive_job weights = {.weights = plan->weights, .norms = plan->norms, .guarded = plan->guarded, .square_a = plan->squares,
@@ -135,8 +134,8 @@ static babel_status weigh(const babel_step_plan *plan) {
 static babel_status combine(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
   babel_combine_job sums[2 * BABEL_MAX_CHAIN + 1];
-  babel_linear_bwd_weight_job jobs[2];
-  int n = 0;
+  babel_linear_bwd_weight_job jobs[2 * BABEL_MAX_CHAIN];
+  int n = 0, products = 0;
   for (int s = 0; s < 2; s++)
     for (int k = 0; k < plan->side[s].layers; k++) {
       const babel_chain *c = &plan->side[s];
@@ -147,21 +146,18 @@ static babel_status combine(const babel_step_plan *plan) {
   sums[n++] = (babel_combine_job){.y = plan->grads + plan->scale_at, .weights = plan->weights, .x0 = plan->dlog_scale,
                                   .x1 = plan->dlog_scale + 1, .n = 1};
   BABEL_TRY(ops->combine(sums, n, plan->stream));
-  for (int k = 0; k < plan->side[0].layers; k++) {
+  for (int k = 0; k < plan->side[0].layers; k++)
     for (int s = 0; s < 2; s++) {
       const babel_chain *c = &plan->side[s];
       const babel_chain_layer *l = &c->layer[k];
-      jobs[s] = (babel_linear_bwd_weight_job){.dw = l->dweight, .db = l->dbias, .dy = c->combined[k + 1],
-                                              .x = c->act[k], .n = c->rows, .in = l->in, .out = l->out};
+      if (s && l->dweight == jobs[products - 1].dw) /* the prototype: rows of both sides lie behind each other */
+        jobs[products - 1].n += c->rows;
+      else
+        jobs[products++] = (babel_linear_bwd_weight_job){.dw = l->dweight, .db = l->dbias, .dy = c->combined[k + 1],
+                                                         .x = c->act[k], .n = c->rows, .in = l->in, .out = l->out};
     }
-    if (jobs[0].dw != jobs[1].dw) {
-      BABEL_TRY(ops->linear_bwd_weight(jobs, 2, plan->stream));
-    } else { /* the prototype: rows of both sides lie behind each other */
-      jobs[0].n += jobs[1].n;
-      BABEL_TRY(ops->linear_bwd_weight(jobs, 1, plan->stream));
-    }
-  }
-  return babel_fold_backward(plan);
+  BABEL_TRY(ops->linear_bwd_weight(jobs, products, plan->stream));
+  return plan->folded ? babel_fold_backward(plan) : BABEL_OK;
 }
 
 babel_status babel_step_gradients(const babel_step_plan *plan) {

@@ -7,8 +7,8 @@
  *
  * Cotangents are stacked along the rows: direction 0 (L_ab), direction 1 (L_ba), and on the junction's side a third one for the
  * distillation. One forward and one stacked backward give the gradients of both directions (Eq. 6); because everything behind the loss is
- * linear, the weighted sum (Eq. 5) is taken on the cotangents, and each weight matrix sees one combined gradient product. Where C meets U
- * two layers are folded into one (step_fold.h). */
+ * linear, the weighted sum (Eq. 5) is taken on the cotangents, and each weight matrix sees one combined gradient product. Where operations
+ * cost more than launches, the two layers at which C meets U are folded into one (step_fold.h). */
 #ifndef BABEL_GROWTH_STEP_H
 #define BABEL_GROWTH_STEP_H
 
@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { BABEL_MAX_CHAIN = 2 * BABEL_MAX_LAYERS + 1 };
+enum { BABEL_MAX_CHAIN = 3 * BABEL_MAX_LAYERS }; /* C, U, the projection */
 
 typedef struct {
   int in, out, relu;            /* relu: between layers of one MLP */
@@ -36,7 +36,7 @@ typedef struct {
 } babel_fold;
 
 typedef struct {
-  int layers, module_layers;    /* the first module_layers are C's without its last, then comes the fold */
+  int layers, module_layers;    /* the first module_layers are C's; folded: without its last, then comes the fold */
   int steps, rows, stacked;     /* time steps T, m T, number of stacked cotangents (2 or 3) */
   babel_chain_layer layer[BABEL_MAX_CHAIN];
   babel_fold fold;
@@ -58,6 +58,7 @@ typedef struct {
   int m, embed;
   int teacher_side;             /* 0 or 1: that side has a teacher; -1 = none */
   int adaptive;                 /* 0 off, 1 on, 2 inverted */
+  int folded;                   /* ops->fold_layers */
   babel_chain side[2];
   int64_t count;                /* trainable values, log_scale last */
   int64_t prototype_at, prototype_count, scale_at;
@@ -73,6 +74,7 @@ typedef struct {
   float *targets;               /* (m, m); NULL unless targets: neighbours */
   uint8_t *masked;              /* (m, m); NULL unless targets: mask */
   float *loss, *kd_loss, *weights, *norms, *squares, *param_squares, *dlog_scale; /* (2) (1) (2) (2) (2) (2) (2) */
+  double *square_parts;         /* workspace of the four sums of squares */
   int *hits, *guarded;          /* (2) (1) */
   float *workspace;
   void *memory;                 /* one backend block behind all of it */

@@ -79,7 +79,7 @@ static void carve_gradients(babel_step_plan *plan, carver *c) {
 }
 
 static void carve_folds(babel_step_plan *plan, carver *c) {
-  for (int s = 0; s < 2; s++) {
+  for (int s = 0; s < 2 && plan->folded; s++) {
     babel_fold *f = &plan->side[s].fold;
     int64_t size = (int64_t)f->in * f->out;
     bool taught = s == plan->teacher_side;
@@ -125,6 +125,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->norms = carve_floats(c, 2);
   plan->squares = carve_floats(c, 2);
   plan->param_squares = carve_floats(c, 2);
+  plan->square_parts = carve(c, 4 * BABEL_SQUARE_SUM_PARTS, sizeof *plan->square_parts);
   plan->dlog_scale = carve_floats(c, 2);
   int64_t batch_square = (int64_t)plan->m * plan->m;
   plan->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
@@ -142,18 +143,22 @@ static void append_mlp(babel_chain *chain, const babel_mlp *mlp, int64_t at, int
                                                         .weight_at = at + mlp->weight_at[i], .bias_at = at + mlp->bias_at[i]};
 }
 
-/* C, the fold, the rest of U, the projection. */
-static void chain_up(babel_chain *chain, const babel_tower *tower, const babel_mlp *prototype, int64_t prototype_at) {
-  const babel_mlp *module = &tower->module;
+/* C's last layer and U's first as one. */
+static void append_fold(babel_chain *chain, const babel_mlp *module, const babel_mlp *prototype, int64_t prototype_at) {
   int last = module->layers - 1;
-  append_mlp(chain, module, chain->module_at, 0, last);
-  chain->module_layers = last;
   chain->fold = (babel_fold){.in = module->widths[last], .middle = prototype->widths[0], .out = prototype->widths[1],
       .first_at = chain->module_at + module->weight_at[last], .first_bias_at = chain->module_at + module->bias_at[last],
       .second_at = prototype_at + prototype->weight_at[0], .second_bias_at = prototype_at + prototype->bias_at[0]};
   chain->layer[chain->layers++] = (babel_chain_layer){.in = chain->fold.in, .out = chain->fold.out, .relu = prototype->layers > 1,
                                                       .weight_at = -1, .bias_at = -1};
-  append_mlp(chain, prototype, prototype_at, 1, prototype->layers);
+}
+
+/* C, U, the projection. */
+static void chain_up(babel_chain *chain, const babel_tower *tower, const babel_mlp *prototype, int64_t prototype_at, int folded) {
+  chain->module_layers = tower->module.layers - folded;
+  append_mlp(chain, &tower->module, chain->module_at, 0, chain->module_layers);
+  if (folded) append_fold(chain, &tower->module, prototype, prototype_at);
+  append_mlp(chain, prototype, prototype_at, folded, prototype->layers);
   append_mlp(chain, &tower->post, chain->post_at, 0, tower->post.layers);
 }
 
@@ -174,7 +179,7 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk, babel_tower
   plan->count = at + 1;
   for (int s = 0; s < 2; s++) {
     babel_chain *chain = &plan->side[s];
-    chain_up(chain, towers[s], &trunk->prototype, plan->prototype_at);
+    chain_up(chain, towers[s], &trunk->prototype, plan->prototype_at, plan->folded);
     chain->steps = steps[s];
     chain->rows = plan->m * steps[s];
     chain->stacked = s == plan->teacher_side ? 3 : 2;
@@ -258,6 +263,7 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   plan->embed = trunk->config.embed_dim;
   plan->teacher_side = teacher_side;
   plan->adaptive = adaptive;
+  plan->folded = plan->ops->fold_layers;
   lay_out(plan, trunk, towers, steps);
   carve_all(plan, &c);
   plan->bytes = c.used;

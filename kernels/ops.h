@@ -113,8 +113,10 @@ typedef struct {
 } babel_cosine_distill_job;
 
 /* kernels/square_sum.h */
+enum { BABEL_SQUARE_SUM_PARTS = 64 };
 typedef struct {
   float *out;               /* (1) */
+  double *parts;            /* (BABEL_SQUARE_SUM_PARTS) workspace: partial sums */
   const float *x;
   int64_t n;
 } babel_square_sum_job;
@@ -164,6 +166,7 @@ typedef struct {
 
 typedef struct {
   const char *name; /* "cpu", "cuda" */
+  int fold_layers;  /* 1: operations cost more than launches, so linear layers without a ReLU between them are worth folding; else 0 */
   void (*describe)(char *text, size_t size); /* processor, threads, library versions: what equal bits depend on */
 
   babel_status (*alloc)(void **memory, size_t bytes); /* zero-filled, 64-byte aligned or better */
@@ -195,6 +198,18 @@ typedef struct {
 } babel_ops;
 
 const babel_ops *babel_ops_cpu(void);
+
+/* Operands of the linear products on a device; everything else, and all sums, are float32. */
+typedef enum {
+  BABEL_PRECISION_TF32, /* rounded to 10 bits of mantissa */
+  BABEL_PRECISION_FP32, /* as they are, in three TF32 products */
+  BABEL_PRECISION_BF16  /* rounded to 7 bits of mantissa */
+} babel_precision;
+
+/* Only in a program built with CUDA (BABEL_HAS_CUDA). Before anything else: finds the device, numbered from 0, checks it and takes it for this
+ * thread. One sentence and BABEL_ERR_UNSUPPORTED without a driver or a device, or with one older than compute capability 8.0. */
+babel_status babel_cuda_open(int device);
+const babel_ops *babel_ops_cuda(babel_precision precision);
 
 /* Floats of workspace that a contrastive job needs. */
 size_t babel_contrastive_workspace(int m, int d);

@@ -18,6 +18,7 @@
 
 static const babel_ops ops = {
     .name = "cpu",
+    .fold_layers = 1,
     .describe = babel_describe_cpu,
     .alloc = babel_memory_alloc_cpu,
     .free = babel_memory_free_cpu,

@@ -92,7 +92,9 @@ void step_rig_create(step_rig *rig, const step_case *c) {
   int steps[2] = {or_default(c->steps[0], 1), or_default(c->steps[1], 1)}, in[2] = {or_default(c->in[0], 7), or_default(c->in[1], 13)};
   memset(rig, 0, sizeof *rig);
   configure(c, &config);
-  cr_assert_eq(babel_trunk_create(&rig->trunk, babel_ops_cpu(), &config), BABEL_OK);
+  rig->ops = *babel_ops_cpu();
+  if (c->unfolded) rig->ops.fold_layers = 0;
+  cr_assert_eq(babel_trunk_create(&rig->trunk, &rig->ops, &config), BABEL_OK);
   for (int s = 0; s < 2; s++) cr_assert_eq(babel_trunk_add_tower(&rig->trunk, s ? "right" : "left", in[s]), BABEL_OK);
   for (int s = 0; s < 2; s++) {
     rig->towers[s] = babel_trunk_tower(&rig->trunk, s ? "right" : "left");
@@ -147,8 +149,8 @@ void step_rig_follow(step_rig *rig) {
     const babel_chain *c = &plan->side[s];
     widen(&rig->x[s], c->act[0], (size_t)c->rows * (size_t)c->layer[0].in);
     o->x[s] = rig->x[s];
-    for (int k = 1; k <= o->layers; k++) /* C's last output is never made: it is folded into U's first layer */
-      o->seen[s][k] = k < o->concept_layers ? c->act[k] : k > o->concept_layers ? c->act[k - 1] : NULL;
+    for (int k = 1; k <= o->layers; k++) /* folded: C's last output is never made */
+      o->seen[s][k] = !plan->folded || k < o->concept_layers ? c->act[k] : k > o->concept_layers ? c->act[k - 1] : NULL;
   }
   if (plan->teacher_side < 0) return;
   double *frozen = NULL;

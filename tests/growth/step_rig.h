@@ -12,10 +12,12 @@ typedef struct {
   int teacher;      /* 1 + side; 0 = none */
   int targets;      /* BABEL_TARGETS_* */
   int scope, relative, negatives, adaptive_off, inverted, fixed_temperature, plain_features;
+  int unfolded;     /* every layer on its own, as a backend with fold_layers = 0 takes them */
   double dropout, tau;
 } step_case;
 
 typedef struct {
+  babel_ops ops;
   babel_trunk trunk;
   babel_tower *towers[2];
   babel_step_plan plan;

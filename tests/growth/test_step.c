@@ -97,7 +97,11 @@ static void check_case(const step_case *c) {
 }
 
 static void check_cases(const step_case *cases, size_t n) {
-  for (size_t i = 0; i < n; i++) check_case(cases + i);
+  for (size_t i = 0; i < 2 * n; i++) {
+    step_case c = cases[i / 2];
+    c.unfolded = i & 1;
+    check_case(&c);
+  }
 }
 #define CHECK(cases) check_cases(cases, sizeof cases / sizeof *cases)
 
