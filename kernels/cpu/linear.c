@@ -3,15 +3,8 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/parallel.h"
 
-static babel_status check(const char *name, int job, int n, int in, int out) {
-  const int most = 1 << 30; /* steps of a tile past the end stay in an int */
-  if (n >= 1 && in >= 1 && out >= 1 && n <= most && in <= most && out <= most) return BABEL_OK;
-  return BABEL_FAIL(BABEL_ERR_SHAPE, "%s, job %d: n = %d, in = %d, out = %d; each must be in 1..2^30", name,
-                    job, n, in, out);
-}
-
 babel_status babel_linear_fwd_cpu(const babel_linear_fwd_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++) BABEL_TRY(check("linear_fwd", i, jobs[i].n, jobs[i].in, jobs[i].out));
+  BABEL_TRY(babel_linear_fwd_check(jobs, n));
   for (int i = 0; i < n; i++) {
     const babel_linear_fwd_job *j = jobs + i;
     BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->y,
@@ -29,13 +22,7 @@ babel_status babel_linear_fwd_cpu(const babel_linear_fwd_job *jobs, int n, babel
 }
 
 babel_status babel_linear_bwd_data_cpu(const babel_linear_bwd_data_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++) {
-    const babel_linear_bwd_data_job *j = jobs + i;
-    BABEL_TRY(check("linear_bwd_data", i, j->n, j->in, j->out));
-    if (j->y_prev && (j->mask_rows < 1 || j->n % j->mask_rows))
-      return BABEL_FAIL(BABEL_ERR_SHAPE, "linear_bwd_data, job %d: %d rows do not repeat a mask of %d rows",
-                        i, j->n, j->mask_rows);
-  }
+  BABEL_TRY(babel_linear_bwd_data_check(jobs, n));
   for (int i = 0; i < n; i++) {
     const babel_linear_bwd_data_job *j = jobs + i;
     BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->dx,
@@ -66,7 +53,7 @@ static void column_sums(float *sums, const float *dy, int n, int out, int from, 
 }
 
 babel_status babel_linear_bwd_weight_cpu(const babel_linear_bwd_weight_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++) BABEL_TRY(check("linear_bwd_weight", i, jobs[i].n, jobs[i].in, jobs[i].out));
+  BABEL_TRY(babel_linear_bwd_weight_check(jobs, n));
   for (int i = 0; i < n; i++) {
     const babel_linear_bwd_weight_job *j = jobs + i;
     BABEL_TRY(babel_gemm_cpu(&(babel_gemm){.c = j->dw,
