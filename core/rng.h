@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #ifdef __CUDACC__
 #define BABEL_HOST_DEVICE __host__ __device__
 #else
@@ -71,5 +75,9 @@ void babel_rng_permutation(uint64_t seed, uint32_t stream, uint64_t index0, int 
 
 /* FNV-1a over the bytes, 64 bit: turns a key or a name into a stream index. */
 uint64_t babel_hash64(const void *bytes, uint64_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,7 +7,7 @@
  * p = min(max(p, low), high) when low < high
  *
  * All (n), updated in place; g must not alias them. Independent of the number of threads.
- * Errors: BABEL_ERR_SHAPE when n < 0; BABEL_ERR_ARG when a beta is outside [0, 1) or a bias is not above 0. */
+ * Errors: BABEL_ERR_SHAPE when n < 0; BABEL_ERR_ARG when a beta is outside [0, 1) or, on the CPU, a bias is not above 0. */
 #ifndef BABEL_KERNELS_ADAMW_H
 #define BABEL_KERNELS_ADAMW_H
 
@@ -17,8 +17,19 @@
 extern "C" {
 #endif
 
+/* What every backend refuses. */
+static inline babel_status babel_adamw_check(const babel_adamw_job *jobs, int n, float beta1, float beta2) {
+  for (int i = 0; i < n; i++)
+    if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "adamw, job %d: n = %lld", i, (long long)jobs[i].n);
+  if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1))
+    return BABEL_FAIL(BABEL_ERR_ARG, "adamw: betas %g, %g; each must be in [0, 1)", (double)beta1, (double)beta2);
+  return BABEL_OK;
+}
+
 babel_status babel_adamw_cpu(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps,
                              const babel_step_state *state, babel_stream *s);
+babel_status babel_adamw_cuda(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps,
+                              const babel_step_state *state, babel_stream *s);
 
 #ifdef __cplusplus
 }

@@ -16,7 +16,16 @@
 extern "C" {
 #endif
 
+/* What every backend refuses. */
+static inline babel_status babel_adaptive_check(const babel_adaptive_job *job) {
+  if (job->mode < 0 || job->mode > 2) return BABEL_FAIL(BABEL_ERR_ARG, "adaptive: mode %d is not 0, 1 or 2", job->mode);
+  if (!job->param_square_a != !job->param_square_b)
+    return BABEL_FAIL(BABEL_ERR_ARG, "adaptive: param_square_a and param_square_b must be given both or not at all");
+  return BABEL_OK;
+}
+
 babel_status babel_adaptive_cpu(const babel_adaptive_job *job, babel_stream *s);
+babel_status babel_adaptive_cuda(const babel_adaptive_job *job, babel_stream *s);
 
 #ifdef __cplusplus
 }

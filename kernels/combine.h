@@ -12,7 +12,15 @@
 extern "C" {
 #endif
 
+/* What every backend refuses. */
+static inline babel_status babel_combine_check(const babel_combine_job *jobs, int n) {
+  for (int i = 0; i < n; i++)
+    if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "combine, job %d: n = %lld", i, (long long)jobs[i].n);
+  return BABEL_OK;
+}
+
 babel_status babel_combine_cpu(const babel_combine_job *jobs, int n, babel_stream *s);
+babel_status babel_combine_cuda(const babel_combine_job *jobs, int n, babel_stream *s);
 
 #ifdef __cplusplus
 }

@@ -5,11 +5,14 @@
  * index = ((step * 2 + side) * n + i) * d + c,  step = state->step
  *
  * A dropped element is 0 even where z is not finite. state may be NULL when every dropout is 0.
+ * On a device rows[] cannot be looked at beforehand: a row outside the bank becomes NaN, and nothing outside is read.
  * y must not alias bank. Written with "=". Independent of the number of threads.
  * Errors: BABEL_ERR_SHAPE when a size is below 1; BABEL_ERR_ARG when a row number is outside 0..bank_rows-1, only one of mean
  * and inv_std is given, dropout is outside [0, 1), side is not 0 or 1, or state is missing. */
 #ifndef BABEL_KERNELS_INPUT_GATHER_H
 #define BABEL_KERNELS_INPUT_GATHER_H
+
+#include <math.h>
 
 #include "kernels/ops.h"
 
@@ -17,8 +20,32 @@
 extern "C" {
 #endif
 
+/* What every backend refuses. */
+static inline babel_status babel_input_gather_check(const babel_input_gather_job *job, int i, const babel_step_state *state) {
+  if (job->n < 1 || job->d < 1 || job->bank_rows < 1)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "input_gather, job %d: n = %d, d = %d, bank_rows = %d; each must be at least 1", i, job->n, job->d,
+                      job->bank_rows);
+  if (!(job->dropout >= 0 && job->dropout < 1))
+    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout %g is outside [0, 1)", i, (double)job->dropout);
+  if (job->side != 0 && job->side != 1) return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: side %d is not 0 or 1", i, job->side);
+  if (!job->mean != !job->inv_std)
+    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: mean and inv_std must be given both or not at all", i);
+  if (job->dropout > 0 && !state) return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout needs the step's state", i);
+  return BABEL_OK;
+}
+
+/* A number is kept when (word >> 8) * 2^-24 >= dropout, compared as integers: (word >> 8) >= threshold. */
+static inline int32_t babel_input_gather_threshold(float dropout) {
+  return (int32_t)ceil((double)dropout * 0x1p24);
+}
+static inline float babel_input_gather_scale(float dropout) {
+  return (float)(1 / (1 - (double)dropout));
+}
+
 babel_status babel_input_gather_cpu(const babel_input_gather_job *jobs, int n, const babel_step_state *state,
                                     babel_stream *s);
+babel_status babel_input_gather_cuda(const babel_input_gather_job *jobs, int n, const babel_step_state *state,
+                                     babel_stream *s);
 
 #ifdef __cplusplus
 }

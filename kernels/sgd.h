@@ -13,7 +13,15 @@
 extern "C" {
 #endif
 
+/* What every backend refuses. */
+static inline babel_status babel_sgd_check(const babel_sgd_job *jobs, int n) {
+  for (int i = 0; i < n; i++)
+    if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "sgd, job %d: n = %lld", i, (long long)jobs[i].n);
+  return BABEL_OK;
+}
+
 babel_status babel_sgd_cpu(const babel_sgd_job *jobs, int n, babel_stream *s);
+babel_status babel_sgd_cuda(const babel_sgd_job *jobs, int n, babel_stream *s);
 
 #ifdef __cplusplus
 }

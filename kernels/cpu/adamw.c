@@ -4,13 +4,7 @@
 
 #include "kernels/cpu/parallel.h"
 
-static babel_status check(const babel_adamw_job *jobs, int n, float beta1, float beta2,
-                          const babel_step_state *state) {
-  for (int i = 0; i < n; i++)
-    if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "adamw, job %d: n = %lld", i, (long long)jobs[i].n);
-  if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1))
-    return BABEL_FAIL(BABEL_ERR_ARG, "adamw: betas %g, %g; each must be in [0, 1)", (double)beta1,
-                      (double)beta2);
+static babel_status check_state(const babel_step_state *state) {
   if (!(state->bias1 > 0 && state->bias2 > 0))
     return BABEL_FAIL(BABEL_ERR_ARG, "adamw: bias corrections %g, %g; each must be above 0",
                       (double)state->bias1, (double)state->bias2);
@@ -19,7 +13,8 @@ static babel_status check(const babel_adamw_job *jobs, int n, float beta1, float
 
 babel_status babel_adamw_cpu(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps,
                              const babel_step_state *state, babel_stream *s) {
-  BABEL_TRY(check(jobs, n, beta1, beta2, state));
+  BABEL_TRY(babel_adamw_check(jobs, n, beta1, beta2));
+  BABEL_TRY(check_state(state));
   for (int i = 0; i < n; i++) {
     const babel_adamw_job job = jobs[i];
     const float lr = job.trunk ? state->trunk_lr : state->lr;

@@ -7,11 +7,7 @@ static double norm_of(const float *square, const float *param_square) {
 }
 
 babel_status babel_adaptive_cpu(const babel_adaptive_job *job, babel_stream *s) {
-  if (job->mode < 0 || job->mode > 2)
-    return BABEL_FAIL(BABEL_ERR_ARG, "adaptive: mode %d is not 0, 1 or 2", job->mode);
-  if (!job->param_square_a != !job->param_square_b)
-    return BABEL_FAIL(BABEL_ERR_ARG,
-                      "adaptive: param_square_a and param_square_b must be given both or not at all");
+  BABEL_TRY(babel_adaptive_check(job));
   double g_a = norm_of(job->square_a, job->param_square_a), g_b = norm_of(job->square_b, job->param_square_b);
   double a = g_a + 1e-12, b = g_b + 1e-12, w_ab = 0.5, w_ba = 0.5;
   if (!isfinite(g_a) || !isfinite(g_b)) {

@@ -3,9 +3,7 @@
 #include "kernels/cpu/parallel.h"
 
 babel_status babel_combine_cpu(const babel_combine_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++)
-    if (jobs[i].n < 0)
-      return BABEL_FAIL(BABEL_ERR_SHAPE, "combine, job %d: n = %lld", i, (long long)jobs[i].n);
+  BABEL_TRY(babel_combine_check(jobs, n));
   for (int i = 0; i < n; i++) {
     const babel_combine_job job = jobs[i];
     const float w0 = job.weights[0], w1 = job.weights[1];

@@ -3,8 +3,7 @@
 #include "kernels/cpu/parallel.h"
 
 babel_status babel_ema_cpu(const babel_ema_job *jobs, int n, const babel_step_state *state, babel_stream *s) {
-  for (int i = 0; i < n; i++)
-    if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "ema, job %d: n = %lld", i, (long long)jobs[i].n);
+  BABEL_TRY(babel_ema_check(jobs, n));
   const float mu = state->ema_momentum, rest = (float)(1 - (double)mu);
   if (!(mu >= 0 && mu <= 1))
     return BABEL_FAIL(BABEL_ERR_ARG, "ema: momentum %g; it must be in [0, 1]", (double)mu);

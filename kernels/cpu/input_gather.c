@@ -1,6 +1,5 @@
 #include "kernels/input_gather.h"
 
-#include <math.h>
 #include <stddef.h>
 
 #include "core/rng.h"
@@ -11,20 +10,7 @@
 #define WORDS 256 /* random words made at a time */
 
 static babel_status check(const babel_input_gather_job *job, int i, const babel_step_state *state) {
-  if (job->n < 1 || job->d < 1 || job->bank_rows < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE,
-                      "input_gather, job %d: n = %d, d = %d, bank_rows = %d; each must be at least 1", i,
-                      job->n, job->d, job->bank_rows);
-  if (!(job->dropout >= 0 && job->dropout < 1))
-    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout %g is outside [0, 1)", i,
-                      (double)job->dropout);
-  if (job->side != 0 && job->side != 1)
-    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: side %d is not 0 or 1", i, job->side);
-  if (!job->mean != !job->inv_std)
-    return BABEL_FAIL(BABEL_ERR_ARG,
-                      "input_gather, job %d: mean and inv_std must be given both or not at all", i);
-  if (job->dropout > 0 && !state)
-    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout needs the step's state", i);
+  BABEL_TRY(babel_input_gather_check(job, i, state));
   for (int r = 0; r < job->n; r++)
     if (job->rows[r] < 0 || job->rows[r] >= job->bank_rows)
       return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: row %d asks for bank row %d; the bank has %d",
@@ -42,7 +28,6 @@ static void standardise(float *y, const float *x, const float *mean, const float
   }
 }
 
-/* Keeps where (word >> 8) * 2^-24 >= dropout, compared as integers: threshold = ceil(dropout * 2^24). */
 static void drop(float *y, int d, uint64_t index, uint64_t seed, int32_t threshold, float scale) {
   for (int done = 0; done < d;) {
     uint32_t words[WORDS + BABEL_LANES]; /* whole vectors are read */
@@ -70,8 +55,8 @@ babel_status babel_input_gather_cpu(const babel_input_gather_job *jobs, int n, c
     const babel_input_gather_job job = jobs[i];
     const uint64_t first =
         job.dropout > 0 ? ((uint64_t)state->step * 2 + (uint64_t)job.side) * (uint64_t)job.n : 0;
-    const int32_t threshold = (int32_t)ceil((double)job.dropout * 0x1p24);
-    const float scale = (float)(1 / (1 - (double)job.dropout));
+    const int32_t threshold = babel_input_gather_threshold(job.dropout);
+    const float scale = babel_input_gather_scale(job.dropout);
     /* A random word costs as much as several floats of memory traffic. */
 #pragma omp parallel for schedule(                                                                           \
     static) if (BABEL_PARALLEL((int64_t)job.n * job.d * (job.dropout > 0 ? 4 : 1)))

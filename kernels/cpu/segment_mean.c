@@ -5,9 +5,7 @@
 #include "kernels/cpu/parallel.h"
 
 static babel_status check(const babel_segment_mean_job *job) {
-  if (job->n < 1 || job->steps < 1 || job->d < 1 || job->stacked < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "segment_mean: stacked = %d, n = %d, steps = %d, d = %d; each must be at least 1", job->stacked, job->n,
-                      job->steps, job->d);
+  BABEL_TRY(babel_segment_mean_check(job));
   for (int i = 0; job->lengths && i < job->n; i++)
     if (job->lengths[i] < 1 || job->lengths[i] > job->steps)
       return BABEL_FAIL(BABEL_ERR_ARG, "segment_mean: sequence %d has length %d, expected 1 to %d", i, job->lengths[i], job->steps);

@@ -3,8 +3,7 @@
 #include "kernels/cpu/parallel.h"
 
 babel_status babel_sgd_cpu(const babel_sgd_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++)
-    if (jobs[i].n < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "sgd, job %d: n = %lld", i, (long long)jobs[i].n);
+  BABEL_TRY(babel_sgd_check(jobs, n));
   for (int i = 0; i < n; i++) {
     const babel_sgd_job job = jobs[i];
 #pragma omp parallel for simd schedule(static) if (BABEL_PARALLEL(job.n))

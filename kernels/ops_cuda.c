@@ -1,0 +1,37 @@
+#include "kernels/adamw.h"
+#include "kernels/adaptive.h"
+#include "kernels/combine.h"
+#include "kernels/contrastive.h"
+#include "kernels/cosine_distill.h"
+#include "kernels/cuda/describe.h"
+#include "kernels/ema.h"
+#include "kernels/input_gather.h"
+#include "kernels/l2norm.h"
+#include "kernels/linear.h"
+#include "kernels/memory.h"
+#include "kernels/neighbour_targets.h"
+#include "kernels/ops.h"
+#include "kernels/segment_mean.h"
+#include "kernels/sgd.h"
+#include "kernels/softmax_xent.h"
+#include "kernels/square_sum.h"
+
+#define TABLE(precision)                                                                                                                      \
+  {                                                                                                                                           \
+    .name = "cuda", .fold_layers = 0, .describe = babel_describe_cuda, .alloc = babel_memory_alloc_cuda, .free = babel_memory_free_cuda,      \
+    .upload = babel_memory_upload_cuda, .download = babel_memory_download_cuda, .copy = babel_memory_copy_cuda,                               \
+    .synchronize = babel_memory_synchronize_cuda, .linear_fwd = babel_linear_fwd_cuda_##precision,                                            \
+    .linear_bwd_data = babel_linear_bwd_data_cuda_##precision, .linear_bwd_weight = babel_linear_bwd_weight_cuda_##precision,                 \
+    .l2norm_fwd = babel_l2norm_fwd_cuda, .l2norm_bwd = babel_l2norm_bwd_cuda, .input_gather = babel_input_gather_cuda,                        \
+    .segment_mean_fwd = babel_segment_mean_fwd_cuda, .segment_mean_bwd = babel_segment_mean_bwd_cuda,                                         \
+    .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda, .cosine_distill = babel_cosine_distill_cuda,    \
+    .square_sum = babel_square_sum_cuda, .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda,           \
+    .sgd = babel_sgd_cuda, .ema = babel_ema_cuda, .softmax_xent = babel_softmax_xent_cuda                                                     \
+  }
+
+static const babel_ops tables[] = {
+    [BABEL_PRECISION_TF32] = TABLE(tf32), [BABEL_PRECISION_FP32] = TABLE(fp32), [BABEL_PRECISION_BF16] = TABLE(bf16)};
+
+const babel_ops *babel_ops_cuda(babel_precision precision) {
+  return &tables[precision];
+}
