@@ -2,15 +2,20 @@
 add_library(babel_flags INTERFACE)
 target_include_directories(babel_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(babel_flags INTERFACE _GNU_SOURCE BABEL_VERSION="${PROJECT_VERSION}")
+function(babel_compile_options) # of the host compiler, and of nvcc for its host code
+  string(REPLACE ";" "," listed "${ARGN}")
+  target_compile_options(babel_flags INTERFACE "$<$<COMPILE_LANGUAGE:C,CXX>:${ARGN}>" "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${listed}>")
+endfunction()
+babel_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -fno-math-errno -ffp-contract=fast
+                      -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+# A kernel that spills registers or keeps an array in local memory does not build.
 target_compile_options(babel_flags INTERFACE
-  -Wall -Wextra -Werror -Wno-unused-parameter -fno-math-errno -ffp-contract=fast
-  -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+  "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Xptxas -warn-spills,-warn-lmem-usage --Werror all-warnings>")
 if(BABEL_NATIVE)
-  target_compile_options(babel_flags INTERFACE -march=native)
+  babel_compile_options(-march=native)
 endif()
 if(BABEL_SANITIZE)
-  target_compile_options(babel_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
-                         -fno-omit-frame-pointer -g)
+  babel_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
   target_link_options(babel_flags INTERFACE -fsanitize=address,undefined)
 endif()
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")

@@ -13,3 +13,19 @@ function(babel_test folder name source)
                        ENVIRONMENT OMP_WAIT_POLICY=passive # threads that spin at barriers stall tests beside them
                        FAIL_REGULAR_EXPRESSION "LeakSanitizer|runtime error:|AddressSanitizer")
 endfunction()
+
+# babel_device_test(FOLDER NAME PRECISION): the test babel_test(FOLDER NAME ...) once more, on a device, as FOLDER_NAME_cuda (fp32) or
+# FOLDER_NAME_cuda_PRECISION. Skipped where there is none, unless BABEL_REQUIRE_CUDA=1. Nothing in a build without CUDA.
+function(babel_device_test folder name precision)
+  if(NOT BABEL_CUDA)
+    return()
+  endif()
+  set(test ${folder}_${name}_cuda)
+  if(NOT precision STREQUAL "fp32")
+    string(APPEND test _${precision})
+  endif()
+  add_test(NAME ${test} COMMAND babel_device_run $<TARGET_FILE:test_${folder}_${name}> -j1)
+  set_tests_properties(${test} PROPERTIES LABELS "${folder};device" SKIP_RETURN_CODE 77 TIMEOUT 900
+                       ENVIRONMENT "OMP_WAIT_POLICY=passive;BABEL_TEST_BACKEND=cuda:${precision}"
+                       FAIL_REGULAR_EXPRESSION "LeakSanitizer|runtime error:|AddressSanitizer")
+endfunction()

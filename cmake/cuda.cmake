@@ -1,0 +1,43 @@
+# The CUDA backend: OFF, ON (a device, built by nvcc) or simdev (the same sources as C++ by the host compiler, run by tests/simdev).
+set(BABEL_CUDA OFF CACHE STRING "CUDA backend: OFF, ON, or simdev for the simulated device of the tests")
+set_property(CACHE BABEL_CUDA PROPERTY STRINGS OFF ON simdev)
+if(NOT BABEL_CUDA MATCHES "^(OFF|ON|simdev)$")
+  message(FATAL_ERROR "BABEL_CUDA=${BABEL_CUDA}: expected OFF, ON or simdev")
+endif()
+
+# The architectures that the kernels are written for and tested on: A100, H100 and H200.
+set(BABEL_CUDA_ARCHITECTURES "80;90" CACHE STRING "compute capabilities to build for, with BABEL_CUDA=ON")
+
+if(BABEL_CUDA STREQUAL "simdev")
+  enable_language(CXX)
+  set(CMAKE_CXX_STANDARD 17)
+  set(CMAKE_CXX_STANDARD_REQUIRED ON)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1")
+  add_compile_definitions(BABEL_SIMDEV)
+elseif(BABEL_CUDA)
+  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS ${PROJECT_SOURCE_DIR}/.cuda/bin/nvcc)
+    set(CMAKE_CUDA_COMPILER ${PROJECT_SOURCE_DIR}/.cuda/bin/nvcc) # scripts/setup_cuda.sh
+  endif()
+  set(CMAKE_CUDA_ARCHITECTURES ${BABEL_CUDA_ARCHITECTURES})
+  set(CMAKE_CUDA_STANDARD 17)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -lineinfo")
+  enable_language(CUDA)
+endif()
+
+# babel_cuda_sources(babel_kernels ops_cuda.c cuda/a.cu): added to the target when there is a CUDA backend.
+function(babel_cuda_sources target)
+  if(NOT BABEL_CUDA)
+    return()
+  endif()
+  target_sources(${target} PRIVATE ${ARGN})
+  target_compile_definitions(${target} PUBLIC BABEL_HAS_CUDA)
+  if(BABEL_CUDA STREQUAL "simdev")
+    foreach(source ${ARGN})
+      if(source MATCHES "\\.cu$")
+        set_source_files_properties(${source} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+      endif()
+    endforeach()
+    target_link_libraries(${target} PUBLIC babel_simdev)
+  endif()
+endfunction()

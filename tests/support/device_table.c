@@ -1,0 +1,224 @@
+/* What every pointer of every job points to, and which of it is written: the contracts of kernels/ops.h as a list. */
+#include "tests/support/device_table.h"
+
+#include <string.h>
+
+#include "tests/support/device_call.h"
+
+enum { MOST_JOBS = 128 };
+
+static const babel_ops *device; /* the table of the CUDA backend */
+static babel_device_call call;
+
+#define FLOATS(pointer, count, use) babel_device_floats(&call, &(pointer), (int64_t)(count), BABEL_##use)
+#define BYTES(pointer, bytes, use) babel_device_bytes(&call, &(pointer), (int64_t)(bytes), BABEL_##use)
+
+/* An operation on a list of jobs. LIST: the pointers of job j; ARGUMENTS: what follows the number of jobs. */
+#define JOBS(noun, type, LIST, ...)                                                                     \
+  {                                                                                                     \
+    static type copies[MOST_JOBS];                                                                      \
+    if (n > MOST_JOBS) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "more than %d jobs in a test", MOST_JOBS); \
+    if (n > 0) memcpy(copies, jobs, (size_t)n * sizeof *jobs);                                          \
+    babel_device_begin(&call, device);                                                                  \
+    for (type *j = copies; j < copies + (n > 0 ? n : 0); j++) LIST                                      \
+    BABEL_TRY(babel_device_send(&call));                                                                \
+    return babel_device_end(&call, device->noun(copies, n, __VA_ARGS__), #noun);                        \
+  }
+
+/* The same for a single job. */
+#define JOB(noun, type, LIST)                                         \
+  {                                                                   \
+    type copy = *job, *j = &copy;                                     \
+    babel_device_begin(&call, device);                                \
+    LIST                                                              \
+    BABEL_TRY(babel_device_send(&call));                              \
+    return babel_device_end(&call, device->noun(&copy, s), #noun);    \
+  }
+
+static babel_status linear_fwd(const babel_linear_fwd_job *jobs, int n, babel_stream *s)
+JOBS(linear_fwd, babel_linear_fwd_job, {
+  FLOATS(j->y, (int64_t)j->n * j->out, WRITTEN);
+  FLOATS(j->x, (int64_t)j->n * j->in, READ);
+  FLOATS(j->w, (int64_t)j->out * j->in, READ);
+  FLOATS(j->b, j->out, READ);
+}, s)
+
+static babel_status linear_bwd_data(const babel_linear_bwd_data_job *jobs, int n, babel_stream *s)
+JOBS(linear_bwd_data, babel_linear_bwd_data_job, {
+  FLOATS(j->dx, (int64_t)j->n * j->in, WRITTEN);
+  FLOATS(j->dy, (int64_t)j->n * j->out, READ);
+  FLOATS(j->w, (int64_t)j->out * j->in, READ);
+  FLOATS(j->y_prev, (int64_t)j->mask_rows * j->in, READ);
+}, s)
+
+static babel_status linear_bwd_weight(const babel_linear_bwd_weight_job *jobs, int n, babel_stream *s)
+JOBS(linear_bwd_weight, babel_linear_bwd_weight_job, {
+  FLOATS(j->dw, (int64_t)j->out * j->in, WRITTEN);
+  FLOATS(j->db, j->out, WRITTEN);
+  FLOATS(j->dy, (int64_t)j->n * j->out, READ);
+  FLOATS(j->x, (int64_t)j->n * j->in, READ);
+}, s)
+
+static babel_status l2norm_fwd(const babel_l2norm_fwd_job *jobs, int n, babel_stream *s)
+JOBS(l2norm_fwd, babel_l2norm_fwd_job, {
+  FLOATS(j->y, (int64_t)j->n * j->d, WRITTEN);
+  FLOATS(j->inv, j->n, WRITTEN);
+  FLOATS(j->x, (int64_t)j->n * j->d, READ);
+}, s)
+
+static babel_status l2norm_bwd(const babel_l2norm_bwd_job *jobs, int n, babel_stream *s)
+JOBS(l2norm_bwd, babel_l2norm_bwd_job, {
+  FLOATS(j->dx, (int64_t)j->n * j->d, WRITTEN);
+  FLOATS(j->dy, (int64_t)j->n * j->d, READ);
+  FLOATS(j->y, (int64_t)j->rows * j->d, READ);
+  FLOATS(j->inv, j->rows, READ);
+}, s)
+
+static babel_status input_gather(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s)
+JOBS(input_gather, babel_input_gather_job, {
+  FLOATS(j->y, (int64_t)j->n * j->d, WRITTEN);
+  FLOATS(j->bank, (int64_t)j->bank_rows * j->d, READ);
+  BYTES(j->rows, (int64_t)j->n * (int64_t)sizeof(int), READ);
+  FLOATS(j->mean, j->d, READ);
+  FLOATS(j->inv_std, j->d, READ);
+  if (j == copies) BYTES(state, sizeof *state, READ);
+}, state, s)
+
+static babel_status segment_mean(const babel_segment_mean_job *job, babel_stream *s, int backward) {
+  babel_segment_mean_job copy = *job;
+  int64_t rows = (int64_t)job->n * job->stacked;
+  babel_device_begin(&call, device);
+  babel_device_floats(&call, &copy.pooled, rows * job->d, backward ? BABEL_READ : BABEL_WRITTEN);
+  babel_device_floats(&call, &copy.sequence, rows * job->steps * job->d, backward ? BABEL_WRITTEN : BABEL_READ);
+  BYTES(copy.lengths, (int64_t)job->n * (int64_t)sizeof(int), READ);
+  BABEL_TRY(babel_device_send(&call));
+  return babel_device_end(&call, (backward ? device->segment_mean_bwd : device->segment_mean_fwd)(&copy, s), "segment_mean");
+}
+
+static babel_status segment_mean_fwd(const babel_segment_mean_job *job, babel_stream *s) {
+  return segment_mean(job, s, 0);
+}
+
+static babel_status segment_mean_bwd(const babel_segment_mean_job *job, babel_stream *s) {
+  return segment_mean(job, s, 1);
+}
+
+static babel_status neighbour_targets(const babel_neighbour_targets_job *job, babel_stream *s)
+JOB(neighbour_targets, babel_neighbour_targets_job, {
+  FLOATS(j->targets, (int64_t)j->m * j->m, WRITTEN);
+  BYTES(j->masked, (int64_t)j->m * j->m, WRITTEN);
+  FLOATS(j->graph, (int64_t)j->n * j->n, READ);
+  BYTES(j->rows, (int64_t)j->m * (int64_t)sizeof(int), READ);
+})
+
+static babel_status contrastive(const babel_contrastive_job *job, babel_stream *s)
+JOB(contrastive, babel_contrastive_job, {
+  int64_t size = (int64_t)j->m * j->d;
+  FLOATS(j->loss, 2, WRITTEN);
+  FLOATS(j->dna, 2 * size, WRITTEN);
+  FLOATS(j->dnb, 2 * size, WRITTEN);
+  FLOATS(j->dlog_scale, 2, WRITTEN);
+  BYTES(j->hits, 2 * sizeof(int), WRITTEN);
+  FLOATS(j->na, size, READ);
+  FLOATS(j->nb, size, READ);
+  FLOATS(j->log_scale, 1, READ);
+  FLOATS(j->targets_a, (int64_t)j->m * j->m, READ);
+  FLOATS(j->targets_b, (int64_t)j->m * j->m, READ);
+  BYTES(j->masked, (int64_t)j->m * j->m, READ);
+  if (j->m > 0 && j->d > 0) FLOATS(j->workspace, babel_contrastive_workspace(j->m, j->d), WRITTEN);
+})
+
+static babel_status cosine_distill(const babel_cosine_distill_job *jobs, int n, babel_stream *s)
+JOBS(cosine_distill, babel_cosine_distill_job, {
+  FLOATS(j->loss, 1, WRITTEN);
+  BYTES(j->parts, BABEL_COSINE_DISTILL_PARTS * sizeof(double), WRITTEN);
+  FLOATS(j->de, (int64_t)j->n * j->d, WRITTEN);
+  FLOATS(j->e, (int64_t)j->n * j->d, READ);
+  FLOATS(j->t, (int64_t)j->n * j->d, READ);
+}, s)
+
+static babel_status square_sum(const babel_square_sum_job *jobs, int n, babel_stream *s)
+JOBS(square_sum, babel_square_sum_job, {
+  FLOATS(j->out, 1, WRITTEN);
+  BYTES(j->parts, BABEL_SQUARE_SUM_PARTS * sizeof(double), WRITTEN);
+  FLOATS(j->x, j->n, READ);
+}, s)
+
+static babel_status adaptive(const babel_adaptive_job *job, babel_stream *s)
+JOB(adaptive, babel_adaptive_job, {
+  FLOATS(j->weights, 2, WRITTEN);
+  FLOATS(j->norms, 2, WRITTEN);
+  BYTES(j->guarded, sizeof(int), WRITTEN);
+  FLOATS(j->square_a, 1, READ);
+  FLOATS(j->square_b, 1, READ);
+  FLOATS(j->param_square_a, 1, READ);
+  FLOATS(j->param_square_b, 1, READ);
+})
+
+static babel_status combine(const babel_combine_job *jobs, int n, babel_stream *s)
+JOBS(combine, babel_combine_job, {
+  FLOATS(j->y, j->n, WRITTEN);
+  FLOATS(j->weights, 2, READ);
+  FLOATS(j->x0, j->n, READ);
+  FLOATS(j->x1, j->n, READ);
+  FLOATS(j->x2, j->n, READ);
+}, s)
+
+static babel_status adamw(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps, const babel_step_state *state, babel_stream *s)
+JOBS(adamw, babel_adamw_job, {
+  FLOATS(j->p, j->n, WRITTEN);
+  FLOATS(j->m, j->n, WRITTEN);
+  FLOATS(j->v, j->n, WRITTEN);
+  FLOATS(j->g, j->n, READ);
+  if (j == copies) BYTES(state, sizeof *state, READ);
+}, beta1, beta2, eps, state, s)
+
+static babel_status sgd(const babel_sgd_job *jobs, int n, babel_stream *s)
+JOBS(sgd, babel_sgd_job, {
+  FLOATS(j->p, j->n, WRITTEN);
+  FLOATS(j->momentum, j->n, WRITTEN);
+  FLOATS(j->g, j->n, READ);
+}, s)
+
+static babel_status ema(const babel_ema_job *jobs, int n, const babel_step_state *state, babel_stream *s)
+JOBS(ema, babel_ema_job, {
+  FLOATS(j->t, j->n, WRITTEN);
+  FLOATS(j->p, j->n, READ);
+  if (j == copies) BYTES(state, sizeof *state, READ);
+}, state, s)
+
+static babel_status softmax_xent(const babel_softmax_xent_job *jobs, int n, babel_stream *s)
+JOBS(softmax_xent, babel_softmax_xent_job, {
+  FLOATS(j->loss, 1, WRITTEN);
+  FLOATS(j->dz, (int64_t)j->n * j->c, WRITTEN);
+  FLOATS(j->z, (int64_t)j->n * j->c, READ);
+  BYTES(j->labels, (int64_t)j->n * (int64_t)sizeof(int), READ);
+}, s)
+
+const babel_ops *babel_device_table(babel_precision precision) {
+  static babel_ops table;
+  if (device) return &table;
+  if (babel_cuda_open(0) != BABEL_OK) return NULL;
+  device = babel_ops_cuda(precision);
+  table = *babel_ops_cpu(); /* its memory, and what is not listed below */
+  table.fold_layers = device->fold_layers;
+  table.linear_fwd = linear_fwd;
+  table.linear_bwd_data = linear_bwd_data;
+  table.linear_bwd_weight = linear_bwd_weight;
+  table.l2norm_fwd = l2norm_fwd;
+  table.l2norm_bwd = l2norm_bwd;
+  table.input_gather = input_gather;
+  table.segment_mean_fwd = segment_mean_fwd;
+  table.segment_mean_bwd = segment_mean_bwd;
+  table.neighbour_targets = neighbour_targets;
+  table.contrastive = contrastive;
+  table.cosine_distill = cosine_distill;
+  table.square_sum = square_sum;
+  table.adaptive = adaptive;
+  table.combine = combine;
+  table.adamw = adamw;
+  table.sgd = sgd;
+  table.ema = ema;
+  table.softmax_xent = softmax_xent;
+  return &table;
+}
