@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "kernels/ops.h"
+#include "tests/support/device_ops.h"
 
 typedef struct {
   float weights[2], norms[2];
@@ -18,7 +19,7 @@ static result run(float square_a, float square_b, const float *param_a, const fl
                             .param_square_a = param_a,
                             .param_square_b = param_b,
                             .mode = mode};
-  cr_assert_eq(babel_ops_cpu()->adaptive(&job, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->adaptive(&job, NULL), BABEL_OK);
   return r;
 }
 
@@ -76,8 +77,8 @@ Test(kernels_adaptive, norms_that_are_not_finite_or_vanish_give_halves) {
 
 Test(kernels_adaptive, bad_arguments_are_refused_before_any_pointer) {
   float one = 1;
-  cr_assert_eq(babel_ops_cpu()->adaptive(&(babel_adaptive_job){.mode = 3}, NULL), BABEL_ERR_ARG);
-  cr_assert_eq(babel_ops_cpu()->adaptive(&(babel_adaptive_job){.mode = -1}, NULL), BABEL_ERR_ARG);
-  cr_assert_eq(babel_ops_cpu()->adaptive(&(babel_adaptive_job){.mode = 1, .param_square_b = &one}, NULL),
+  cr_assert_eq(babel_test_ops()->adaptive(&(babel_adaptive_job){.mode = 3}, NULL), BABEL_ERR_ARG);
+  cr_assert_eq(babel_test_ops()->adaptive(&(babel_adaptive_job){.mode = -1}, NULL), BABEL_ERR_ARG);
+  cr_assert_eq(babel_test_ops()->adaptive(&(babel_adaptive_job){.mode = 1, .param_square_b = &one}, NULL),
                BABEL_ERR_ARG);
 }

@@ -1,5 +1,6 @@
 #include "kernels/ops.h"
 #include "tests/kernels/buffers.h"
+#include "tests/support/device_ops.h"
 
 Test(kernels_combine, sum_matches_formula_with_every_alias) {
   static const size_t sizes[] = {1, 31, 33, 257, 100003};
@@ -18,7 +19,7 @@ Test(kernels_combine, sum_matches_formula_with_every_alias) {
     float weights[2] = {0.7f, 0.3f};
     babel_combine_job job = {
         .y = y, .weights = weights, .x0 = x[0], .x1 = x[1], .x2 = third ? x[2] : NULL, .n = (int64_t)n};
-    RUN_ANY_THREADS(&b, babel_ops_cpu()->combine(&job, 1, NULL));
+    RUN_ANY_THREADS(&b, babel_test_ops()->combine(&job, 1, NULL));
     double *expected = buffers_double(&b, n);
     for (size_t i = 0; i < n; i++)
       expected[i] =
@@ -30,7 +31,7 @@ Test(kernels_combine, sum_matches_formula_with_every_alias) {
 
 Test(kernels_combine, bad_sizes_are_refused_before_any_pointer) {
   float weights[2] = {1, 1};
-  cr_assert_eq(babel_ops_cpu()->combine(&(babel_combine_job){.n = -1, .weights = weights}, 1, NULL),
+  cr_assert_eq(babel_test_ops()->combine(&(babel_combine_job){.n = -1, .weights = weights}, 1, NULL),
                BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_ops_cpu()->combine(&(babel_combine_job){.n = 0, .weights = weights}, 1, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->combine(&(babel_combine_job){.n = 0, .weights = weights}, 1, NULL), BABEL_OK);
 }

@@ -1,5 +1,6 @@
 #include "kernels/ops.h"
 #include "tests/kernels/buffers.h"
+#include "tests/support/device_ops.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -161,7 +162,7 @@ static void run(trial *t) {
   const size_t size = (size_t)m * d;
   t->job.log_scale = &t->log_scale;
   t->job.hits = t->hits;
-  RUN_TWICE(&t->b, babel_ops_cpu()->contrastive(&t->job, NULL));
+  RUN_TWICE(&t->b, babel_test_ops()->contrastive(&t->job, NULL));
   t->o.m = m;
   t->o.d = d;
   t->o.negatives_only = t->job.negatives_only;
@@ -342,12 +343,12 @@ Test(kernels_contrastive, outputs_that_nobody_wants_may_be_null) {
                                    .workspace = t.job.workspace,
                                    .m = 31,
                                    .d = 20};
-  cr_assert_eq(babel_ops_cpu()->contrastive(&forward, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->contrastive(&forward, NULL), BABEL_OK);
   cr_assert_eq(loss[0], t.loss[0]);
   cr_assert_eq(loss[1], t.loss[1]);
   float dlog_scale[2] = {NAN, NAN};
   forward.dlog_scale = dlog_scale;
-  cr_assert_eq(babel_ops_cpu()->contrastive(&forward, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->contrastive(&forward, NULL), BABEL_OK);
   cr_assert_eq(dlog_scale[0], t.dlog_scale[0]);
   cr_assert_eq(dlog_scale[1], t.dlog_scale[1]);
   release(&t);
@@ -372,7 +373,7 @@ Test(kernels_contrastive, nan_reaches_the_losses) {
     trial t = make(33, 20, 10, 0.3);
     ((float *)(uintptr_t)t.job.nb)[at * 20 + 5] = NAN;
     t.job.log_scale = &t.log_scale;
-    cr_assert_eq(babel_ops_cpu()->contrastive(&t.job, NULL), BABEL_OK);
+    cr_assert_eq(babel_test_ops()->contrastive(&t.job, NULL), BABEL_OK);
     cr_assert(isnan(t.loss[0]) && isnan(t.loss[1]));
     cr_assert(isnan(t.dna[0]));
     release(&t);
@@ -432,13 +433,13 @@ Test(kernels_contrastive, oracle_backward_agrees_with_central_differences) {
 }
 
 Test(kernels_contrastive, bad_arguments_are_refused_before_any_pointer) {
-  const babel_ops *ops = babel_ops_cpu();
-  float x = 0;
+  const babel_ops *ops = babel_test_ops();
+  float x[16] = {0};
   cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 1, .d = 4}, NULL), BABEL_ERR_SHAPE);
   cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = -2, .d = 4}, NULL), BABEL_ERR_SHAPE);
   cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 0}, NULL), BABEL_ERR_SHAPE);
-  cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 4, .dnb = &x}, NULL), BABEL_ERR_ARG);
-  cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 4, .targets_a = &x}, NULL),
+  cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 4, .dnb = x}, NULL), BABEL_ERR_ARG);
+  cr_assert_eq(ops->contrastive(&(babel_contrastive_job){.m = 2, .d = 4, .targets_a = x}, NULL),
                BABEL_ERR_ARG);
   cr_assert_eq(babel_contrastive_workspace(0, 4), 0);
   cr_assert_geq(babel_contrastive_workspace(50000, 4), (size_t)50000 * 50000);

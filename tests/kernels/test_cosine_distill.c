@@ -1,5 +1,6 @@
 #include "kernels/ops.h"
 #include "tests/kernels/buffers.h"
+#include "tests/support/device_ops.h"
 
 #include <math.h>
 
@@ -50,7 +51,7 @@ Test(kernels_cosine_distill, loss_and_gradient_match_formula) {
            *de64 = buffers_double(&b, size);
     babel_cosine_distill_job job = {
         .loss = loss, .de = de, .e = alias ? de : e, .t = t, .weight = 5, .n = n, .d = d};
-    RUN_ANY_THREADS(&b, babel_ops_cpu()->cosine_distill(&job, 1, NULL));
+    RUN_ANY_THREADS(&b, babel_test_ops()->cosine_distill(&job, 1, NULL));
     double expected = oracle_loss(e64, t64, n, d);
     cr_assert_float_eq(loss[0], expected, 1e-7 * expected + 1e-9);
     oracle_bwd(de64, e64, t64, n, d, 5);
@@ -65,7 +66,7 @@ Test(kernels_cosine_distill, teacher_equal_to_student_gives_exact_zeros) {
   float e[33 * 257], de[33 * 257], loss = NAN;
   babel_fill_floats("e", e, 33 * 257, 0.37);
   babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = e, .weight = 5, .n = 33, .d = 257};
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&job, 1, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   cr_assert_eq(loss, 0);
   for (int i = 0; i < 33 * 257; i++) cr_assert_eq(de[i], 0);
 }
@@ -79,7 +80,7 @@ Test(kernels_cosine_distill, small_distances_keep_their_digits) {
     t64[i] = (double)(t[i] = e[i] * (float)(1 + 1e-4 * babel_fill("t", i)));
   }
   babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = t, .weight = 1, .n = 1, .d = D};
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&job, 1, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   double expected = oracle_loss(e64, t64, 1, D);
   cr_assert_float_eq(loss, expected, 1e-6 * expected);
   oracle_bwd(de64, e64, t64, 1, D, 1);
@@ -89,14 +90,14 @@ Test(kernels_cosine_distill, small_distances_keep_their_digits) {
 Test(kernels_cosine_distill, zero_rows_stay_finite) {
   float e[4] = {0, 0, 3, 4}, t[4] = {1, 2, 0, 0}, de[4], loss;
   babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = t, .weight = 1, .n = 2, .d = 2};
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&job, 1, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   cr_assert_eq(loss, 1);
   cr_assert_float_eq(de[0] / -1e12f, 0.5 / sqrt(5), 1e-6); /* -(weight / n) u(t) / eps */
   cr_assert_float_eq(de[1] / -1e12f, 1 / sqrt(5), 1e-6);
   cr_assert_eq(de[2], 0);
   cr_assert_eq(de[3], 0);
   e[2] = e[3] = 0;
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&job, 1, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   cr_assert_eq(loss, 1);
   for (int i = 0; i < 4; i++) cr_assert(isfinite(de[i]));
 }
@@ -106,7 +107,7 @@ Test(kernels_cosine_distill, rows_shorter_than_eps_follow_the_clamped_norm) {
   float e[2] = {6e-13f, 1e-13f}, t[2] = {3, -1}, de[2], loss;
   double e64[2] = {(double)e[0], (double)e[1]}, t64[2] = {3, -1}, de64[2];
   babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = t, .weight = 1, .n = 1, .d = 2};
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&job, 1, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   cr_assert_float_eq(loss, oracle_loss(e64, t64, 1, 2), 1e-7);
   oracle_bwd(de64, e64, t64, 1, 2, 1);
   cr_assert_lt(relative_error(de, de64, 2), LIMIT);
@@ -133,8 +134,8 @@ Test(kernels_cosine_distill, oracle_backward_agrees_with_central_differences) {
 }
 
 Test(kernels_cosine_distill, bad_sizes_are_refused_before_any_pointer) {
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&(babel_cosine_distill_job){.n = 0, .d = 1}, 1, NULL),
+  cr_assert_eq(babel_test_ops()->cosine_distill(&(babel_cosine_distill_job){.n = 0, .d = 1}, 1, NULL),
                BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_ops_cpu()->cosine_distill(&(babel_cosine_distill_job){.n = 1, .d = 0}, 1, NULL),
+  cr_assert_eq(babel_test_ops()->cosine_distill(&(babel_cosine_distill_job){.n = 1, .d = 0}, 1, NULL),
                BABEL_ERR_SHAPE);
 }

@@ -1,5 +1,6 @@
 #include "kernels/l2norm.h"
 #include "tests/kernels/buffers.h"
+#include "tests/support/device_ops.h"
 
 #include <math.h>
 
@@ -43,7 +44,7 @@ Test(kernels_l2norm, fwd_matches_formula_in_place_too) {
           *y = alias ? buffers_state(&b, "x", size, 30) : buffers_output(&b, size);
     float *inv = buffers_output(&b, (size_t)n);
     babel_l2norm_fwd_job job = {.y = y, .inv = inv, .x = alias ? y : x, .n = n, .d = d};
-    RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_fwd(&job, 1, NULL));
+    RUN_ANY_THREADS(&b, babel_test_ops()->l2norm_fwd(&job, 1, NULL));
     double *y64 = buffers_double(&b, size), *inv64 = buffers_double(&b, (size_t)n);
     oracle_fwd(y64, inv64, buffers_widen(&b, x, size), n, d);
     double error = fmax(relative_error(y, y64, size), relative_error(inv, inv64, (size_t)n));
@@ -61,12 +62,12 @@ Test(kernels_l2norm, bwd_matches_formula_for_stacked_cotangents_in_place_too) {
           *inv = buffers_output(&b, (size_t)rows);
     float *dy = buffers_input(&b, "dy", size, 1),
           *dx = alias ? buffers_state(&b, "dy", size, 1) : buffers_output(&b, size);
-    cr_assert_eq(babel_ops_cpu()->l2norm_fwd(
+    cr_assert_eq(babel_test_ops()->l2norm_fwd(
                      &(babel_l2norm_fwd_job){.y = y, .inv = inv, .x = x, .n = rows, .d = d}, 1, NULL),
                  BABEL_OK);
     babel_l2norm_bwd_job job = {
         .dx = dx, .dy = alias ? dx : dy, .y = y, .inv = inv, .n = n, .d = d, .rows = rows};
-    RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_bwd(&job, 1, NULL));
+    RUN_ANY_THREADS(&b, babel_test_ops()->l2norm_bwd(&job, 1, NULL));
     double *expected = buffers_double(&b, size);
     oracle_bwd(expected, buffers_widen(&b, dy, size), buffers_widen(&b, x, once), n, d, rows);
     /* one column: the gradient is 0 up to the rounding of 1/x */
@@ -85,10 +86,10 @@ Test(kernels_l2norm, tiny_huge_and_zero_rows_stay_finite_and_right) {
         *inv = buffers_output(&b, ROWS);
   float *dy = buffers_input(&b, "dy", ROWS * D, 1), *dx = buffers_output(&b, ROWS * D);
   for (int i = 0; i < ROWS * D; i++) x[i] *= sizes[i / D];
-  RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_fwd(
+  RUN_ANY_THREADS(&b, babel_test_ops()->l2norm_fwd(
                           &(babel_l2norm_fwd_job){.y = y, .inv = inv, .x = x, .n = ROWS, .d = D}, 1, NULL));
   babel_l2norm_bwd_job job = {.dx = dx, .dy = dy, .y = y, .inv = inv, .n = ROWS, .d = D, .rows = ROWS};
-  RUN_ANY_THREADS(&b, babel_ops_cpu()->l2norm_bwd(&job, 1, NULL));
+  RUN_ANY_THREADS(&b, babel_test_ops()->l2norm_bwd(&job, 1, NULL));
   double *y64 = buffers_double(&b, ROWS * D), *inv64 = buffers_double(&b, ROWS),
          *dx64 = buffers_double(&b, ROWS * D);
   double *wide = buffers_widen(&b, x, ROWS * D);
@@ -127,7 +128,7 @@ Test(kernels_l2norm, oracle_backward_agrees_with_central_differences) {
 }
 
 Test(kernels_l2norm, bad_sizes_are_refused_before_any_pointer) {
-  const babel_ops *ops = babel_ops_cpu();
+  const babel_ops *ops = babel_test_ops();
   cr_assert_eq(ops->l2norm_fwd(&(babel_l2norm_fwd_job){.n = 0, .d = 4}, 1, NULL), BABEL_ERR_SHAPE);
   cr_assert_eq(ops->l2norm_fwd(&(babel_l2norm_fwd_job){.n = 4, .d = 0}, 1, NULL), BABEL_ERR_SHAPE);
   static const int bad[][3] = {{0, 4, 1}, {4, 0, 1}, {4, 4, 0}, {4, 4, 3}, {4, 4, 8}};

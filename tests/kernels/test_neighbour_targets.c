@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/neighbour_targets.h"
+#include "tests/support/device_ops.h"
 #include "tests/support/compare.h"
 
 /* A graph in which about every sixth pair is joined, not symmetric; sample 3 has no neighbour. */
@@ -27,7 +28,7 @@ static void check(int m, int n, float weight) {
   memset(masked, 7, (size_t)m * (size_t)m);
   for (int i = 0; i < m; i++) rows[i] = (i * 5 + 3) % n;
   babel_neighbour_targets_job job = {.targets = targets, .masked = masked, .graph = graph, .rows = rows, .m = m, .n = n, .weight = weight};
-  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_OK);
   for (int i = 0; i < m; i++) {
     double sum = 0, total = 0;
     for (int j = 0; j < m; j++) sum += (double)graph[rows[i] * n + rows[j]];
@@ -70,7 +71,7 @@ Test(kernels_neighbour_targets, tiny_weights_are_shared_too) {
   int rows[3] = {0, 1, 2};
   babel_neighbour_targets_job job = {.targets = targets, .graph = graph, .rows = rows, .m = 3, .n = 3, .weight = 0.5f};
   const double expected[9] = {0.5, 0.25, 0.25, 0.5, 0.5, 0, 0, 0, 1};
-  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_OK);
   cr_assert(babel_close("tiny", targets, expected, 9, 1e-6, 0));
 }
 
@@ -78,20 +79,20 @@ Test(kernels_neighbour_targets, an_anchor_without_neighbours_keeps_its_partner) 
   float graph[9] = {0}, targets[4];
   int rows[2] = {2, 0};
   babel_neighbour_targets_job job = {.targets = targets, .graph = graph, .rows = rows, .m = 2, .n = 3, .weight = 0.7f};
-  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_OK);
   cr_assert(targets[0] == 1 && targets[1] == 0 && targets[2] == 0 && targets[3] == 1);
 }
 
 Test(kernels_neighbour_targets, bad_sizes_and_weights_are_refused) {
   babel_neighbour_targets_job job = {.m = 0, .n = 3, .weight = 0.5f};
-  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_ERR_SHAPE);
   job.m = 2;
   const float bad[] = {1.5f, -0.1f, NAN};
   for (int i = 0; i < 3; i++) {
     job.weight = bad[i];
-    cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_ARG);
+    cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_ERR_ARG);
   }
   job.weight = 0.5f;
   job.n = 0;
-  cr_assert_eq(babel_neighbour_targets_cpu(&job, NULL), BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_ERR_SHAPE);
 }

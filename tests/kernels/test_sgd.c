@@ -1,5 +1,6 @@
 #include "kernels/ops.h"
 #include "tests/kernels/buffers.h"
+#include "tests/support/device_ops.h"
 
 /* Printed by PyTorch 2's SGD in double for these gradients. */
 Test(kernels_sgd, three_steps_give_pytorchs_numbers) {
@@ -14,7 +15,7 @@ Test(kernels_sgd, three_steps_give_pytorchs_numbers) {
   for (int step = 0; step < 3; step++) {
     babel_sgd_job job = {
         .p = p, .momentum = momentum, .g = g[step], .n = 5, .lr = 0.05f, .mu = 0.9f, .weight_decay = 0.1f};
-    cr_assert_eq(babel_ops_cpu()->sgd(&job, 1, NULL), BABEL_OK);
+    cr_assert_eq(babel_test_ops()->sgd(&job, 1, NULL), BABEL_OK);
     cr_assert(babel_close("p", p, expected[step], 5, 1e-14, 3e-7), "step %d", step);
   }
 }
@@ -34,7 +35,7 @@ Test(kernels_sgd, update_matches_formula_at_odd_sizes) {
                          .lr = 0.25f,
                          .mu = 0.75f,
                          .weight_decay = 0.125f};
-    RUN_ANY_THREADS(&b, babel_ops_cpu()->sgd(&job, 1, NULL));
+    RUN_ANY_THREADS(&b, babel_test_ops()->sgd(&job, 1, NULL));
     for (size_t i = 0; i < n; i++) {
       m64[i] = 0.75 * m64[i] + (double)g[i] + 0.125 * p64[i];
       p64[i] -= 0.25 * m64[i];
@@ -46,6 +47,6 @@ Test(kernels_sgd, update_matches_formula_at_odd_sizes) {
 }
 
 Test(kernels_sgd, bad_sizes_are_refused_before_any_pointer) {
-  cr_assert_eq(babel_ops_cpu()->sgd(&(babel_sgd_job){.n = -1}, 1, NULL), BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_ops_cpu()->sgd(&(babel_sgd_job){.n = 0}, 1, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->sgd(&(babel_sgd_job){.n = -1}, 1, NULL), BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_test_ops()->sgd(&(babel_sgd_job){.n = 0}, 1, NULL), BABEL_OK);
 }
