@@ -1,0 +1,86 @@
+#include "tests/simdev/fiber.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifdef SIMDEV_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#ifndef __x86_64__
+#error "the simulated device switches stacks in x86-64 assembly"
+#endif
+
+/* System V calls preserve rbx, rbp and r12-r15; the rest is dead at a call. */
+extern "C" void simdev_swap_stacks(void **save, void *load);
+__asm__(
+    ".text\n.globl simdev_swap_stacks\n.hidden simdev_swap_stacks\n.type simdev_swap_stacks, @function\nsimdev_swap_stacks:\n"
+    "  pushq %rbp\n  pushq %rbx\n  pushq %r12\n  pushq %r13\n  pushq %r14\n  pushq %r15\n"
+    "  movq %rsp, (%rdi)\n  movq %rsi, %rsp\n"
+    "  popq %r15\n  popq %r14\n  popq %r13\n  popq %r12\n  popq %rbx\n  popq %rbp\n  ret\n"
+    ".size simdev_swap_stacks, . - simdev_swap_stacks\n");
+
+static char *stacks; /* SIMDEV_FIBERS of a guard page and a stack */
+static const size_t PAGE = 4096;
+
+static void reserve_stacks(void) {
+  const size_t stride = SIMDEV_STACK + PAGE;
+  void *p = mmap(nullptr, stride * SIMDEV_FIBERS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) {
+    fputs("simdev: no address space for the stacks of the threads\n", stderr);
+    abort();
+  }
+  stacks = static_cast<char *>(p);
+  for (size_t i = 0; i < SIMDEV_FIBERS; ++i) mprotect(stacks + i * stride, PAGE, PROT_NONE);
+}
+
+void simdev_fiber_prepare(simdev_fiber *f, int i, void (*entry)(void)) {
+  if (!stacks) reserve_stacks();
+  f->stack = stacks + static_cast<size_t>(i) * (SIMDEV_STACK + PAGE) + PAGE;
+  f->stack_bytes = SIMDEV_STACK;
+  f->fake_stack = nullptr;
+  /* Spread over the cache sets: 64 places of one line. */
+  const uintptr_t top = reinterpret_cast<uintptr_t>(f->stack + SIMDEV_STACK) - 64u * (static_cast<unsigned>(i) & 63u);
+  uintptr_t *sp = reinterpret_cast<uintptr_t *>(top); /* 64-byte aligned */
+  *--sp = 0;                                          /* entry's return address: the end for a debugger; keeps sp = 8 mod 16 at entry */
+  *--sp = reinterpret_cast<uintptr_t>(entry);
+  for (int r = 0; r < 6; ++r) *--sp = 0;
+  f->sp = sp;
+}
+
+void simdev_fiber_abandon(simdev_fiber *f) {
+#ifdef SIMDEV_ASAN
+  if (f->stack) __asan_unpoison_memory_region(f->stack, f->stack_bytes);
+#else
+  (void)f;
+#endif
+}
+
+void simdev_fiber_switch(simdev_fiber *from, simdev_fiber *to, int last) {
+#ifdef SIMDEV_ASAN
+  __sanitizer_start_switch_fiber(last ? nullptr : &from->fake_stack, to->stack, to->stack_bytes);
+  simdev_swap_stacks(&from->sp, to->sp);
+  __sanitizer_finish_switch_fiber(from->fake_stack, nullptr, nullptr);
+#else
+  (void)last;
+  simdev_swap_stacks(&from->sp, to->sp);
+#endif
+}
+
+void simdev_fiber_began(simdev_fiber *host) {
+#ifdef SIMDEV_ASAN
+  const void *bottom;
+  size_t bytes;
+  __sanitizer_finish_switch_fiber(nullptr, &bottom, &bytes);
+  if (!host->stack) { /* the first switch of all comes from the host's stack: remember it for the way back */
+    host->stack = const_cast<char *>(static_cast<const char *>(bottom));
+    host->stack_bytes = bytes;
+  }
+#else
+  (void)host;
+#endif
+}

@@ -1,0 +1,162 @@
+/* The PTX instructions that kernels/cuda/ptx/ wraps. Fragment layouts, from the PTX ISA manual, "Warp Level Matrix Multiply-
+ * Accumulate Instructions", matrix fragments for mma.m16n8k8 (.tf32) and mma.m16n8k16 (.bf16); g = lane / 4, t = lane % 4.
+ * Written from the manual independently of kernels/cuda/ptx/, so that one slip does not cancel another.
+ *
+ *                       A (row, column)                              B (row, column)          C, D (row, column)
+ *   m16n8k8  tf32       a0 (g, t) a1 (g+8, t)                        b0 (t, g)                c0 (g, 2t)   c1 (g, 2t+1)
+ *                       a2 (g, t+4) a3 (g+8, t+4)                    b1 (t+4, g)              c2 (g+8, 2t) c3 (g+8, 2t+1)
+ *   m16n8k16 bf16       a0 (g, 2t..) a1 (g+8, 2t..)                  b0 (2t.., g)             as above
+ *     two per register  a2 (g, 2t+8..) a3 (g+8, 2t+8..)              b1 (2t+8.., g)
+ *                       (low half = lower k)
+ * Confirmed on a device: no. */
+#include "tests/simdev/block.h"
+
+struct mma_operand { float *d; const uint32_t *a, *b; const float *c; };
+
+static float float_of(uint32_t bits) {
+  float f;
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
+/* acc (16, 8) += a (16, k) b (k, 8) with acc from c, and the result to each lane's d. */
+template <int K> static void multiply(simdev_warp *w, float a[16][K], float b[K][8]) {
+  float acc[16][8];
+  for (int lane = 0; lane < 32; ++lane) {
+    const float *c = static_cast<mma_operand *>(w->operand[lane])->c;
+    const int g = lane / 4, t = lane % 4;
+    acc[g][2 * t] = c[0];
+    acc[g][2 * t + 1] = c[1];
+    acc[g + 8][2 * t] = c[2];
+    acc[g + 8][2 * t + 1] = c[3];
+  }
+  for (int i = 0; i < 16; ++i)
+    for (int k = 0; k < K; ++k)
+      for (int j = 0; j < 8; ++j) acc[i][j] += a[i][k] * b[k][j];
+  for (int lane = 0; lane < 32; ++lane) {
+    float *d = static_cast<mma_operand *>(w->operand[lane])->d;
+    const int g = lane / 4, t = lane % 4;
+    d[0] = acc[g][2 * t];
+    d[1] = acc[g][2 * t + 1];
+    d[2] = acc[g + 8][2 * t];
+    d[3] = acc[g + 8][2 * t + 1];
+  }
+}
+
+static float tf32(uint32_t bits) { return float_of(bits & 0xffffe000u); }
+
+static void resolve_mma_tf32(simdev_warp *w, unsigned) {
+  float a[16][8], b[8][8];
+  for (int lane = 0; lane < 32; ++lane) {
+    const mma_operand *o = static_cast<mma_operand *>(w->operand[lane]);
+    const int g = lane / 4, t = lane % 4;
+    for (int r = 0; r < 4; ++r) a[g + 8 * (r & 1)][t + 4 * (r >> 1)] = tf32(o->a[r]);
+    for (int r = 0; r < 2; ++r) b[t + 4 * r][g] = tf32(o->b[r]);
+  }
+  multiply<8>(w, a, b);
+  simdev_count_mma(16 * 8 * 8);
+}
+
+static void resolve_mma_bf16(simdev_warp *w, unsigned) {
+  float a[16][16], b[16][8];
+  for (int lane = 0; lane < 32; ++lane) {
+    const mma_operand *o = static_cast<mma_operand *>(w->operand[lane]);
+    const int g = lane / 4, t = lane % 4;
+    for (int r = 0; r < 4; ++r)
+      for (int half = 0; half < 2; ++half) a[g + 8 * (r & 1)][2 * t + half + 8 * (r >> 1)] = float_of(o->a[r] >> 16 * half << 16);
+    for (int r = 0; r < 2; ++r)
+      for (int half = 0; half < 2; ++half) b[2 * t + half + 8 * r][g] = float_of(o->b[r] >> 16 * half << 16);
+  }
+  multiply<16>(w, a, b);
+  simdev_count_mma(16 * 8 * 16);
+}
+
+/* All of a warp's 32 lanes execute it: a short warp or one that has lost a lane is a finding. */
+static void meet_all(simdev_resolve *resolve, void *operand, simdev_site site) {
+  if (simdev_now.running_warp->exists != 0xffffffffu) {
+    simdev_finding("warp divergence", "%s:%d: a warp-wide instruction in a warp of fewer than 32 threads", site.file, site.line);
+  }
+  simdev_meet(resolve, 0xffffffffu, operand, site);
+}
+
+void simdev_mma_tf32_16x8x8(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4], simdev_site site) {
+  mma_operand operand = {d, a, b, c};
+  meet_all(resolve_mma_tf32, &operand, site);
+}
+
+void simdev_mma_bf16_16x8x16(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4], simdev_site site) {
+  mma_operand operand = {d, a, b, c};
+  meet_all(resolve_mma_bf16, &operand, site);
+}
+
+/* ldmatrix: lane 8i + r gives the address of row r of matrix i; lane l gets of each matrix the elements (l/4, 2(l%4)..+1),
+ * transposed: (2(l%4)..+1, l/4). */
+
+struct ldmatrix_operand { uint32_t *d; const uint16_t *row; };
+
+template <int trans> static void resolve_ldmatrix(simdev_warp *w, unsigned) {
+  const uint16_t *row[32];
+  for (int lane = 0; lane < 32; ++lane) row[lane] = static_cast<ldmatrix_operand *>(w->operand[lane])->row;
+  for (int lane = 0; lane < 32; ++lane) {
+    uint32_t *d = static_cast<ldmatrix_operand *>(w->operand[lane])->d;
+    const int g = lane / 4, t = lane % 4;
+    for (int i = 0; i < 4; ++i) {
+      const uint16_t *const *m = row + 8 * i;
+      const uint32_t low = trans ? m[2 * t][g] : m[g][2 * t], high = trans ? m[2 * t + 1][g] : m[g][2 * t + 1];
+      d[i] = low | high << 16;
+    }
+  }
+}
+
+void simdev_ldmatrix_x4(uint32_t d[4], const void *row, int trans, simdev_site site) {
+  simdev_touch(row, 16, 16, SIMDEV_READ, __builtin_return_address(0));
+  ldmatrix_operand operand = {d, static_cast<const uint16_t *>(row)};
+  meet_all(trans ? resolve_ldmatrix<1> : resolve_ldmatrix<0>, &operand, site);
+}
+
+/* cp.async */
+
+void simdev_cp_async(void *shared, const void *global, int bytes, int source_bytes) {
+  const void *pc = __builtin_return_address(0);
+  const simdev_range range = simdev_shared_range();
+  if ((bytes != 4 && bytes != 8 && bytes != 16) || source_bytes < 0 || source_bytes > bytes) {
+    simdev_finding("async copy", "%s: of %d bytes, %d of them read", simdev_code_line(pc), bytes, source_bytes);
+  }
+  if (static_cast<char *>(shared) < range.begin || static_cast<char *>(shared) >= range.end) {
+    simdev_finding("async copy", "%s: its destination is not in shared memory", simdev_code_line(pc));
+  }
+  const size_t size = static_cast<size_t>(bytes);
+  simdev_touch(shared, size, size, SIMDEV_WRITE, pc);
+  if (source_bytes) simdev_touch(global, static_cast<size_t>(source_bytes), size, SIMDEV_READ, pc);
+  memset(shared, 0xff, size);
+  simdev_copy_started(shared, size);
+  simdev_now.running->copies.push_back({shared, global, bytes, source_bytes, pc});
+}
+
+void simdev_cp_async_commit(void) { simdev_now.running->groups.push_back(simdev_now.running->copies.size()); }
+
+/* The oldest n copies have landed. */
+static void land(simdev_thread *t, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const simdev_copy &c = t->copies[i];
+    const size_t size = static_cast<size_t>(c.bytes), source = static_cast<size_t>(c.source_bytes);
+    memset(c.to, 0, size);
+    if (source) memcpy(c.to, c.from, source);
+    simdev_copy_landed(c.to, size, c.pc);
+  }
+  t->copies.erase(t->copies.begin(), t->copies.begin() + static_cast<std::ptrdiff_t>(n));
+}
+
+void simdev_cp_async_wait(int groups) {
+  simdev_thread *t = simdev_now.running;
+  if (t->groups.size() <= static_cast<size_t>(groups)) return;
+  const size_t complete = t->groups.size() - static_cast<size_t>(groups), n = t->groups[complete - 1];
+  land(t, n);
+  t->groups.erase(t->groups.begin(), t->groups.begin() + static_cast<std::ptrdiff_t>(complete));
+  for (size_t &end : t->groups) end -= n;
+}
+
+void simdev_cp_async_wait_all(void) {
+  land(simdev_now.running, simdev_now.running->copies.size());
+  simdev_now.running->groups.clear();
+}

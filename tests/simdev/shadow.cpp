@@ -1,0 +1,116 @@
+#include "tests/simdev/shadow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+bool simdev_hooks;
+simdev_space simdev_shared_space;
+static simdev_space global;
+
+void *simdev_reserve(size_t bytes) {
+  void *p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) {
+    fputs("simdev: no address space for the shadow of device memory\n", stderr);
+    abort();
+  }
+  return p;
+}
+
+static void open_space(simdev_space *s, const void *base, size_t bytes) {
+  s->begin = reinterpret_cast<uintptr_t>(base);
+  s->bytes = bytes;
+  s->state = static_cast<uint8_t *>(simdev_reserve(bytes));
+}
+
+void simdev_shadow_arena(const void *base, size_t bytes) { open_space(&global, base, bytes); }
+
+static simdev_space *space_of(uintptr_t at) {
+  if (at - global.begin < global.bytes) return &global;
+  if (at - simdev_shared_space.begin < simdev_shared_space.bytes) return &simdev_shared_space;
+  return nullptr;
+}
+
+static void set_state(const void *p, size_t bytes, int state) {
+  const uintptr_t at = reinterpret_cast<uintptr_t>(p);
+  const simdev_space *s = space_of(at);
+  if (s) memset(s->state + (at - s->begin), state, bytes);
+}
+
+void simdev_shadow_allocated(const void *p, size_t bytes) { set_state(p, bytes, SIMDEV_ALLOCATED); }
+void simdev_shadow_freed(const void *p, size_t bytes) { set_state(p, bytes, SIMDEV_FREED); }
+void simdev_shadow_written(const void *p, size_t bytes) { set_state(p, bytes, SIMDEV_ALLOCATED | SIMDEV_WRITTEN); }
+
+size_t simdev_shadow_unwritten(const void *p, size_t bytes) {
+  const uintptr_t at = reinterpret_cast<uintptr_t>(p);
+  const simdev_space *s = space_of(at);
+  size_t n = 0;
+  if (!simdev_hooks || !s) return 0;
+  for (size_t i = 0; i < bytes; ++i) n += !(s->state[at - s->begin + i] & SIMDEV_WRITTEN);
+  return n;
+}
+
+void simdev_shadow_shared_buffer(const void *p, size_t bytes) {
+  if (!simdev_shared_space.state) open_space(&simdev_shared_space, p, bytes);
+  memset(simdev_shared_space.state, 0, bytes);
+}
+
+void simdev_copy_started(const void *shared, size_t bytes) { set_state(shared, bytes, SIMDEV_ALLOCATED | SIMDEV_IN_FLIGHT); }
+
+void simdev_copy_landed(const void *shared, size_t bytes, const void *pc) {
+  set_state(shared, bytes, SIMDEV_ALLOCATED);
+  simdev_touch(shared, bytes, 1, SIMDEV_WRITE, pc);
+}
+
+static const char *verb(simdev_access kind) { return kind == SIMDEV_READ ? "read" : kind == SIMDEV_WRITE ? "write" : "atomic"; }
+
+static const char *name(const simdev_space *s, uintptr_t at) {
+  static char text[128];
+  if (s == &simdev_shared_space) return simdev_shared_name(reinterpret_cast<void *>(at));
+  snprintf(text, sizeof text, "global memory at %#zx", at);
+  void *start;
+  size_t size;
+  const int live = simdev_allocation_of(reinterpret_cast<void *>(at), &start, &size);
+  if (live) snprintf(text, sizeof text, "a %s global array of %zu bytes at offset %td", live > 0 ? "live" : "freed", size, reinterpret_cast<char *>(at) - static_cast<char *>(start));
+  return text;
+}
+
+void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const void *pc, const simdev_past *past) {
+  char lines[2][512];
+  snprintf(lines[0], sizeof lines[0], "%s", simdev_code_line(pc));
+  const uintptr_t high = reinterpret_cast<uintptr_t>(pc) & ~uintptr_t(0xffffffffu);
+  snprintf(lines[1], sizeof lines[1], "%s", simdev_code_line(reinterpret_cast<void *>(high | past->pc)));
+  simdev_finding("race", "%s: %s of %s; %s thread %u (linear) of %s did at %s; nothing orders the two", lines[0], verb(kind), name(s, at),
+                 past->write ? "the write that" : "the read that", past->thread, past->same_block ? "this block" : past->same_launch ? "another block" : "a launch in another stream", lines[1]);
+}
+
+/* Every byte of the access has the bits, or a finding. */
+static void check_state(const simdev_space *s, uintptr_t at, size_t bytes, simdev_access kind, const void *pc) {
+  const int needed = kind == SIMDEV_WRITE || !simdev_hooks ? SIMDEV_ALLOCATED : SIMDEV_ALLOCATED | SIMDEV_WRITTEN;
+  for (size_t i = 0; i < bytes; ++i) {
+    const int state = at - s->begin + i < s->bytes ? s->state[at - s->begin + i] : 0;
+    if ((state & needed) == needed) continue;
+    const char *found = !(state & SIMDEV_ALLOCATED) ? (state & SIMDEV_FREED ? "freed memory" : "out of bounds")
+                        : state & SIMDEV_IN_FLIGHT  ? "async copy"
+                                                    : "never written";
+    simdev_finding(found, "%s: %s of %zu bytes of %s%s", simdev_code_line(pc), verb(kind), bytes, name(s, at + i),
+                   state & SIMDEV_IN_FLIGHT ? ", where an async copy has not landed: no wait for it" : "");
+  }
+}
+
+void simdev_touch(const void *p, size_t bytes, size_t align, simdev_access kind, const void *pc) {
+  const uintptr_t at = reinterpret_cast<uintptr_t>(p);
+  simdev_space *s = space_of(at);
+  if (!s || !simdev_now.running_warp) return;
+  if (at % align) {
+    simdev_finding("misaligned", "%s: %s of %zu bytes of %s, not a multiple of %zu", simdev_code_line(pc), verb(kind), bytes, name(s, at), align);
+  }
+  check_state(s, at, bytes, kind, pc);
+  if (!simdev_hooks) return;
+  if (kind != SIMDEV_READ) {
+    uint8_t *state = s->state + (at - s->begin);
+    for (size_t i = 0; i < bytes; ++i) state[i] |= SIMDEV_WRITTEN;
+  }
+  simdev_order_access(s, at, bytes, kind, pc);
+  simdev_counters_access(s == &simdev_shared_space, at, bytes, kind, pc);
+}

@@ -1,0 +1,39 @@
+/* Simulated device, internal: what is known of each byte of device memory, and of the accesses to it. */
+#ifndef BABEL_TESTS_SIMDEV_SHADOW_H
+#define BABEL_TESTS_SIMDEV_SHADOW_H
+
+#include "tests/simdev/block.h"
+
+enum { SIMDEV_ALLOCATED = 1, SIMDEV_WRITTEN = 2, SIMDEV_IN_FLIGHT = 4, SIMDEV_FREED = 8 };
+
+/* The last write and the last reads of four bytes, or of one when the word was ever accessed in parts. A run is one execution of one
+ * block, numbered through the process; time counts barriers and collectives within it. 0 = never. */
+struct simdev_cell {
+  uint32_t write_run, write_time, write_pc;
+  uint16_t write_thread;
+  uint8_t write_atomic, split;
+  uint32_t read_run, read_time, read_pc, read_lanes; /* reads that nothing orders among themselves */
+  uint16_t read_thread, read_warp;                   /* one of them; SIMDEV_MANY when several warps read */
+};
+enum { SIMDEV_MANY = 0xffff };
+
+struct simdev_space {
+  uintptr_t begin;
+  size_t bytes;
+  uint8_t *state;           /* of each byte */
+  simdev_cell *word, *byte; /* bytes / 4 and bytes of them, made at the first access with hooks */
+};
+extern simdev_space simdev_shared_space;
+extern bool simdev_hooks; /* kernels were compiled with access hooks */
+
+void *simdev_reserve(size_t bytes); /* zeroed address space, or the end */
+
+/* order.cpp: happens-before. Records the access; a finding when nothing orders it behind a conflicting one. */
+void simdev_order_access(simdev_space *s, uintptr_t at, size_t bytes, simdev_access kind, const void *pc);
+struct simdev_past { unsigned thread; uint32_t pc; bool write, same_block, same_launch; };
+void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const void *pc, const simdev_past *past);
+
+/* counters.cpp */
+void simdev_counters_access(bool shared, uintptr_t at, size_t bytes, simdev_access kind, const void *pc);
+
+#endif
