@@ -1,70 +1,11 @@
 /* The host half of the simulated device: when things run, what fails, what is found. Kernels here are plain C callbacks. */
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/simdev/runtime.h"
-
-#define OK(call) cr_assert_eq((call), cudaSuccess, "%s", cudaGetErrorName(cudaPeekAtLastError()))
-#define FAILS(call, error) cr_assert_eq((call), (error))
-
-/* ---- kernels ---- */
-
-typedef struct {
-  float *p;
-  int n;
-  float add;
-} add_arguments;
-
-static int released;
-
-static void add_run(void *arguments) {
-  const add_arguments *a = (const add_arguments *)arguments;
-  for (int i = 0; i < a->n; i++) a->p[i] += a->add;
-}
-
-static void release(void *arguments) {
-  released++;
-  free(arguments);
-}
-
-static cudaError_t add(float *p, int n, float value, cudaStream_t stream) {
-  add_arguments *a = (add_arguments *)malloc(sizeof *a);
-  *a = (add_arguments){p, n, value};
-  return simdev_enqueue(stream, "add", add_run, release, a);
-}
-
-/* What ran, in order. */
-static char trace[64];
-
-static void note_run(void *arguments) {
-  size_t used = strlen(trace);
-  trace[used] = (char)(intptr_t)arguments;
-  trace[used + 1] = 0;
-}
-
-static cudaError_t note(char letter, cudaStream_t stream) {
-  return simdev_enqueue(stream, "note", note_run, NULL, (void *)(intptr_t)letter);
-}
-
-static float *device_floats(int n) {
-  float *p = NULL;
-  OK(cudaMalloc(&p, (size_t)n * sizeof *p));
-  OK(cudaMemset(p, 0, (size_t)n * sizeof *p));
-  OK(cudaDeviceSynchronize());
-  return p;
-}
-
-static float device_float(const float *p) {
-  float x = NAN;
-  OK(cudaMemcpy(&x, p, sizeof x, cudaMemcpyDeviceToHost));
-  return x;
-}
+#include "tests/simdev/callback_kernels.h"
 
 /* ---- when things run ---- */
 

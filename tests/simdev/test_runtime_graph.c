@@ -1,61 +1,5 @@
 /* Graphs on the simulated device: capture, replay, what capture forbids, conditional nodes. */
-#include <criterion/criterion.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "tests/simdev/runtime.h"
-
-#define OK(call) cr_assert_eq((call), cudaSuccess, "%s", cudaGetErrorName(cudaPeekAtLastError()))
-#define FAILS(call, error) cr_assert_eq((call), (error))
-
-typedef struct {
-  int *p;
-  int add;
-} add_arguments;
-
-static int released;
-
-static void add_run(void *arguments) {
-  const add_arguments *a = (const add_arguments *)arguments;
-  *a->p += a->add;
-}
-
-static void release(void *arguments) {
-  released++;
-  free(arguments);
-}
-
-static cudaError_t add(int *p, int value, cudaStream_t stream) {
-  add_arguments *a = (add_arguments *)malloc(sizeof *a);
-  *a = (add_arguments){p, value};
-  return simdev_enqueue(stream, "add", add_run, release, a);
-}
-
-static char trace[64];
-
-static void note_run(void *arguments) {
-  size_t used = strlen(trace);
-  trace[used] = (char)(intptr_t)arguments;
-  trace[used + 1] = 0;
-}
-
-static cudaError_t note(char letter, cudaStream_t stream) {
-  return simdev_enqueue(stream, "note", note_run, NULL, (void *)(intptr_t)letter);
-}
-
-static int *device_int(void) {
-  int *p = NULL;
-  OK(cudaMalloc(&p, sizeof *p));
-  OK(cudaMemset(p, 0, sizeof *p));
-  return p;
-}
-
-static int value_of(const int *p) {
-  int x = -1;
-  OK(cudaMemcpy(&x, p, sizeof x, cudaMemcpyDeviceToHost));
-  return x;
-}
+#include "tests/simdev/callback_kernels.h"
 
 static cudaStream_t stream_of(unsigned flags) {
   cudaStream_t s = NULL;
@@ -69,11 +13,11 @@ Test(simdev_graph, captured_work_runs_at_each_replay_with_its_arguments) {
   cudaGraphExec_t executable;
   enum cudaStreamCaptureStatus status;
   size_t nodes;
-  int *p = device_int(), host = 10;
+  float *p = device_floats(1), host = 10;
   OK(cudaStreamBeginCapture(s, cudaStreamCaptureModeRelaxed));
   OK(cudaMemcpyAsync(p, &host, sizeof host, cudaMemcpyHostToDevice, s));
-  OK(add(p, 1, s));
-  OK(add(p, 2, s));
+  OK(add(p, 1, 1, s));
+  OK(add(p, 1, 2, s));
   OK(cudaStreamIsCapturing(s, &status));
   cr_assert_eq(status, cudaStreamCaptureStatusActive);
   OK(cudaStreamEndCapture(s, &graph));
@@ -84,19 +28,19 @@ Test(simdev_graph, captured_work_runs_at_each_replay_with_its_arguments) {
   OK(cudaGraphInstantiate(&executable, graph, 0));
   OK(cudaGraphDestroy(graph));
   OK(cudaDeviceSynchronize());
-  cr_assert_eq(value_of(p), 0);
+  cr_assert_eq(device_float(p), 0);
   host = 20; /* a captured copy reads its source when it runs */
   OK(cudaGraphUpload(executable, s));
   OK(cudaGraphLaunch(executable, s));
-  OK(add(p, 100, s));
-  cr_assert_eq(value_of(p), 0);
+  OK(add(p, 1, 100, s));
+  cr_assert_eq(device_float(p), 0);
   OK(cudaStreamSynchronize(s));
-  cr_assert_eq(value_of(p), 123);
+  cr_assert_eq(device_float(p), 123);
   OK(cudaGraphLaunch(executable, s));
   cr_assert_eq(released, 1);
   OK(cudaGraphExecDestroy(executable)); /* what was launched still runs */
   OK(cudaStreamSynchronize(s));
-  cr_assert_eq(value_of(p), 23);
+  cr_assert_eq(device_float(p), 23);
   cr_assert_eq(released, 3);
   OK(cudaStreamDestroy(s));
   OK(cudaFree(p));
@@ -222,8 +166,8 @@ Test(simdev_graph, an_event_from_outside_cannot_be_waited_for) {
 }
 
 typedef struct {
-  int *counter;
-  int limit;
+  float *counter;
+  float limit;
   cudaGraphConditionalHandle handle;
 } loop_arguments;
 
@@ -237,8 +181,7 @@ Test(simdev_graph, a_while_node_repeats_its_body_until_the_device_says_so) {
   cudaGraph_t graph;
   cudaGraphNode_t node;
   cudaGraphExec_t executable;
-  int *p = device_int();
-  OK(cudaDeviceSynchronize());
+  float *p = device_floats(1);
   loop_arguments loop = {p, 5, 0};
   OK(cudaGraphCreate(&graph, 0));
   OK(cudaGraphConditionalHandleCreate(&loop.handle, graph, 1, cudaGraphCondAssignDefault));
@@ -255,11 +198,11 @@ Test(simdev_graph, a_while_node_repeats_its_body_until_the_device_says_so) {
   OK(cudaGraphInstantiate(&executable, graph, 0));
   OK(cudaGraphLaunch(executable, s));
   OK(cudaStreamSynchronize(s));
-  cr_assert_eq(value_of(p), 5);
+  cr_assert_eq(device_float(p), 5);
   cr_assert_str_eq(trace, ".....");
   OK(cudaGraphLaunch(executable, s));
   OK(cudaStreamSynchronize(s));
-  cr_assert_eq(value_of(p), 6); /* the default starts it again */
+  cr_assert_eq(device_float(p), 6); /* the default starts it again */
   OK(cudaGraphExecDestroy(executable));
   OK(cudaGraphDestroy(graph));
   OK(cudaStreamDestroy(s));
