@@ -7,7 +7,7 @@
 
 const babel_option babel_shared_options[] = {
     {"threads", "N", "threads to compute with (default: all processors, or OMP_NUM_THREADS)"},
-    {"backend", "NAME", "auto, cpu or cuda (default auto: the best that is there)"},
+    {"backend", "NAME", "auto, cpu or cuda, for grow, eval and embed (default auto: cuda where there is a device)"},
     {"usage", "FILE", "append a line `command,seconds,peak memory [KiB]` to FILE"},
     {"quiet", NULL, "only errors and warnings on standard error"},
     {"help", NULL, "this text"},

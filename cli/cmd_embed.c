@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "cli/backend.h"
 #include "cli/encoder_options.h"
 #include "core/arena.h"
 #include "core/log.h"
@@ -208,12 +209,14 @@ static babel_status write_keys(const char *path, const babel_bank *bank) {
 
 static babel_status embed(const babel_args *args, embed_job *job) {
   const char *trunk, *out, *keys = babel_args_value(args, "keys"), *modality = babel_args_value(args, "modality");
+  const babel_ops *ops;
   void *embeddings = NULL;
   babel_status status;
   BABEL_TRY(babel_args_require(args, "trunk", &trunk));
   BABEL_TRY(babel_args_require(args, "out", &out));
   BABEL_TRY(babel_file_probe(out));
-  BABEL_TRY(babel_trunk_read(&job->trunk, babel_ops_cpu(), trunk));
+  BABEL_TRY(babel_backend_choose(args, BABEL_PRECISION_FP32, &ops));
+  BABEL_TRY(babel_trunk_read(&job->trunk, ops, trunk));
   BABEL_TRY(gather(args, job));
   const babel_bank *bank = &job->bank;
   int width = job->trunk.config.embed_dim;

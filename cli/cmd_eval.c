@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "cli/backend.h"
 #include "cli/command.h"
 #include "cli/table.h"
 #include "core/arena.h"
@@ -31,6 +32,7 @@ static const babel_option options[] = {
 
 /* Files in the order of the command line. */
 typedef struct {
+  const babel_ops *ops;
   babel_bank bank[2];
   babel_split splits[BABEL_MAX_FOLDS];
   babel_draws draws[BABEL_MAX_FOLDS];
@@ -51,7 +53,7 @@ static babel_status new_fold(eval_job *job, babel_fold **fold) {
 static babel_status add_trunk(eval_job *job, babel_fold *fold, const char *path) {
   if (fold->seeds == BABEL_MAX_SEEDS) return BABEL_FAIL(BABEL_ERR_ARG, "more than %d trunks in a fold", BABEL_MAX_SEEDS);
   int i = job->trunk_count;
-  BABEL_TRY(babel_trunk_read(&job->trunks[i], babel_ops_cpu(), path));
+  BABEL_TRY(babel_trunk_read(&job->trunks[i], job->ops, path));
   job->trunk_count++;
   const char *slash = strrchr(path, '/');
   snprintf(job->watch[i], sizeof job->watch[i], "%.*swatch.jsonl", slash ? (int)(slash - path + 1) : 0, path);
@@ -183,6 +185,7 @@ static babel_status run(const babel_args *args) {
   for (int i = 0; i < args->given_count; i++) most += !strcmp(args->given[i].option->name, "trunk");
   babel_status status = babel_alloc(&memory, (size_t)most, sizeof *job->trunks);
   job->trunks = memory;
+  if (status == BABEL_OK) status = babel_backend_choose(args, BABEL_PRECISION_FP32, &job->ops);
   if (status == BABEL_OK) {
     status = babel_alloc(&memory, (size_t)most, sizeof *job->watch);
     job->watch = memory;

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "cli/backend.h"
 #include "cli/encoder_options.h"
 #include "cli/progress.h"
 #include "core/file.h"
@@ -157,7 +158,7 @@ static double seconds_now(void) {
 }
 
 /* Times ten steps of a throw-away run of the same shapes. */
-static babel_status dry_run(const babel_config *config, const grow_job *job) {
+static babel_status dry_run(const babel_ops *ops, const babel_config *config, const grow_job *job) {
   enum { PROBE_STEPS = 12 };
   const char *base = getenv("TMPDIR");
   char folder[960], path[1024];
@@ -175,7 +176,7 @@ static babel_status dry_run(const babel_config *config, const grow_job *job) {
   probe.resume = false;
   probe.watch = NULL;
   probe.progress = NULL;
-  BABEL_TRY(babel_trunk_create(&trunk, babel_ops_cpu(), &brief));
+  BABEL_TRY(babel_trunk_create(&trunk, ops, &brief));
   double began = seconds_now();
   babel_status status = babel_phase_run(&trunk, &probe);
   double seconds = (seconds_now() - began) / PROBE_STEPS;
@@ -195,13 +196,15 @@ static babel_status dry_run(const babel_config *config, const grow_job *job) {
 
 static babel_status grow(const babel_args *args, const babel_config *config, const char *out, grow_job *job) {
   babel_trunk trunk = {0};
+  const babel_ops *ops;
   bool finished = false;
+  BABEL_TRY(babel_backend_choose(args, (babel_precision)config->precision, &ops));
   BABEL_TRY(read_inputs(args, job));
-  if (babel_args_flag(args, "dry-run")) return dry_run(config, job);
+  if (babel_args_flag(args, "dry-run")) return dry_run(ops, config, job);
   BABEL_TRY(lock_folder(out, &job->lock));
   BABEL_TRY(check_folder(args, out, config, &finished));
   if (finished) return BABEL_OK;
-  BABEL_TRY(babel_trunk_create(&trunk, babel_ops_cpu(), config));
+  BABEL_TRY(babel_trunk_create(&trunk, ops, config));
   babel_progress_begin(&job->line, babel_args_flag(args, "quiet"));
   babel_status status = babel_phase_run(&trunk, &job->phase);
   if (status == BABEL_OK) printf("%s: %s + %s, seed %d, sha256 %.12s\n", trunk.path, trunk.towers[0].name, trunk.towers[1].name, config->seed, trunk.sha256);

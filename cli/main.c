@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/backend.h"
 #include "cli/command.h"
 #include "core/log.h"
 #include "core/nearest.h"
@@ -109,14 +110,11 @@ static double seconds(void) {
 
 static babel_status prepare(const babel_args *args) {
   int threads;
-  const char *backend = babel_args_value(args, "backend");
   BABEL_TRY(babel_args_int(args, "threads", omp_get_max_threads(), 1, 1024, &threads));
   omp_set_num_threads(threads);
   omp_set_dynamic(0);
   if (babel_args_flag(args, "quiet")) babel_log_set_level(BABEL_LOG_WARN);
-  if (!backend || !strcmp(backend, "auto") || !strcmp(backend, "cpu")) return BABEL_OK;
-  if (!strcmp(backend, "cuda")) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "--backend cuda: this program was built without CUDA");
-  return BABEL_FAIL(BABEL_ERR_ARG, "--backend %s: expected auto, cpu or cuda", backend);
+  return babel_backend_check(args);
 }
 
 /* What the command cost, for scripts that add it up. */
@@ -172,7 +170,7 @@ int main(int argc, char **argv) {
     return argc < 2 ? USAGE_ERROR : finish(BABEL_OK);
   }
   if (!strcmp(argv[1], "--version")) {
-    printf("babel %s (%s)\n", BABEL_VERSION, babel_manifest_commit());
+    printf("babel %s (%s), backends: %s\n", BABEL_VERSION, babel_manifest_commit(), babel_backend_names());
     return finish(BABEL_OK);
   }
   const babel_command *command = find_command(argc, argv, &used);

@@ -82,6 +82,7 @@ typedef struct {
   double warmup_epochs;  /* 1 */
   int batch;             /* 256; >= 2 */
   int max_steps;         /* 600 */
+  int precision;         /* babel_precision: tf32, fp32, bf16 */
   int shuffle_pairs;     /* bool: control, partners permuted inside each batch */
   int seed;
   /* evaluation */

@@ -85,6 +85,8 @@ static const babel_config_key table[] = {
     DOUBLE(warmup_epochs, 0, 10000, ALL("1"), "Epochs over which the learning rate climbs to its peak."),
     INT(batch, 2, 65536, ALL("256"), "Pairs a step; with fewer training pairs the batch is all of them."),
     INT(max_steps, 1, 100000000, BEST("600", "1000", "300"), "Steps of the phase."),
+    ENUM(precision, "tf32|fp32|bf16", ALL("tf32"),
+         "Operands of the linear products on a CUDA device; sums are float32 whatever it is. The CPU computes in float32."),
     BOOL(shuffle_pairs, ALL("false"), "Control: partners are permuted inside each batch."),
     INT(seed, 0, 2147483647, ALL("0"), "Seed of initialisation, order, variants and dropout."),
 

@@ -5,31 +5,38 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'EOF'
-Usage: scripts/build.sh [--dir FOLDER] [--tests] [--sanitize] [--jobs N]
-Builds the program FOLDER/babel. Packages must be there already: scripts/setup.sh.
-  --dir FOLDER  build folder (default: build, or build-sanitize with --sanitize)
+Usage: scripts/build.sh [--dir FOLDER] [--tests] [--sanitize] [--cuda | --simdev] [--jobs N]
+Builds the program FOLDER/babel. Packages must be there already: scripts/setup.sh, and scripts/setup_cuda.sh for --cuda.
+  --dir FOLDER  build folder (default: build, or build-sanitize with --sanitize; /cuda or /simdev in it with these)
   --tests       build the tests and benches too
   --sanitize    with AddressSanitizer and UndefinedBehaviorSanitizer
+  --cuda        with the CUDA backend (needs nvcc, no device)
+  --simdev      with the CUDA backend on the simulated device of the tests (needs a C++ compiler, neither nvcc nor a device)
   --jobs N      parallel compilations (default: one a core)
   --help        this text
 EOF
 }
 
-folder="" tests=no sanitize=OFF jobs=$(nproc)
+folder="" tests=no sanitize=OFF cuda=OFF jobs=$(nproc)
 while [ $# -gt 0 ]; do
   case $1 in
     --dir) folder=${2:?"--dir needs a folder"}; shift ;;
     --tests) tests=yes ;;
     --sanitize) sanitize=ON ;;
+    --cuda) cuda=ON ;;
+    --simdev) cuda=simdev ;;
     --jobs) jobs=${2:?"--jobs needs a number"}; shift ;;
     -h | --help) usage; exit 0 ;;
     *) echo "build.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
   esac
   shift
 done
-[ -n "$folder" ] || { [ $sanitize = ON ] && folder=$root/build-sanitize || folder=$root/build; }
+[ -n "$folder" ] || {
+  [ $sanitize = ON ] && folder=$root/build-sanitize || folder=$root/build
+  case $cuda in ON) folder+=/cuda ;; simdev) folder+=/simdev ;; esac
+}
 
-options=(-DCMAKE_BUILD_TYPE=Release "-DBABEL_SANITIZE=$sanitize")
+options=(-DCMAKE_BUILD_TYPE=Release "-DBABEL_SANITIZE=$sanitize" "-DBABEL_CUDA=$cuda")
 target=(--target babel)
 if [ $tests = yes ]; then
   options+=(-DBABEL_TESTS=ON -DBABEL_BENCH=ON)
@@ -37,7 +44,7 @@ if [ $tests = yes ]; then
 elif [ ! -e "$folder/CMakeCache.txt" ]; then
   options+=(-DBABEL_TESTS=OFF -DBABEL_BENCH=OFF) # Criterion need not be there
 fi
-if command -v ccache >/dev/null; then options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache); fi
+if command -v ccache >/dev/null; then options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache); fi
 [ -e "$folder/CMakeCache.txt" ] || options+=(-G Ninja)
 
 mkdir -p "$folder"

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$1"
 # the words are written in two halves so that this file passes itself
-find . \( -name 'build*' -o -name 'out*' -o -name .git \) -type d -prune -o -type f \
+find . \( -name 'build*' -o -name 'out*' -o -name .cuda -o -name .git \) -type d -prune -o -type f \
   \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '*.sh' -o -name '*.py' -o -name '*.awk' -o -name '*.cmake' -o -name CMakeLists.txt \) -print |
   LC_ALL=C sort | LC_ALL=C awk -v words="(^|[^A-Za-z0-9_])(TO""DO|FIX""ME)([^A-Za-z0-9_]|\$)" -v dead="^[ \t]*#[ \t]*if[ \t]+""0([^0-9]|\$)" '
   function complain(text) { print text; bad = 1 }
