@@ -25,7 +25,7 @@ for argument in "$@"; do
 done
 
 wheels=(nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85
-  nvidia-cuda-cuobjdump==13.0.85 nvidia-cuda-nvdisasm==13.0.85 nvidia-nvtx==13.0.85)
+  nvidia-cuda-cuobjdump==13.2.86 nvidia-cuda-nvdisasm==13.2.86 nvidia-nvtx==13.0.85)
 if [ $peers = yes ]; then wheels+=(nvidia-cublas nvidia-cudnn-cu13 nvidia-nccl-cu13 nvidia-cufft); fi
 
 is_13() { [ -x "$1" ] && "$1" --version 2>/dev/null | grep -q 'release 13\.'; }
