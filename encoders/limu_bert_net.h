@@ -49,7 +49,8 @@ babel_status babel_limu_bert_net_random(babel_limu_bert_net *net, uint64_t seed)
 void babel_limu_bert_net_destroy(babel_limu_bert_net *net); /* accepts a zeroed one */
 
 /* x (rows, 6), 1 <= rows <= 120 -> h (rows, 72): the output of block `blocks`, 0..4 (0 = after the embeddings).
- * decoded: (rows, 6) or NULL. scratch: babel_limu_bert_net_scratch() floats. No aliasing. Thread-safe.
+ * decoded: (rows, 6) or NULL. scratch: babel_limu_bert_net_scratch() floats. No aliasing. Thread-safe; up to
+ * four threads share a sequence unless the caller is in a parallel region: the same bits.
  * BABEL_ERR_SHAPE for other row counts, BABEL_ERR_ARG for other blocks, BABEL_ERR_STATE for a decoder that is not there. */
 babel_status babel_limu_bert_net_run(const babel_limu_bert_net *net, const float *x, int rows, int blocks,
                                      float *h, float *decoded, float *scratch);

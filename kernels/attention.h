@@ -18,6 +18,7 @@ extern "C" {
 typedef struct {
   int steps, heads, width, stride;
   float scale;
+  int y_stride;
 } babel_attention_shape;
 
 size_t babel_attention_workspace(const babel_attention_shape *shape);

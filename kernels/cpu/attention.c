@@ -8,11 +8,17 @@
 enum { ROWS = BABEL_TILE_ROWS, COLUMNS = BABEL_TILE_COLUMNS };
 
 static babel_status check(const babel_attention_shape *a) {
-  if (a->steps < 1 || a->heads < 1 || a->width < 1 || (int64_t)a->heads * a->width > a->stride)
+  if (a->steps < 1 || a->heads < 1 || a->width < 1 || (int64_t)a->heads * a->width > a->stride ||
+      (a->y_stride && (int64_t)a->heads * a->width > a->y_stride))
     return BABEL_FAIL(BABEL_ERR_SHAPE,
                       "attention over %d steps with %d heads of width %d in rows of %d values", a->steps,
                       a->heads, a->width, a->stride);
   return BABEL_OK;
+}
+
+/* Values from one row of y or dy to the next. */
+static size_t y_stride(const babel_attention_shape *a) {
+  return a->y_stride ? (size_t)a->y_stride : (size_t)a->heads * a->width;
 }
 
 static size_t panels(int n) {
@@ -78,7 +84,7 @@ static float exponentiate(float *row, int n) {
 static void attend(float *y, float *p, float *scores, const float *q, const float *keys, const float *values,
                    int i, const babel_attention_shape *a) {
   const int steps = a->steps, width = a->width, rows = steps - i < ROWS ? steps - i : ROWS;
-  const size_t ld = panels(steps) * COLUMNS, model = (size_t)a->heads * width;
+  const size_t ld = panels(steps) * COLUMNS, model = y_stride(a);
   const float *from[ROWS];
   float share[ROWS], tile[ROWS * COLUMNS];
   for (int r = 0; r < ROWS; r++) from[r] = q + (size_t)(i + (r < rows ? r : 0)) * a->stride;
@@ -124,7 +130,7 @@ static float dot(const float *x, const float *y, int n) {
 static void backward_head(float *dq, float *dk, float *dv, float *ds, const float *dy, const float *q,
                           const float *k, const float *v, const float *p, const babel_attention_shape *a) {
   const int steps = a->steps, width = a->width;
-  const size_t stride = (size_t)a->stride, model = (size_t)a->heads * width;
+  const size_t stride = (size_t)a->stride, model = y_stride(a);
   for (int j = 0; j < steps; j++) {
     memset(dk + j * stride, 0, (size_t)width * sizeof *dk);
     memset(dv + j * stride, 0, (size_t)width * sizeof *dv);

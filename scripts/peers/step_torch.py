@@ -184,17 +184,18 @@ def read_safetensors(path):
 
 
 class Ours:
-    """babel's steps, run on request by a process of their own."""
+    """babel's side, run on request by a process of its own."""
 
-    def __init__(self, program, shape, dropout, threads):
-        self.process = subprocess.Popen([program, shape, str(dropout), str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, program, *arguments):
+        self.program = os.path.basename(program)
+        self.process = subprocess.Popen([program, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, command):
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            sys.exit("step_torch.py: babel_step_serve ended")
+            sys.exit(f"{self.program} ended before it answered")
         return line.split()
 
     def close(self):

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,6 +204,25 @@ Test(encoders_limu_bert_net, repeated_and_parallel_runs_are_bitwise_equal) {
   }
   for (int i = 0; i < N; i++) cr_assert_eq(memcmp(many + (size_t)i * MOST, alone, sizeof alone), 0);
   free(many);
+  babel_limu_bert_net_destroy(&net);
+}
+
+Test(encoders_limu_bert_net, any_number_of_threads_gives_the_same_bits) {
+  static const int lengths[] = {1, 31, 33, 119, STEPS};
+  babel_limu_bert_net net = synthetic();
+  float x[STEPS * CHANNELS], one[MOST], many[MOST];
+  int most = omp_get_max_threads();
+  limu_synthetic_input(x);
+  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+    omp_set_num_threads(1);
+    run(&net, x, lengths[i], 4, one, NULL);
+    for (int threads = 2; threads <= 5; threads++) {
+      omp_set_num_threads(threads);
+      run(&net, x, lengths[i], 4, many, NULL);
+      cr_assert_eq(memcmp(one, many, (size_t)lengths[i] * HIDDEN * sizeof *one), 0, "%d rows, %d threads", lengths[i], threads);
+    }
+  }
+  omp_set_num_threads(most);
   babel_limu_bert_net_destroy(&net);
 }
 

@@ -142,14 +142,34 @@ static void check_shape(babel_attention_shape a, double size_of_scores) {
 
 Test(kernels_attention, fwd_and_bwd_match_formula) {
   static const babel_attention_shape shapes[] = {
-      {1, 1, 1, 1, 1},        {2, 2, 3, 9, 0.7f},        {23, 1, 24, 24, 0.2f},      {24, 3, 18, 54, 0.2357f},
-      {25, 4, 25, 103, 0.2f}, {120, 4, 18, 72, 0.2357f}, {120, 4, 18, 216, 0.2357f}, {257, 2, 50, 100, 0.14f},
+      {1, 1, 1, 1, 1, 0},        {2, 2, 3, 9, 0.7f, 0},        {23, 1, 24, 24, 0.2f, 0},      {24, 3, 18, 54, 0.2357f, 0},
+      {25, 4, 25, 103, 0.2f, 0}, {120, 4, 18, 72, 0.2357f, 0}, {120, 4, 18, 216, 0.2357f, 0}, {257, 2, 50, 100, 0.14f, 0},
   };
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_shape(shapes[i], 2);
 }
 
+Test(kernels_attention, heads_given_out_one_by_one_give_the_same_bits) {
+  const babel_attention_shape all = {25, 4, 18, 216, 0.2357f, 0}, one = {25, 1, 18, 216, 0.2357f, 72};
+  enum { STEPS = 25, Y = STEPS * 72, QKV = STEPS * 216, P = 4 * STEPS * STEPS };
+  float *qkv = babel_guarded(QKV), *workspace = babel_guarded(babel_attention_workspace(&all)), *p = babel_guarded(P);
+  float *y[2] = {babel_guarded(Y), babel_guarded(Y)}, *d[2] = {babel_guarded(QKV), babel_guarded(QKV)};
+  babel_fill_floats("qkv", qkv, QKV, 2);
+  cr_assert_eq(babel_attention_fwd_cpu(y[0], p, workspace, qkv, qkv + 72, qkv + 144, &all, NULL), BABEL_OK);
+  cr_assert_eq(babel_attention_bwd_cpu(d[0], d[0] + 72, d[0] + 144, workspace, y[0], qkv, qkv + 72, qkv + 144, p, &all, NULL), BABEL_OK);
+  for (int h = 0; h < 4; h++) {
+    const float *q = qkv + h * 18;
+    float *ph = p + h * STEPS * STEPS, *dq = d[1] + h * 18;
+    cr_assert_eq(babel_attention_fwd_cpu(y[1] + h * 18, ph, workspace, q, q + 72, q + 144, &one, NULL), BABEL_OK);
+    cr_assert_eq(babel_attention_bwd_cpu(dq, dq + 72, dq + 144, workspace, y[1] + h * 18, q, q + 72, q + 144, ph, &one, NULL), BABEL_OK);
+  }
+  cr_assert_eq(memcmp(y[0], y[1], Y * sizeof(float)), 0);
+  cr_assert_eq(memcmp(d[0], d[1], QKV * sizeof(float)), 0);
+  float *buffers[] = {qkv, workspace, p, y[0], y[1], d[0], d[1]};
+  for (size_t i = 0; i < 7; i++) babel_guarded_free(buffers[i]);
+}
+
 Test(kernels_attention, large_scores_do_not_overflow) {
-  oracle o = make_oracle((babel_attention_shape){30, 2, 18, 36, 1}, 10);
+  oracle o = make_oracle((babel_attention_shape){30, 2, 18, 36, 1, 0}, 10);
   size_t space = babel_attention_workspace(&o.shape);
   for (size_t i = 0; i < o.size; i++) o.q[i] = (double)(float)(o.q[i] * 20);
   float *q = single(o.q, o.size), *k = single(o.k, o.size), *v = single(o.v, o.size),
@@ -183,7 +203,7 @@ static void check_slopes(oracle *o, double *x, const double *want) {
 }
 
 Test(kernels_attention, oracle_backward_agrees_with_differences) {
-  oracle o = make_oracle((babel_attention_shape){7, 2, 3, 8, 0.7f}, 2);
+  oracle o = make_oracle((babel_attention_shape){7, 2, 3, 8, 0.7f, 0}, 2);
   check_slopes(&o, o.q, o.dq);
   check_slopes(&o, o.k, o.dk);
   check_slopes(&o, o.v, o.dv);
@@ -192,7 +212,7 @@ Test(kernels_attention, oracle_backward_agrees_with_differences) {
 
 Test(kernels_attention, bad_sizes_are_refused) {
   static const babel_attention_shape bad[] = {
-      {0, 1, 1, 1, 1}, {1, 0, 1, 1, 1}, {1, 1, 0, 1, 1}, {4, 4, 18, 71, 1}};
+      {0, 1, 1, 1, 1, 0}, {1, 0, 1, 1, 1, 0}, {1, 1, 0, 1, 1, 0}, {4, 4, 18, 71, 1, 0}, {4, 4, 18, 72, 1, 71}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     cr_assert_eq(babel_attention_fwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, &bad[i], NULL), BABEL_ERR_SHAPE);
     cr_assert_eq(babel_attention_bwd_cpu(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, &bad[i], NULL),
