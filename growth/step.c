@@ -62,7 +62,7 @@ static babel_status distill(const babel_step_plan *plan) {
     x = c->teacher;
   }
   float *top = c->pooled ? c->pooled_cot : c->cot[c->layers];
-  babel_cosine_distill_job kd = {.loss = plan->kd_loss, .de = top + 2 * (size_t)plan->m * (size_t)plan->embed,
+  babel_cosine_distill_job kd = {.loss = plan->kd_loss, .parts = plan->kd_parts, .de = top + 2 * (size_t)plan->m * (size_t)plan->embed,
       .e = c->pooled ? c->pooled : c->act[c->layers], .t = x, .weight = (float)plan->config.distill_weight, .n = plan->m, .d = plan->embed};
   return ops->cosine_distill(&kd, 1, plan->stream);
 }

@@ -74,6 +74,7 @@ typedef struct {
   float *targets;               /* (m, m); NULL unless targets: neighbours */
   uint8_t *masked;              /* (m, m); NULL unless targets: mask */
   float *loss, *kd_loss, *weights, *norms, *squares, *param_squares, *dlog_scale; /* (2) (1) (2) (2) (2) (2) (2) */
+  double *kd_parts;             /* workspace of the distillation loss */
   double *square_parts;         /* workspace of the four sums of squares */
   int *hits, *guarded;          /* (2) (1) */
   float *workspace;

@@ -121,6 +121,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->state = carve(c, 1, sizeof *plan->state);
   plan->loss = carve_floats(c, 2);
   plan->kd_loss = carve_floats(c, 1);
+  plan->kd_parts = carve(c, BABEL_COSINE_DISTILL_PARTS, sizeof *plan->kd_parts);
   plan->weights = carve_floats(c, 2);
   plan->norms = carve_floats(c, 2);
   plan->squares = carve_floats(c, 2);

@@ -18,17 +18,34 @@
  * NaN in na or nb makes the loss NaN. Written with "="; outputs must not alias inputs.
  * Bitwise repeatable at a fixed number of threads, independent of it where linear.h is.
  * Errors: BABEL_ERR_SHAPE when m is outside 2..2^30 or d outside 1..2^30; BABEL_ERR_ARG when only one of a pair (dna, dnb;
- * targets_a, targets_b) is given. */
+ * targets_a, targets_b) is given; BABEL_ERR_UNSUPPORTED on a device when m is above BABEL_CONTRASTIVE_CUDA_ROWS. */
 #ifndef BABEL_KERNELS_CONTRASTIVE_H
 #define BABEL_KERNELS_CONTRASTIVE_H
 
 #include "kernels/ops.h"
 
+#define BABEL_CONTRASTIVE_TILE 32        /* a device pads its logits to a multiple of it */
+#define BABEL_CONTRASTIVE_CUDA_ROWS 2048 /* a device keeps what it knows of every anchor in shared memory */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* What every backend refuses. */
+static inline babel_status babel_contrastive_check(const babel_contrastive_job *job) {
+  const int m = job->m, d = job->d;
+  if (m < 2 || d < 1 || m > 1 << 30 || d > 1 << 30)
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "contrastive: m = %d, d = %d; m must be in 2..2^30, d in 1..2^30", m,
+                      d);
+  if (!job->dna != !job->dnb)
+    return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: dna and dnb must be given both or not at all");
+  if (!job->targets_a != !job->targets_b)
+    return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: targets_a and targets_b must be given both or not at all");
+  return BABEL_OK;
+}
+
 babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_stream *s);
+babel_status babel_contrastive_cuda(const babel_contrastive_job *job, babel_stream *s);
 
 #ifdef __cplusplus
 }

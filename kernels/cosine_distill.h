@@ -16,7 +16,17 @@
 extern "C" {
 #endif
 
+/* What every backend refuses. */
+static inline babel_status babel_cosine_distill_check(const babel_cosine_distill_job *jobs, int n) {
+  for (int i = 0; i < n; i++)
+    if (jobs[i].n < 1 || jobs[i].d < 1)
+      return BABEL_FAIL(BABEL_ERR_SHAPE, "cosine_distill, job %d: n = %d, d = %d; each must be at least 1", i,
+                        jobs[i].n, jobs[i].d);
+  return BABEL_OK;
+}
+
 babel_status babel_cosine_distill_cpu(const babel_cosine_distill_job *jobs, int n, babel_stream *s);
+babel_status babel_cosine_distill_cuda(const babel_cosine_distill_job *jobs, int n, babel_stream *s);
 
 #ifdef __cplusplus
 }

@@ -18,8 +18,29 @@ extern "C" {
 
 #define BABEL_L2NORM_EPS 1e-12f
 
+/* What every backend refuses. */
+static inline babel_status babel_l2norm_fwd_check(const babel_l2norm_fwd_job *jobs, int n) {
+  for (int i = 0; i < n; i++)
+    if (jobs[i].n < 1 || jobs[i].d < 1)
+      return BABEL_FAIL(BABEL_ERR_SHAPE, "l2norm_fwd, job %d: n = %d, d = %d; each must be at least 1", i,
+                        jobs[i].n, jobs[i].d);
+  return BABEL_OK;
+}
+
+static inline babel_status babel_l2norm_bwd_check(const babel_l2norm_bwd_job *jobs, int n) {
+  for (int i = 0; i < n; i++)
+    if (jobs[i].n < 1 || jobs[i].d < 1 || jobs[i].rows < 1 || jobs[i].n % jobs[i].rows)
+      return BABEL_FAIL(
+          BABEL_ERR_SHAPE,
+          "l2norm_bwd, job %d: n = %d, d = %d, rows = %d; each must be at least 1 and rows divide n", i,
+          jobs[i].n, jobs[i].d, jobs[i].rows);
+  return BABEL_OK;
+}
+
 babel_status babel_l2norm_fwd_cpu(const babel_l2norm_fwd_job *jobs, int n, babel_stream *s);
 babel_status babel_l2norm_bwd_cpu(const babel_l2norm_bwd_job *jobs, int n, babel_stream *s);
+babel_status babel_l2norm_fwd_cuda(const babel_l2norm_fwd_job *jobs, int n, babel_stream *s);
+babel_status babel_l2norm_bwd_cuda(const babel_l2norm_bwd_job *jobs, int n, babel_stream *s);
 
 #ifdef __cplusplus
 }

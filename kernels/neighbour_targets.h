@@ -5,7 +5,7 @@
  *   q_ij = M[p_i][p_j] / sum_k M[p_i][p_k],   targets[i][j] = (1 - weight) [i = j] + weight q_ij   (first index = anchor)
  *   a row without a neighbour in the batch: targets[i] = e_i
  *   masked[i][j] = 1 where i != j and (M[p_i][p_j] > 0 or M[p_j][p_i] > 0), else 0
- * Either output may be NULL. Sums in double, in column order. Writes with "=".
+ * Either output may be NULL. Sums in double. Writes with "=".
  * BABEL_ERR_SHAPE when m < 1 or n < 1; BABEL_ERR_ARG when weight is not in [0, 1]. Rows outside 0..n-1 are the caller's error. */
 #ifndef BABEL_KERNELS_NEIGHBOUR_TARGETS_H
 #define BABEL_KERNELS_NEIGHBOUR_TARGETS_H
@@ -16,7 +16,15 @@
 extern "C" {
 #endif
 
+/* What every backend refuses. */
+static inline babel_status babel_neighbour_targets_check(const babel_neighbour_targets_job *job) {
+  if (job->m < 1 || job->n < 1) return BABEL_FAIL(BABEL_ERR_SHAPE, "neighbour targets: batch of %d out of %d samples", job->m, job->n);
+  if (!(job->weight >= 0 && job->weight <= 1)) return BABEL_FAIL(BABEL_ERR_ARG, "neighbour targets: weight %g, expected 0 to 1", (double)job->weight);
+  return BABEL_OK;
+}
+
 babel_status babel_neighbour_targets_cpu(const babel_neighbour_targets_job *job, babel_stream *s);
+babel_status babel_neighbour_targets_cuda(const babel_neighbour_targets_job *job, babel_stream *s);
 
 #ifdef __cplusplus
 }

@@ -105,8 +105,10 @@ typedef struct {
 } babel_neighbour_targets_job;
 
 /* kernels/cosine_distill.h: L_kd = mean(1 - cos(e, t)). */
+enum { BABEL_COSINE_DISTILL_PARTS = 129 };
 typedef struct {
   float *loss, *de;         /* (1), (n, d) = weight * dL/de */
+  double *parts;            /* (BABEL_COSINE_DISTILL_PARTS) workspace of a device, zeros before its first use: a count, partial sums */
   const float *e, *t;       /* (n, d) student, teacher; not normalised */
   float weight;
   int n, d;

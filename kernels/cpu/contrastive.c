@@ -8,9 +8,12 @@
 #include "kernels/cpu/vexp.h"
 
 /* Workspace: the logit tile (m, m), rows anchored at a, and its transpose, rows anchored at b. Each row
- * becomes its own cotangent in place. Both directions then run the same code on contiguous rows. */
+ * becomes its own cotangent in place. Both directions then run the same code on contiguous rows.
+ * A device pads both to whole tiles and keeps 5 numbers more for each tile of an anchor, 16-byte aligned. */
 size_t babel_contrastive_workspace(int m, int d) {
-  return m < 1 ? 0 : 2 * (size_t)m * (size_t)m;
+  const size_t tiles = m < 1 ? 0 : ((size_t)m + BABEL_CONTRASTIVE_TILE - 1) / BABEL_CONTRASTIVE_TILE;
+  const size_t padded = tiles * BABEL_CONTRASTIVE_TILE;
+  return tiles ? 2 * padded * padded + 10 * padded * tiles + 4 : 0;
 }
 
 typedef struct {
@@ -145,13 +148,7 @@ static void both_directions(const babel_contrastive_job *job, float *tile, float
 
 babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_stream *s) {
   const int m = job->m, d = job->d;
-  if (m < 2 || d < 1 || m > 1 << 30 || d > 1 << 30)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "contrastive: m = %d, d = %d; m must be in 2..2^30, d in 1..2^30", m,
-                      d);
-  if (!job->dna != !job->dnb)
-    return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: dna and dnb must be given both or not at all");
-  if (!job->targets_a != !job->targets_b)
-    return BABEL_FAIL(BABEL_ERR_ARG, "contrastive: targets_a and targets_b must be given both or not at all");
+  BABEL_TRY(babel_contrastive_check(job));
   float *tile = job->workspace, *turned = tile + (size_t)m * m;
   BABEL_TRY(babel_gemm_cpu(
       &(babel_gemm){.c = tile, .a = job->na, .b = job->nb, .m = m, .n = m, .k = d, .transpose_b = true}));

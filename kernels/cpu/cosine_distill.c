@@ -22,10 +22,7 @@ static double row(float *de, const float *e, const float *t, int d, double share
 }
 
 babel_status babel_cosine_distill_cpu(const babel_cosine_distill_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++)
-    if (jobs[i].n < 1 || jobs[i].d < 1)
-      return BABEL_FAIL(BABEL_ERR_SHAPE, "cosine_distill, job %d: n = %d, d = %d; each must be at least 1", i,
-                        jobs[i].n, jobs[i].d);
+  BABEL_TRY(babel_cosine_distill_check(jobs, n));
   for (int i = 0; i < n; i++) {
     const babel_cosine_distill_job job = jobs[i];
     double part[BABEL_CHUNKS], sum = 0;

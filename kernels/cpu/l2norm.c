@@ -5,10 +5,7 @@
 #include "kernels/cpu/parallel.h"
 
 babel_status babel_l2norm_fwd_cpu(const babel_l2norm_fwd_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++)
-    if (jobs[i].n < 1 || jobs[i].d < 1)
-      return BABEL_FAIL(BABEL_ERR_SHAPE, "l2norm_fwd, job %d: n = %d, d = %d; each must be at least 1", i,
-                        jobs[i].n, jobs[i].d);
+  BABEL_TRY(babel_l2norm_fwd_check(jobs, n));
   for (int i = 0; i < n; i++) {
     const babel_l2norm_fwd_job job = jobs[i];
 #pragma omp parallel for schedule(static) if (BABEL_PARALLEL((int64_t)job.n * job.d))
@@ -34,12 +31,7 @@ static void bwd_row(float *dx, const float *dy, const float *y, float inv, int d
 }
 
 babel_status babel_l2norm_bwd_cpu(const babel_l2norm_bwd_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++)
-    if (jobs[i].n < 1 || jobs[i].d < 1 || jobs[i].rows < 1 || jobs[i].n % jobs[i].rows)
-      return BABEL_FAIL(
-          BABEL_ERR_SHAPE,
-          "l2norm_bwd, job %d: n = %d, d = %d, rows = %d; each must be at least 1 and rows divide n", i,
-          jobs[i].n, jobs[i].d, jobs[i].rows);
+  BABEL_TRY(babel_l2norm_bwd_check(jobs, n));
   for (int i = 0; i < n; i++) {
     const babel_l2norm_bwd_job job = jobs[i];
 #pragma omp parallel for schedule(static) if (BABEL_PARALLEL((int64_t)job.n * job.d))

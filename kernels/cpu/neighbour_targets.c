@@ -30,8 +30,7 @@ static void mask_row(const babel_neighbour_targets_job *job, int i) {
 }
 
 babel_status babel_neighbour_targets_cpu(const babel_neighbour_targets_job *job, babel_stream *s) {
-  if (job->m < 1 || job->n < 1) return BABEL_FAIL(BABEL_ERR_SHAPE, "neighbour targets: batch of %d out of %d samples", job->m, job->n);
-  if (!(job->weight >= 0 && job->weight <= 1)) return BABEL_FAIL(BABEL_ERR_ARG, "neighbour targets: weight %g, expected 0 to 1", (double)job->weight);
+  BABEL_TRY(babel_neighbour_targets_check(job));
 #pragma omp parallel for schedule(static) if (BABEL_PARALLEL((int64_t)job->m * job->m))
   for (int i = 0; i < job->m; i++) {
     if (job->targets) target_row(job, i);

@@ -31,10 +31,7 @@ static double row(float *dz, const float *z, int label, int c, float share) {
   return (double)top - (double)own + log1p((double)others + (double)own_exp - 1);
 }
 
-static babel_status check(const babel_softmax_xent_job *job, int i) {
-  if (job->n < 1 || job->c < 1)
-    return BABEL_FAIL(BABEL_ERR_SHAPE, "softmax_xent, job %d: n = %d, c = %d; each must be at least 1", i,
-                      job->n, job->c);
+static babel_status check_labels(const babel_softmax_xent_job *job, int i) {
   for (int r = 0; r < job->n; r++)
     if (job->labels[r] < 0 || job->labels[r] >= job->c)
       return BABEL_FAIL(BABEL_ERR_ARG, "softmax_xent, job %d: label %d of row %d is outside 0..%d", i,
@@ -43,7 +40,8 @@ static babel_status check(const babel_softmax_xent_job *job, int i) {
 }
 
 babel_status babel_softmax_xent_cpu(const babel_softmax_xent_job *jobs, int n, babel_stream *s) {
-  for (int i = 0; i < n; i++) BABEL_TRY(check(jobs + i, i));
+  BABEL_TRY(babel_softmax_xent_check(jobs, n));
+  for (int i = 0; i < n; i++) BABEL_TRY(check_labels(jobs + i, i));
   for (int i = 0; i < n; i++) {
     const babel_softmax_xent_job job = jobs[i];
     double part[BABEL_CHUNKS], sum = 0;

@@ -49,8 +49,9 @@ Test(kernels_cosine_distill, loss_and_gradient_match_formula) {
     float *de = alias ? buffers_state(&b, "e", size, 4) : buffers_output(&b, size);
     double *e64 = buffers_widen(&b, alias ? de : e, size), *t64 = buffers_widen(&b, t, size),
            *de64 = buffers_double(&b, size);
+    double parts[BABEL_COSINE_DISTILL_PARTS] = {0};
     babel_cosine_distill_job job = {
-        .loss = loss, .de = de, .e = alias ? de : e, .t = t, .weight = 5, .n = n, .d = d};
+        .loss = loss, .parts = parts, .de = de, .e = alias ? de : e, .t = t, .weight = 5, .n = n, .d = d};
     RUN_ANY_THREADS(&b, babel_test_ops()->cosine_distill(&job, 1, NULL));
     double expected = oracle_loss(e64, t64, n, d);
     cr_assert_float_eq(loss[0], expected, 1e-7 * expected + 1e-9);
@@ -65,7 +66,8 @@ Test(kernels_cosine_distill, loss_and_gradient_match_formula) {
 Test(kernels_cosine_distill, teacher_equal_to_student_gives_exact_zeros) {
   float e[33 * 257], de[33 * 257], loss = NAN;
   babel_fill_floats("e", e, 33 * 257, 0.37);
-  babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = e, .weight = 5, .n = 33, .d = 257};
+  double parts[BABEL_COSINE_DISTILL_PARTS] = {0};
+  babel_cosine_distill_job job = {.loss = &loss, .parts = parts, .de = de, .e = e, .t = e, .weight = 5, .n = 33, .d = 257};
   cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   cr_assert_eq(loss, 0);
   for (int i = 0; i < 33 * 257; i++) cr_assert_eq(de[i], 0);
@@ -79,7 +81,8 @@ Test(kernels_cosine_distill, small_distances_keep_their_digits) {
     e64[i] = (double)(e[i] = (float)babel_fill("e", i));
     t64[i] = (double)(t[i] = e[i] * (float)(1 + 1e-4 * babel_fill("t", i)));
   }
-  babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = t, .weight = 1, .n = 1, .d = D};
+  double parts[BABEL_COSINE_DISTILL_PARTS] = {0};
+  babel_cosine_distill_job job = {.loss = &loss, .parts = parts, .de = de, .e = e, .t = t, .weight = 1, .n = 1, .d = D};
   cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   double expected = oracle_loss(e64, t64, 1, D);
   cr_assert_float_eq(loss, expected, 1e-6 * expected);
@@ -89,7 +92,8 @@ Test(kernels_cosine_distill, small_distances_keep_their_digits) {
 
 Test(kernels_cosine_distill, zero_rows_stay_finite) {
   float e[4] = {0, 0, 3, 4}, t[4] = {1, 2, 0, 0}, de[4], loss;
-  babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = t, .weight = 1, .n = 2, .d = 2};
+  double parts[BABEL_COSINE_DISTILL_PARTS] = {0};
+  babel_cosine_distill_job job = {.loss = &loss, .parts = parts, .de = de, .e = e, .t = t, .weight = 1, .n = 2, .d = 2};
   cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   cr_assert_eq(loss, 1);
   cr_assert_float_eq(de[0] / -1e12f, 0.5 / sqrt(5), 1e-6); /* -(weight / n) u(t) / eps */
@@ -106,7 +110,8 @@ Test(kernels_cosine_distill, zero_rows_stay_finite) {
 Test(kernels_cosine_distill, rows_shorter_than_eps_follow_the_clamped_norm) {
   float e[2] = {6e-13f, 1e-13f}, t[2] = {3, -1}, de[2], loss;
   double e64[2] = {(double)e[0], (double)e[1]}, t64[2] = {3, -1}, de64[2];
-  babel_cosine_distill_job job = {.loss = &loss, .de = de, .e = e, .t = t, .weight = 1, .n = 1, .d = 2};
+  double parts[BABEL_COSINE_DISTILL_PARTS] = {0};
+  babel_cosine_distill_job job = {.loss = &loss, .parts = parts, .de = de, .e = e, .t = t, .weight = 1, .n = 1, .d = 2};
   cr_assert_eq(babel_test_ops()->cosine_distill(&job, 1, NULL), BABEL_OK);
   cr_assert_float_eq(loss, oracle_loss(e64, t64, 1, 2), 1e-7);
   oracle_bwd(de64, e64, t64, 1, 2, 1);

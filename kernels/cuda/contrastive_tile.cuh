@@ -1,0 +1,106 @@
+/* What both launches of the contrastive loss share: the layout of the workspace, copies of tiles, products in 3xTF32. docs/cuda_step.md.
+ *
+ * Launch 1 (contrastive_logits.cu): a block computes a tile of TILE x TILE logits, writes it and its transpose, and leaves for each of its
+ * rows (anchors a) and columns (anchors b) what the tile adds to that anchor's softmax.
+ * Launch 2 (contrastive.cu): blocks of cotangents, and one for the losses, put the tiles' parts together in their order.
+ * `way` 0 is L_ab (anchor a), 1 is L_ba (anchor b); `tower` 0 is a, 1 is b. */
+#ifndef BABEL_KERNELS_CUDA_CONTRASTIVE_TILE_CUH
+#define BABEL_KERNELS_CUDA_CONTRASTIVE_TILE_CUH
+
+#include "kernels/contrastive.h"
+#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/ptx/copy_async.cuh"
+#include "kernels/cuda/ptx/ldmatrix.cuh"
+#include "kernels/cuda/ptx/mma.cuh"
+
+#define TILE BABEL_CONTRASTIVE_TILE
+#define THREADS 256
+
+/* One tile's part of one anchor's softmax; the own partner is no part of it. */
+typedef struct alignas(16) {
+  float rival; /* largest logit, -infinity without a candidate */
+  float sum;   /* sum of exp(s - rival), the rival itself left out */
+  float lean;  /* sum of exp(s - rival) (s - rival) */
+  int rival_at; /* its first place in the tile, -1 without a candidate */
+} contrastive_part;
+
+typedef struct {
+  babel_contrastive_job job;
+  int tiles, pitch;          /* pitch = tiles * TILE: rows and columns of the padded logits */
+  int aligned;               /* rows of na and nb are 16-byte aligned */
+  float *logits[2];          /* (pitch, pitch), anchors of that way in the rows; -infinity where masked and in the padding */
+  contrastive_part *part[2]; /* (tiles, pitch) */
+  float *aim[2];             /* (tiles, pitch): sum of t s; written where there are targets */
+} contrastive_plan;
+
+extern "C" babel_status babel_contrastive_logits_cuda(const contrastive_plan *plan, babel_stream *s);
+
+BABEL_DEVICE float contrastive_scale(const contrastive_plan *plan) {
+  return (float)exp((double)*plan->job.log_scale);
+}
+
+/* Copies of tiles of TILE rows and COLUMNS columns: a thread has one column, or with ALIGNED rows four neighbouring ones, of every
+ * CONTRASTIVE_STEP-th row. */
+#define CONTRASTIVE_ACROSS(COLUMNS, ALIGNED) ((ALIGNED) ? (COLUMNS) / 4 : (COLUMNS)) /* threads a row */
+#define CONTRASTIVE_COLUMN(COLUMNS, ALIGNED) ((int)threadIdx.x % CONTRASTIVE_ACROSS(COLUMNS, ALIGNED) * ((ALIGNED) ? 4 : 1))
+#define CONTRASTIVE_ROW(COLUMNS, ALIGNED) ((int)threadIdx.x / CONTRASTIVE_ACROSS(COLUMNS, ALIGNED))
+#define CONTRASTIVE_STEP(COLUMNS, ALIGNED) (THREADS / CONTRASTIVE_ACROSS(COLUMNS, ALIGNED))
+
+/* `from` is this thread's first place in the matrix, whose rows are `pitch` floats apart and `rows` of which are left; `inside`: so is its column.
+ * Zeros elsewhere. PITCH is that of the tile, a multiple of 4. */
+template <int COLUMNS, int PITCH, bool ALIGNED>
+BABEL_DEVICE void contrastive_fetch(float *tile, const float *from, int pitch, int rows, bool inside) {
+  const int first = CONTRASTIVE_ROW(COLUMNS, ALIGNED);
+  float *to = tile + first * PITCH + CONTRASTIVE_COLUMN(COLUMNS, ALIGNED);
+  BABEL_UNROLL
+  for (int r = 0; r < TILE; r += CONTRASTIVE_STEP(COLUMNS, ALIGNED))
+    babel_copy_async<ALIGNED ? 16 : 4>(to + r * PITCH, from + (size_t)r * pitch, inside && first + r < rows);
+}
+
+/* x = big + small, two TF32 values, to 2^-21 of x: big is cut off, small is rounded, its low bits are left for the tensor core to drop. */
+BABEL_DEVICE void contrastive_split(uint32_t *big, uint32_t *small, float x) {
+  *big = __float_as_uint(x) & 0xffffe000u;
+  *small = __float_as_uint(x - __uint_as_float(*big)) + 0x1000u;
+}
+
+/* sum (16 x 32) += a (16 x 8) b (8 x 32), fragments of one warp, to fp32 accuracy (the product of the small parts is left out). */
+BABEL_DEVICE void contrastive_multiply(float sum[4][4], const float a[4], const float b[4][2]) {
+  uint32_t a_big[4], a_small[4], b_big[4][2], b_small[4][2];
+  BABEL_UNROLL
+  for (int i = 0; i < 4; i++) contrastive_split(&a_big[i], &a_small[i], a[i]);
+  BABEL_UNROLL
+  for (int n = 0; n < 4; n++) {
+    contrastive_split(&b_big[n][0], &b_small[n][0], b[n][0]);
+    contrastive_split(&b_big[n][1], &b_small[n][1], b[n][1]);
+  }
+  BABEL_UNROLL
+  for (int n = 0; n < 4; n++) babel_mma_tf32(sum[n], a_small, b_big[n], sum[n]);
+  BABEL_UNROLL
+  for (int n = 0; n < 4; n++) babel_mma_tf32(sum[n], a_big, b_small[n], sum[n]);
+  BABEL_UNROLL
+  for (int n = 0; n < 4; n++) babel_mma_tf32(sum[n], a_big, b_big[n], sum[n]);
+}
+
+/* The fragment a (16 x 8) whose first element lies at `corner`, rows PITCH floats apart. */
+template <int PITCH>
+BABEL_DEVICE void contrastive_load_a(float a[4], const float *corner) {
+  const int lane = threadIdx.x % 32;
+  babel_ldmatrix_x4(a, corner + lane % 16 * PITCH + lane / 16 * 4);
+}
+
+BABEL_DEVICE void contrastive_clear(float sum[4][4]) {
+  BABEL_UNROLL
+  for (int n = 0; n < 4; n++)
+    BABEL_UNROLL
+    for (int i = 0; i < 4; i++) sum[n][i] = 0;
+}
+
+/* The tensor core adds with truncation: its sums are kept short and added up here. */
+BABEL_DEVICE void contrastive_add(float total[4][4], const float sum[4][4]) {
+  BABEL_UNROLL
+  for (int n = 0; n < 4; n++)
+    BABEL_UNROLL
+    for (int i = 0; i < 4; i++) total[n][i] += sum[n][i];
+}
+
+#endif
