@@ -1,5 +1,6 @@
 #include "tests/simdev/block.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 simdev_block_state simdev_now;
@@ -87,7 +88,7 @@ static void met(simdev_warp *w, unsigned lanes) {
   simdev_counters_meet(warp, lanes);
 }
 
-void simdev_meet(simdev_resolve *resolve, unsigned mask, void *operand, simdev_site site) {
+void simdev_meet(simdev_resolve *resolve, unsigned mask, void *operand, simdev_site site, const void *pc) {
   simdev_thread *me = simdev_now.running;
   simdev_warp *w = simdev_now.running_warp;
   const unsigned lane = simdev_lane(me);
@@ -97,6 +98,7 @@ void simdev_meet(simdev_resolve *resolve, unsigned mask, void *operand, simdev_s
   const unsigned wanted = mask & w->exists;
   w->operand[lane] = operand;
   me->site = site;
+  me->pc = pc;
   simdev_meeting *m = w->meeting, *end = m + w->meetings;
   while (m < end && !(m->resolve == resolve && m->mask == wanted)) ++m;
   if (m == end) {
@@ -134,20 +136,35 @@ int simdev_barrier(int vote, int predicate, simdev_site site) {
   return simdev_now.voted > 0;
 }
 
+static const char *place(const simdev_thread *t, char *text, size_t size) {
+  if (t->site.file) {
+    snprintf(text, size, "%s:%d", t->site.file, t->site.line);
+  } else {
+    snprintf(text, size, "%s", simdev_code_line(t->pc));
+  }
+  return text;
+}
+
 /* A warp of which no lane can run: none may be left in a collective. */
 static void check_warp(simdev_warp *w) {
   if (!w->waiting) return;
   simdev_thread *first = simdev_now.thread + (w - simdev_now.warp) * 32;
-  simdev_thread *waits = first + __builtin_ctz(w->waiting), *missing = nullptr;
-  unsigned mask = 0;
+  simdev_thread *waits = first + __builtin_ctz(w->waiting);
+  unsigned missing = 0;
   for (int i = 0; i < w->meetings; ++i) {
-    if (w->meeting[i].arrived >> simdev_lane(waits) & 1u) mask = w->meeting[i].mask & ~w->meeting[i].arrived;
+    if (w->meeting[i].arrived >> simdev_lane(waits) & 1u) missing = w->meeting[i].mask & ~w->meeting[i].arrived;
   }
-  missing = first + __builtin_ctz(mask);
+  const simdev_thread *late = first + __builtin_ctz(missing);
+  char at[512], late_at[512];
+  place(waits, at, sizeof at);
+  place(late, late_at, sizeof late_at);
   run_thread(waits);
-  const char *fate = missing->state == SIMDEV_DONE ? "has exited after" : missing->state == SIMDEV_AT_BARRIER ? "waits at the barrier" : "waits in another collective or with another mask";
-  simdev_finding("warp divergence", "%s:%d: lane %u waits for lane %u of its mask, which %s %s:%d", waits->site.file, waits->site.line,
-                 simdev_lane(waits), simdev_lane(missing), fate, missing->site.file ? missing->site.file : "(start)", missing->site.line);
+  const char *fate = late->state == SIMDEV_AT_BARRIER ? "waits at the barrier" : "waits in another collective or with another mask at";
+  if (late->state == SIMDEV_DONE) {
+    simdev_finding("warp divergence", "%s: lane %u waits for lane %u of its mask, which has exited", at, simdev_lane(waits), simdev_lane(late));
+  } else {
+    simdev_finding("warp divergence", "%s: lane %u waits for lane %u of its mask, which %s %s", at, simdev_lane(waits), simdev_lane(late), fate, late_at);
+  }
 }
 
 static bool same_site(simdev_site a, simdev_site b) { return a.line == b.line && !strcmp(a.file, b.file); }

@@ -18,7 +18,8 @@ struct simdev_thread {
   uint3 index; /* threadIdx */
   unsigned linear;
   simdev_state state;
-  simdev_site site; /* where it waits */
+  simdev_site site; /* where it waits or last waited; file NULL: at `pc` */
+  const void *pc;
   simdev_fiber fiber;
   std::vector<simdev_copy> copies;
   std::vector<size_t> groups; /* copies.size() at each commit */
@@ -57,7 +58,7 @@ extern simdev_block_state simdev_now;
 static inline unsigned simdev_lane(const simdev_thread *t) { return t->linear & 31u; }
 
 /* The running lane brings its operand and continues when all of mask & exists have come to the same collective. */
-void simdev_meet(simdev_resolve *resolve, unsigned mask, void *operand, simdev_site site);
+void simdev_meet(simdev_resolve *resolve, unsigned mask, void *operand, simdev_site site, const void *pc = nullptr);
 /* In collect mode, after a finding: leaves the launch. Returns only on the host's stack. */
 void simdev_block_give_up(void);
 

@@ -31,7 +31,7 @@ extern "C" const uint3 *simdev_thread_index; /* NULL on the host: a kernel calle
 #define gridDim (simdev_block.grid)
 static const int warpSize = 32;
 
-/* Where a kernel's source calls a collective; a default argument is evaluated at the caller's line. */
+/* Where a kernel's source calls a barrier or collective: a default argument is evaluated at the caller's line. */
 struct simdev_site { const char *file; int line; };
 #define SIMDEV_SITE simdev_site site = {__builtin_FILE(), __builtin_LINE()}
 
@@ -53,13 +53,13 @@ void *simdev_shared(int id, size_t bytes);
 void *simdev_dynamic_shared(void);
 
 /* mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 and m16n8k16 with bf16 operands: fragments as the PTX manual lays them
- * out (ptx.cpp has the tables). TF32 operands: the low 13 bits are ignored, as the tensor core does: the wrapper that rounds
- * (cvt.rna.tf32) comes before, and one that is forgotten costs accuracy here too. Products are exact, sums fp32, k ascending,
+ * out (ptx.cpp has the tables). TF32 operands: the low 13 bits are ignored, as the tensor core does: rounding is an instruction before
+ * it (simdev_cvt_rna_tf32), and one that is forgotten costs accuracy here too. Products are exact, sums fp32, k ascending,
  * from c on (a tensor core sums in an order and with a truncation of its own). d may be c. */
-void simdev_mma_tf32_16x8x8(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4], SIMDEV_SITE);
-void simdev_mma_bf16_16x8x16(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4], SIMDEV_SITE);
+void simdev_mma_tf32_16x8x8(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]);
+void simdev_mma_bf16_16x8x16(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]);
 /* ldmatrix.sync.aligned.m8n8.x4(.trans).shared.b16: `row` is the 16-byte row whose address this lane gives. */
-void simdev_ldmatrix_x4(uint32_t d[4], const void *row, int trans = 0, SIMDEV_SITE);
+void simdev_ldmatrix_x4(uint32_t d[4], const void *row, int trans = 0);
 
 /* cp.async.{ca,cg}.shared.global: `bytes` is 4, 8 or 16, of which the first source_bytes are read and the rest becomes zero. The copy
  * lands when its thread waits for it, not before; until then the destination is NaN bytes. wait(n): all but the n newest groups. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { KEPT = 16 };
 static struct { char kind[32], text[1024]; } kept[KEPT];
@@ -59,16 +60,19 @@ const char *simdev_code_line(const void *pc) {
   if (!dladdr(code, &info) || !info.dli_fname) return "(unknown code)";
   const size_t offset = static_cast<size_t>(code - static_cast<const char *>(info.dli_fbase));
   snprintf(text, sizeof text, "%s+%#zx", info.dli_fname, offset);
+  char file[256];
+  snprintf(file, sizeof file, "%s", info.dli_fname);
+  if (access(file, R_OK)) snprintf(file, sizeof file, "/proc/%d/exe", static_cast<int>(getpid())); /* argv[0] may be any name */
   char command[640], line[512];
-  snprintf(command, sizeof command, "addr2line -i -e '%s' %#zx 2>/dev/null", info.dli_fname, offset);
+  snprintf(command, sizeof command, "addr2line -i -e '%s' %#zx 2>/dev/null", file, offset);
   FILE *in = popen(command, "r");
   if (!in) return text;
-  /* From the innermost inlined function outwards: the first line that is not the stand-in's own header. */
+  /* From the innermost inlined function outwards: the first line that is not a wrapper's. */
   while (fgets(line, sizeof line, in)) {
     line[strcspn(line, " \n")] = 0;
     if (line[0] == '?') continue;
     snprintf(text, sizeof text, "%s", line);
-    if (!strstr(line, "/simdev/collectives.h") && !strstr(line, "/simdev/intrinsics.h") && !strstr(line, "/simdev/device.h")) break;
+    if (!strstr(line, "/simdev/collectives.h") && !strstr(line, "/simdev/intrinsics.h") && !strstr(line, "/cuda/ptx/")) break;
   }
   pclose(in);
   return text;

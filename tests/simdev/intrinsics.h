@@ -24,6 +24,20 @@ static inline float __int_as_float(int x) { return simdev_bits<float>(x); }
 static inline long long __double_as_longlong(double x) { return simdev_bits<long long>(x); }
 static inline double __longlong_as_double(long long x) { return simdev_bits<double>(x); }
 
+/* cvt.rna.tf32.f32: 10 explicit mantissa bits, to nearest, ties away from zero; the low 13 bits are zero. */
+static inline uint32_t simdev_cvt_rna_tf32(float x) {
+  const uint32_t bits = __float_as_uint(x);
+  if (x != x) return 0x7fffffffu;
+  return (bits & 0x7f800000u) == 0x7f800000u ? bits : (bits + 0x1000u) & 0xffffe000u;
+}
+
+/* cvt.rn.bf16x2.f32 d, high, low: to nearest, ties to even; NaN becomes 0x7fff. */
+static inline uint32_t simdev_bf16_of(float x) {
+  const uint32_t bits = __float_as_uint(x);
+  return x != x ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+}
+static inline uint32_t simdev_cvt_rn_bf16x2(float high, float low) { return simdev_bf16_of(high) << 16 | simdev_bf16_of(low); }
+
 template <class T> static inline T __ldg(const T *p) { return *p; }
 template <class T> static inline T __ldcg(const T *p) { return *p; }
 template <class T> static inline T __ldcs(const T *p) { return *p; }

@@ -12,6 +12,7 @@
 
 static const unsigned WARPS = SIMDEV_FIBERS / 32;
 static uint32_t run, first_run, now, barrier_time;
+static bool in_shared;                            /* the access at hand; shared memory begins anew with each block */
 static uint32_t warp_time[WARPS];                 /* of the last collective of all lanes */
 static uint32_t known[WARPS][32][32];             /* known[w][u][t]: what lane t did before this time is behind lane u */
 static bool partial[WARPS];                       /* known[w] is in use */
@@ -80,6 +81,7 @@ void simdev_fence(void) {
 }
 
 static bool behind_of_block(uint32_t time, unsigned thread, uint32_t past) {
+  if (past == 0 || in_shared) return true;
   if (past < first_run) {
     for (const launch &l : unordered) {
       if (past >= l.first && past <= l.last) return false;
@@ -95,7 +97,7 @@ static bool behind_of_block(uint32_t time, unsigned thread, uint32_t past) {
 /* Whether what `thread` of run `past` did at `time` is behind the running thread. */
 static bool behind(uint32_t past, uint32_t time, unsigned thread) {
   const unsigned me = simdev_now.running->linear;
-  if (past != run) return past == 0 || behind_of_block(time, thread, past);
+  if (past != run) return behind_of_block(time, thread, past);
   if (thread == me || time < barrier_time) return true;
   const unsigned warp = me / 32;
   if (thread / 32 != warp) return false;
@@ -105,7 +107,7 @@ static bool behind(uint32_t past, uint32_t time, unsigned thread) {
 static bool write_behind(const simdev_cell *c) { return behind(c->write_run, c->write_time, c->write_thread); }
 
 static bool reads_behind(const simdev_cell *c) {
-  if (c->read_run != run) return c->read_run == 0 || (behind_of_block(c->read_time, c->read_thread, c->read_run));
+  if (c->read_run != run) return behind_of_block(c->read_time, c->read_thread, c->read_run);
   if (c->read_time < barrier_time) return true;
   if (c->read_warp == SIMDEV_MANY) return false;
   for (unsigned rest = c->read_lanes; rest; rest &= rest - 1) {
@@ -144,9 +146,11 @@ static void record(simdev_cell *c, simdev_access kind, const void *pc) {
     return;
   }
   const uint16_t warp = static_cast<uint16_t>(me / 32);
-  if (c->read_run != run || reads_behind(c)) { /* of other blocks the last reader stands for all */
+  if (reads_behind(c)) {
     c->read_lanes = 0;
     c->read_warp = warp;
+  } else if (c->read_run != run) {
+    return; /* another block's read: whoever writes now has a race with that one already */
   }
   c->read_run = run;
   c->read_time = now;
@@ -192,7 +196,8 @@ void simdev_order_access(simdev_space *s, uintptr_t at, size_t bytes, simdev_acc
     s->word = static_cast<simdev_cell *>(simdev_reserve((s->bytes / 4 + 1) * sizeof(simdev_cell)));
     s->byte = static_cast<simdev_cell *>(simdev_reserve((s->bytes + 4) * sizeof(simdev_cell)));
   }
-  if (kind == SIMDEV_ATOMIC && s != &simdev_shared_space) chain(at);
+  in_shared = s == &simdev_shared_space;
+  if (kind == SIMDEV_ATOMIC && !in_shared) chain(at);
   size_t i = at - s->begin;
   const size_t end = i + bytes;
   while (i < end) {

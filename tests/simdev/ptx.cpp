@@ -72,21 +72,21 @@ static void resolve_mma_bf16(simdev_warp *w, unsigned) {
 }
 
 /* All of a warp's 32 lanes execute it: a short warp or one that has lost a lane is a finding. */
-static void meet_all(simdev_resolve *resolve, void *operand, simdev_site site) {
+static void meet_all(simdev_resolve *resolve, void *operand, const void *pc) {
   if (simdev_now.running_warp->exists != 0xffffffffu) {
-    simdev_finding("warp divergence", "%s:%d: a warp-wide instruction in a warp of fewer than 32 threads", site.file, site.line);
+    simdev_finding("warp divergence", "%s: a warp-wide instruction in a warp of fewer than 32 threads", simdev_code_line(pc));
   }
-  simdev_meet(resolve, 0xffffffffu, operand, site);
+  simdev_meet(resolve, 0xffffffffu, operand, {nullptr, 0}, pc);
 }
 
-void simdev_mma_tf32_16x8x8(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4], simdev_site site) {
+void simdev_mma_tf32_16x8x8(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]) {
   mma_operand operand = {d, a, b, c};
-  meet_all(resolve_mma_tf32, &operand, site);
+  meet_all(resolve_mma_tf32, &operand, __builtin_return_address(0));
 }
 
-void simdev_mma_bf16_16x8x16(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4], simdev_site site) {
+void simdev_mma_bf16_16x8x16(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]) {
   mma_operand operand = {d, a, b, c};
-  meet_all(resolve_mma_bf16, &operand, site);
+  meet_all(resolve_mma_bf16, &operand, __builtin_return_address(0));
 }
 
 /* ldmatrix: lane 8i + r gives the address of row r of matrix i; lane l gets of each matrix the elements (l/4, 2(l%4)..+1),
@@ -108,10 +108,10 @@ template <int trans> static void resolve_ldmatrix(simdev_warp *w, unsigned) {
   }
 }
 
-void simdev_ldmatrix_x4(uint32_t d[4], const void *row, int trans, simdev_site site) {
+void simdev_ldmatrix_x4(uint32_t d[4], const void *row, int trans) {
   simdev_touch(row, 16, 16, SIMDEV_READ, __builtin_return_address(0));
   ldmatrix_operand operand = {d, static_cast<const uint16_t *>(row)};
-  meet_all(trans ? resolve_ldmatrix<1> : resolve_ldmatrix<0>, &operand, site);
+  meet_all(trans ? resolve_ldmatrix<1> : resolve_ldmatrix<0>, &operand, __builtin_return_address(0));
 }
 
 /* cp.async */

@@ -64,15 +64,26 @@ void simdev_copy_landed(const void *shared, size_t bytes, const void *pc) {
 
 static const char *verb(simdev_access kind) { return kind == SIMDEV_READ ? "read" : kind == SIMDEV_WRITE ? "write" : "atomic"; }
 
-static const char *name(const simdev_space *s, uintptr_t at) {
+/* Global memory by the array that it lies in, or just outside of. */
+static const char *global_name(uintptr_t at) {
   static char text[128];
-  if (s == &simdev_shared_space) return simdev_shared_name(reinterpret_cast<void *>(at));
-  snprintf(text, sizeof text, "global memory at %#zx", at);
-  void *start;
-  size_t size;
-  const int live = simdev_allocation_of(reinterpret_cast<void *>(at), &start, &size);
-  if (live) snprintf(text, sizeof text, "a %s global array of %zu bytes at offset %td", live > 0 ? "live" : "freed", size, reinterpret_cast<char *>(at) - static_cast<char *>(start));
+  for (ptrdiff_t step = 0; step <= 512; ++step) {
+    for (int side = -1; side <= 1; side += 2) {
+      void *start;
+      size_t size;
+      const int live = simdev_allocation_of(reinterpret_cast<void *>(at + static_cast<uintptr_t>(side * step)), &start, &size);
+      if (!live) continue;
+      snprintf(text, sizeof text, "a %s global array of %zu bytes at offset %td", live > 0 ? "live" : "freed", size,
+               static_cast<ptrdiff_t>(at - reinterpret_cast<uintptr_t>(start)));
+      return text;
+    }
+  }
+  snprintf(text, sizeof text, "global memory at %#zx, far from any array", static_cast<size_t>(at));
   return text;
+}
+
+static const char *name(const simdev_space *s, uintptr_t at) {
+  return s == &simdev_shared_space ? simdev_shared_name(reinterpret_cast<void *>(at)) : global_name(at);
 }
 
 void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const void *pc, const simdev_past *past) {

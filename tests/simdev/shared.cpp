@@ -59,7 +59,7 @@ void *simdev_shared(int id, size_t bytes) {
   }
   static_bytes += bytes;
   if (used == PIECES || static_bytes > STATIC_LIMIT || static_bytes + pieces[0].bytes > LIMIT) {
-    simdev_finding("shared memory", "%zu static and %zu dynamic bytes; at most %d static, %d in all, %d arrays", static_bytes, pieces[0].bytes,
+    simdev_finding("shared memory", "%s: %zu static and %zu dynamic bytes; at most %d static, %d in all, %d arrays", simdev_code_line(__builtin_return_address(0)), static_bytes, pieces[0].bytes,
                    STATIC_LIMIT, LIMIT, PIECES - 1);
   }
   return carve(id, bytes);
