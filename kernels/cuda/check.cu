@@ -2,8 +2,7 @@
 
 /* Errors that a kernel leaves behind and that the next call that looks returns. */
 static bool from_a_kernel(cudaError_t error) {
-  return error == cudaErrorIllegalAddress || error == cudaErrorMisalignedAddress || error == cudaErrorLaunchFailure || error == cudaErrorLaunchTimeout ||
-         error == cudaErrorAssert || error == cudaErrorIllegalInstruction;
+  return error == cudaErrorIllegalAddress || error == cudaErrorMisalignedAddress || error == cudaErrorLaunchFailure;
 }
 
 static babel_status status_of(cudaError_t error) {
