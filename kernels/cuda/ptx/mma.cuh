@@ -46,10 +46,10 @@ BABEL_DEVICE uint32_t babel_round_tf32(float x) {
 #endif
 }
 
-/* x = big + small, both TF32, to 2^-22 of x: the operands of 3xTF32. NaN and infinity give a NaN in `small`. */
+/* x = big + small, both TF32, to 2^-22 of x: the operands of 3xTF32. NaN is a NaN in `big`; what `small` is then does not matter. */
 BABEL_DEVICE void babel_split_tf32(uint32_t *big, uint32_t *small, float x) {
   *big = babel_round_tf32(x) & 0xffffe000u;
-  *small = babel_round_tf32(x - __uint_as_float(*big));
+  *small = __float_as_uint(x - __uint_as_float(*big)) + 0x1000u;
 }
 
 /* Two values to the nearest bf16, ties to even. */
