@@ -167,7 +167,7 @@ babel_status babel_step_gradients(const babel_step_plan *plan) {
   return combine(plan);
 }
 
-babel_status babel_step_run(const babel_step_plan *plan) {
+static babel_status run(const babel_step_plan *plan) {
   BABEL_TRY(babel_step_gradients(plan));
   BABEL_TRY(plan->ops->adamw(plan->adamw, plan->adamw_count, (float)plan->config.beta1, (float)plan->config.beta2,
                              (float)plan->config.adam_eps, plan->state, plan->stream));
@@ -178,4 +178,21 @@ babel_status babel_step_run(const babel_step_plan *plan) {
       {.t = plan->teacher_params + plan->prototype_at, .p = plan->params + plan->prototype_at, .n = plan->prototype_count},
       {.t = plan->teacher_params + c->post_at, .p = plan->params + c->post_at, .n = c->post_count}};
   return plan->ops->ema(ema, c->post_count ? 3 : 2, plan->state, plan->stream);
+}
+
+static babel_status record(babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  BABEL_TRY(ops->record_begin(plan->stream));
+  babel_status status = run(plan);
+  babel_error first = babel_error_take(); /* what went wrong is said, not what became of the recording */
+  babel_status ended = ops->record_end(&plan->recording, plan->stream);
+  if (status == BABEL_OK) return ended;
+  babel_error_put(&first);
+  return status;
+}
+
+babel_status babel_step_run(babel_step_plan *plan) {
+  if (!plan->ops->record_begin) return run(plan);
+  if (!plan->recording) BABEL_TRY(record(plan));
+  return plan->ops->replay(plan->recording, plan->stream);
 }

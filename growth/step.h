@@ -78,6 +78,7 @@ typedef struct {
   double *square_parts;         /* workspace of the four sums of squares */
   int *hits, *guarded;          /* (2) (1) */
   float *workspace;
+  babel_recording *recording;   /* of a whole step, on a backend that has such */
   void *memory;                 /* one backend block behind all of it */
   size_t bytes;
 } babel_step_plan;
@@ -91,8 +92,9 @@ void babel_step_plan_destroy(babel_step_plan *plan); /* accepts a zeroed one */
 /* Trained values back into the trunk; deploy_teacher (policy ema_deploy): the EMA prototype instead of the online one. */
 babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, babel_tower *const towers[2], bool deploy_teacher);
 
-/* One step: reads rows, lengths and state; leaves losses, weights, norms and hits on the backend. */
-babel_status babel_step_run(const babel_step_plan *plan);
+/* One step: reads rows, lengths and state; leaves losses, weights, norms and hits on the backend. A backend that records notes the first step
+ * down and repeats it: the plan's own fields (pointers, sizes, configuration) must stay as they are from then on. */
+babel_status babel_step_run(babel_step_plan *plan);
 
 /* The forward and backward half alone: gradients are in plan->grads, nothing is updated. For tests and benches. */
 babel_status babel_step_gradients(const babel_step_plan *plan);

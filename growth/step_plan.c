@@ -269,6 +269,7 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   carve_all(plan, &c);
   plan->bytes = c.used;
   BABEL_TRY(plan->ops->alloc(&plan->memory, plan->bytes));
+  if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->stream), fail);
   c = (carver){.base = plan->memory};
   carve_all(plan, &c);
   point(plan);
@@ -284,6 +285,8 @@ fail:
 
 void babel_step_plan_destroy(babel_step_plan *plan) {
   if (!plan) return;
+  if (plan->recording) plan->ops->recording_destroy(plan->recording);
+  if (plan->stream) plan->ops->stream_destroy(plan->stream);
   if (plan->memory) plan->ops->free(plan->memory);
   free(plan->adamw);
   memset(plan, 0, sizeof *plan);

@@ -20,6 +20,7 @@ extern "C" {
 #endif
 
 typedef struct babel_stream babel_stream; /* NULL on the CPU */
+typedef struct babel_recording babel_recording;
 
 /* What changes from step to step, in backend memory. */
 typedef struct {
@@ -177,6 +178,14 @@ typedef struct {
   babel_status (*download)(void *host, const void *from, size_t bytes, babel_stream *s); /* synchronous */
   babel_status (*copy)(void *to, const void *from, size_t bytes, babel_stream *s);
   babel_status (*synchronize)(babel_stream *s);
+
+  /* kernels/record.h; all NULL where a call costs nothing */
+  babel_status (*stream_create)(babel_stream **s);
+  void (*stream_destroy)(babel_stream *s);
+  babel_status (*record_begin)(babel_stream *s);
+  babel_status (*record_end)(babel_recording **recording, babel_stream *s);
+  babel_status (*replay)(const babel_recording *recording, babel_stream *s);
+  void (*recording_destroy)(babel_recording *recording);
 
   babel_status (*linear_fwd)(const babel_linear_fwd_job *jobs, int n, babel_stream *s);
   babel_status (*linear_bwd_data)(const babel_linear_bwd_data_job *jobs, int n, babel_stream *s);
