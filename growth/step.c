@@ -169,15 +169,8 @@ babel_status babel_step_gradients(const babel_step_plan *plan) {
 
 static babel_status run(const babel_step_plan *plan) {
   BABEL_TRY(babel_step_gradients(plan));
-  BABEL_TRY(plan->ops->adamw(plan->adamw, plan->adamw_count, (float)plan->config.beta1, (float)plan->config.beta2,
-                             (float)plan->config.adam_eps, plan->state, plan->stream));
-  if (plan->teacher_side < 0) return BABEL_OK;
-  const babel_chain *c = &plan->side[plan->teacher_side];
-  babel_ema_job ema[3] = {
-      {.t = plan->teacher_params + c->module_at, .p = plan->params + c->module_at, .n = c->module_count},
-      {.t = plan->teacher_params + plan->prototype_at, .p = plan->params + plan->prototype_at, .n = plan->prototype_count},
-      {.t = plan->teacher_params + c->post_at, .p = plan->params + c->post_at, .n = c->post_count}};
-  return plan->ops->ema(ema, c->post_count ? 3 : 2, plan->state, plan->stream);
+  return plan->ops->adamw(plan->adamw, plan->adamw_count, (float)plan->config.beta1, (float)plan->config.beta2, (float)plan->config.adam_eps,
+                          plan->state, plan->stream);
 }
 
 static babel_status record(babel_step_plan *plan) {

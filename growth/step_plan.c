@@ -222,30 +222,31 @@ static babel_status copy_params(const babel_step_plan *plan, const babel_trunk *
   return plan->ops->synchronize(plan->stream);
 }
 
-static void optimise(babel_step_plan *plan, int64_t at, int64_t count, double decay) {
+static void optimise(babel_step_plan *plan, int64_t at, int64_t count, double decay, bool taught) {
   plan->adamw[plan->adamw_count++] = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at,
-                                                       .g = plan->grads + at, .n = count, .weight_decay = (float)decay};
+                                                       .g = plan->grads + at, .n = count, .weight_decay = (float)decay,
+                                                       .teacher = taught ? plan->teacher_params + at : NULL};
 }
 
-static void optimise_mlp(babel_step_plan *plan, const babel_mlp *mlp, int64_t at) {
+static void optimise_mlp(babel_step_plan *plan, const babel_mlp *mlp, int64_t at, bool taught) {
   for (int k = 0; k < mlp->layers; k++) {
-    optimise(plan, at + mlp->weight_at[k], (int64_t)mlp->widths[k] * mlp->widths[k + 1], plan->config.weight_decay);
-    optimise(plan, at + mlp->bias_at[k], mlp->widths[k + 1], 0);
+    optimise(plan, at + mlp->weight_at[k], (int64_t)mlp->widths[k] * mlp->widths[k + 1], plan->config.weight_decay, taught);
+    optimise(plan, at + mlp->bias_at[k], mlp->widths[k + 1], 0, taught);
   }
 }
 
-/* Decay on matrices only; the log scale is clamped and has none (sections 3 and 7). */
+/* Decay on matrices only; the log scale is clamped and has none (sections 3 and 7). The teacher follows what it teaches. */
 static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2]) {
   void *memory;
   BABEL_TRY(babel_alloc(&memory, 10 * BABEL_MAX_LAYERS + 1, sizeof *plan->adamw));
   plan->adamw = memory;
   for (int s = 0; s < 2; s++) {
-    optimise_mlp(plan, &towers[s]->module, plan->side[s].module_at);
-    optimise_mlp(plan, &towers[s]->post, plan->side[s].post_at);
+    optimise_mlp(plan, &towers[s]->module, plan->side[s].module_at, s == plan->teacher_side);
+    optimise_mlp(plan, &towers[s]->post, plan->side[s].post_at, s == plan->teacher_side);
   }
-  optimise_mlp(plan, &trunk->prototype, plan->prototype_at);
+  optimise_mlp(plan, &trunk->prototype, plan->prototype_at, plan->teacher_side >= 0);
   if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
-  optimise(plan, plan->scale_at, 1, 0);
+  optimise(plan, plan->scale_at, 1, 0, false);
   babel_adamw_job *scale = &plan->adamw[plan->adamw_count - 1];
   scale->low = (float)log(plan->config.scale_min);
   scale->high = (float)log(plan->config.scale_max);

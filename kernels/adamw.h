@@ -5,9 +5,10 @@
  * m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2
  * p = p - eta (m / bias1) / (sqrt(v / bias2) + eps),   bias1 = 1 - beta1^(step+1), bias2 = 1 - beta2^(step+1)
  * p = min(max(p, low), high) when low < high
+ * teacher = mu teacher + (1 - mu) p, mu = state->ema_momentum, where there is a teacher (section 5.2): the moving average in the same pass
  *
- * All (n), updated in place; g must not alias them. Independent of the number of threads.
- * Errors: BABEL_ERR_SHAPE when n < 0; BABEL_ERR_ARG when a beta is outside [0, 1) or, on the CPU, a bias is not above 0. */
+ * All (n), updated in place; no two may overlap. Independent of the number of threads.
+ * Errors: BABEL_ERR_SHAPE when n < 0; BABEL_ERR_ARG when a beta is outside [0, 1) or, on the CPU, a bias is not above 0 or mu outside [0, 1]. */
 #ifndef BABEL_KERNELS_ADAMW_H
 #define BABEL_KERNELS_ADAMW_H
 

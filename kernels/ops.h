@@ -138,7 +138,7 @@ typedef struct {
   int64_t n;
 } babel_combine_job;
 
-/* kernels/adamw.h, kernels/sgd.h, kernels/ema.h */
+/* kernels/adamw.h, kernels/sgd.h */
 typedef struct {
   float *p, *m, *v;         /* (n) */
   const float *g;           /* (n) */
@@ -146,6 +146,7 @@ typedef struct {
   float weight_decay;
   float low, high;          /* p is clamped to [low, high] after the update when low < high */
   int trunk;                /* uses state->trunk_lr */
+  float *teacher;           /* (n) = mu teacher + (1 - mu) p, mu = state->ema_momentum, p as updated; or NULL */
 } babel_adamw_job;
 typedef struct {
   float *p, *momentum;      /* (n) */
@@ -153,11 +154,6 @@ typedef struct {
   int64_t n;
   float lr, mu, weight_decay;
 } babel_sgd_job;
-typedef struct {
-  float *t;                 /* (n) = mu t + (1 - mu) p, mu = state->ema_momentum */
-  const float *p;
-  int64_t n;
-} babel_ema_job;
 
 /* kernels/softmax_xent.h: labels, for the classifier heads. */
 typedef struct {
@@ -204,7 +200,6 @@ typedef struct {
   babel_status (*adamw)(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps,
                         const babel_step_state *state, babel_stream *s);
   babel_status (*sgd)(const babel_sgd_job *jobs, int n, babel_stream *s);
-  babel_status (*ema)(const babel_ema_job *jobs, int n, const babel_step_state *state, babel_stream *s);
   babel_status (*softmax_xent)(const babel_softmax_xent_job *jobs, int n, babel_stream *s);
 } babel_ops;
 

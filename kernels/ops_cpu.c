@@ -4,7 +4,6 @@
 #include "kernels/contrastive.h"
 #include "kernels/cosine_distill.h"
 #include "kernels/cpu/describe.h"
-#include "kernels/ema.h"
 #include "kernels/input_gather.h"
 #include "kernels/l2norm.h"
 #include "kernels/linear.h"
@@ -42,7 +41,6 @@ static const babel_ops ops = {
     .combine = babel_combine_cpu,
     .adamw = babel_adamw_cpu,
     .sgd = babel_sgd_cpu,
-    .ema = babel_ema_cpu,
     .softmax_xent = babel_softmax_xent_cpu,
 };
 

@@ -4,7 +4,6 @@
 #include "kernels/contrastive.h"
 #include "kernels/cosine_distill.h"
 #include "kernels/cuda/describe.h"
-#include "kernels/ema.h"
 #include "kernels/input_gather.h"
 #include "kernels/l2norm.h"
 #include "kernels/linear.h"
@@ -29,7 +28,7 @@
     .segment_mean_fwd = babel_segment_mean_fwd_cuda, .segment_mean_bwd = babel_segment_mean_bwd_cuda,                                         \
     .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda, .cosine_distill = babel_cosine_distill_cuda,    \
     .square_sum = babel_square_sum_cuda, .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda,           \
-    .sgd = babel_sgd_cuda, .ema = babel_ema_cuda, .softmax_xent = babel_softmax_xent_cuda                                                     \
+    .sgd = babel_sgd_cuda, .softmax_xent = babel_softmax_xent_cuda                                                     \
   }
 
 static const babel_ops tables[] = {

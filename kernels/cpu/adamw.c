@@ -8,6 +8,8 @@ static babel_status check_state(const babel_step_state *state) {
   if (!(state->bias1 > 0 && state->bias2 > 0))
     return BABEL_FAIL(BABEL_ERR_ARG, "adamw: bias corrections %g, %g; each must be above 0",
                       (double)state->bias1, (double)state->bias2);
+  if (!(state->ema_momentum >= 0 && state->ema_momentum <= 1))
+    return BABEL_FAIL(BABEL_ERR_ARG, "adamw: momentum of the teacher %g; it must be in [0, 1]", (double)state->ema_momentum);
   return BABEL_OK;
 }
 
@@ -22,6 +24,7 @@ babel_status babel_adamw_cpu(const babel_adamw_job *jobs, int n, float beta1, fl
                 rest2 = 1 - beta2;
     const float rate = (float)((double)lr / (double)state->bias1),
                 root = (float)(1 / sqrt((double)state->bias2));
+    const float mu = state->ema_momentum, rest = (float)(1 - (double)mu);
     const float low = job.low < job.high ? job.low : -INFINITY,
                 high = job.low < job.high ? job.high : INFINITY;
 #pragma omp parallel for simd schedule(static) if (BABEL_PARALLEL(job.n))
@@ -33,6 +36,7 @@ babel_status babel_adamw_cpu(const babel_adamw_job *jobs, int n, float beta1, fl
       job.m[k] = m;
       job.v[k] = v;
       job.p[k] = p;
+      if (job.teacher) job.teacher[k] = mu * job.teacher[k] + rest * p;
     }
   }
   return BABEL_OK;

@@ -1,4 +1,4 @@
-/* One pass over p, m, v and g of up to BABEL_LIST_JOBS pieces in one launch. */
+/* One pass over p, m, v, g and the teacher of up to BABEL_LIST_JOBS pieces in one launch. */
 #include "kernels/adamw.h"
 
 #include "kernels/cuda/block_list.cuh"
@@ -12,6 +12,7 @@ typedef struct {
 
 typedef struct {
   float keep, rate, root; /* 1 - lr decay, lr / bias1, 1 / sqrt(bias2) */
+  float mu, rest;         /* of the teacher */
 } adamw_step;
 
 /* In double, as on the CPU: once a block. */
@@ -21,6 +22,8 @@ static __device__ adamw_step step_of(const babel_adamw_job *job, const babel_ste
   step.keep = (float)(1 - lr * (double)job->weight_decay);
   step.rate = (float)(lr / (double)state->bias1);
   step.root = (float)(1 / sqrt((double)state->bias2));
+  step.mu = state->ema_momentum;
+  step.rest = (float)(1 - (double)step.mu);
   return step;
 }
 
@@ -32,7 +35,8 @@ __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_adamw_kernel(const _
   __syncthreads();
   const adamw_step step = shared[0];
   const int shift = babel_quad_shift(job->p);
-  const bool alike = shift == babel_quad_shift(job->m) && shift == babel_quad_shift(job->v) && shift == babel_quad_shift(job->g);
+  const bool alike = shift == babel_quad_shift(job->m) && shift == babel_quad_shift(job->v) && shift == babel_quad_shift(job->g) &&
+                     (!job->teacher || shift == babel_quad_shift(job->teacher));
   const int64_t quad = (int64_t)((int)blockIdx.x - list.blocks.first[index]) * BABEL_QUAD_THREADS + threadIdx.x;
   const babel_quad_place place = babel_quad_find(job->p, alike, quad, job->n);
   const bool clamped = job->low < job->high;
@@ -52,6 +56,11 @@ __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_adamw_kernel(const _
   babel_quad_store(job->m, place, m);
   babel_quad_store(job->v, place, v);
   babel_quad_store(job->p, place, p);
+  if (!job->teacher) return;
+  babel_quad teacher = babel_quad_load(job->teacher, place);
+  BABEL_UNROLL
+  for (int k = 0; k < 4; k++) teacher.v[k] = step.mu * teacher.v[k] + step.rest * p.v[k];
+  babel_quad_store(job->teacher, place, teacher);
 }
 
 extern "C" babel_status babel_adamw_cuda(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps, const babel_step_state *state,

@@ -82,6 +82,41 @@ Test(kernels_adamw, result_is_clamped_only_when_low_is_below_high) {
   }
 }
 
+Test(kernels_adamw, teacher_is_the_moving_average_of_what_was_updated) {
+  static const size_t sizes[] = {1, 31, 33, 257, 100003};
+  for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+    size_t n = sizes[k];
+    buffers b = {0};
+    float *p = buffers_state(&b, "p", n, 1), *m = buffers_state(&b, "m", n, 1), *v = buffers_state(&b, "v", n, 1),
+          *t = buffers_state(&b, "t", n, 1), *g = buffers_input(&b, "g", n, 1);
+    for (size_t i = 0; i < n; i++) v[i] = fabsf(v[i]);
+    double *t64 = buffers_widen(&b, t, n);
+    babel_step_state state = state_at(5, 0.9, 0.98, 1e-3);
+    state.ema_momentum = 0.996f;
+    babel_adamw_job job = {.p = p, .m = m, .v = v, .g = g, .n = (int64_t)n, .teacher = t};
+    RUN_ANY_THREADS(&b, babel_test_ops()->adamw(&job, 1, 0.9f, 0.98f, 1e-8f, &state, NULL));
+    for (size_t i = 0; i < n; i++) t64[i] = (double)0.996f * t64[i] + (1 - (double)0.996f) * (double)p[i];
+    cr_assert_lt(relative_error(t, t64, n), 3e-7); /* measured 6.0e-8 */
+    buffers_free(&b);
+  }
+}
+
+/* Invariant 6 of algorithm.md section 13. */
+Test(kernels_adamw, momentum_1_leaves_the_teacher_and_0_makes_it_the_student) {
+  for (int mu = 0; mu < 2; mu++) {
+    float t[33], p[33], m[33] = {0}, v[33] = {0}, g[33], before[33];
+    babel_fill_floats("t", t, 33, 1);
+    babel_fill_floats("t", before, 33, 1);
+    babel_fill_floats("p", p, 33, 1);
+    babel_fill_floats("g", g, 33, 1);
+    babel_step_state state = state_at(0, 0.9, 0.98, 1e-3);
+    state.ema_momentum = (float)mu;
+    babel_adamw_job job = {.p = p, .m = m, .v = v, .g = g, .n = 33, .teacher = t};
+    cr_assert_eq(babel_test_ops()->adamw(&job, 1, 0.9f, 0.98f, 1e-8f, &state, NULL), BABEL_OK);
+    for (int i = 0; i < 33; i++) cr_assert_eq(t[i], mu ? before[i] : p[i]);
+  }
+}
+
 Test(kernels_adamw, bad_arguments_are_refused_before_any_pointer) {
   const babel_ops *ops = babel_test_ops();
   babel_step_state state = state_at(0, 0.9, 0.98, 1e-3), unset = {0};
@@ -90,5 +125,11 @@ Test(kernels_adamw, bad_arguments_are_refused_before_any_pointer) {
   cr_assert_eq(ops->adamw(&negative, 1, 0.9f, 0.98f, 1e-8f, &state, NULL), BABEL_ERR_SHAPE);
   cr_assert_eq(ops->adamw(&empty, 1, 1.0f, 0.98f, 1e-8f, &state, NULL), BABEL_ERR_ARG);
   cr_assert_eq(ops->adamw(&empty, 1, 0.9f, NAN, 1e-8f, &state, NULL), BABEL_ERR_ARG);
-  if (!babel_test_on_device()) cr_assert_eq(ops->adamw(&empty, 1, 0.9f, 0.98f, 1e-8f, &unset, NULL), BABEL_ERR_ARG);
+  if (babel_test_on_device()) return;
+  cr_assert_eq(ops->adamw(&empty, 1, 0.9f, 0.98f, 1e-8f, &unset, NULL), BABEL_ERR_ARG);
+  static const float bad[] = {-0.1f, 1.1f, NAN};
+  for (int i = 0; i < 3; i++) {
+    state.ema_momentum = bad[i];
+    cr_assert_eq(ops->adamw(&empty, 1, 0.9f, 0.98f, 1e-8f, &state, NULL), BABEL_ERR_ARG);
+  }
 }

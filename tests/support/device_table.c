@@ -170,6 +170,7 @@ JOBS(adamw, babel_adamw_job, {
   FLOATS(j->m, j->n, WRITTEN);
   FLOATS(j->v, j->n, WRITTEN);
   FLOATS(j->g, j->n, READ);
+  FLOATS(j->teacher, j->n, WRITTEN);
   if (j == copies) BYTES(state, sizeof *state, READ);
 }, beta1, beta2, eps, state, s)
 
@@ -179,13 +180,6 @@ JOBS(sgd, babel_sgd_job, {
   FLOATS(j->momentum, j->n, WRITTEN);
   FLOATS(j->g, j->n, READ);
 }, s)
-
-static babel_status ema(const babel_ema_job *jobs, int n, const babel_step_state *state, babel_stream *s)
-JOBS(ema, babel_ema_job, {
-  FLOATS(j->t, j->n, WRITTEN);
-  FLOATS(j->p, j->n, READ);
-  if (j == copies) BYTES(state, sizeof *state, READ);
-}, state, s)
 
 static babel_status softmax_xent(const babel_softmax_xent_job *jobs, int n, babel_stream *s)
 JOBS(softmax_xent, babel_softmax_xent_job, {
@@ -218,7 +212,6 @@ const babel_ops *babel_device_table(babel_precision precision) {
   table.combine = combine;
   table.adamw = adamw;
   table.sgd = sgd;
-  table.ema = ema;
   table.softmax_xent = softmax_xent;
   return &table;
 }
