@@ -45,8 +45,15 @@ BABEL_DEVICE void linear_multiply(float sum[RM][4][4], float row_sum[2 * RM], bo
   if (PRECISION == LINEAR_BF16) linear_multiply_bf16<RM>(sum, fa, fb);
 }
 
+/* Where an element of the tile of C stands in shared memory. The pitch, and across k the exchange of halves of 32 columns in every second
+ * 16 rows, keep what the lanes of linear_spill write at the same time in different banks. */
+template <bool A_ALONG_K, int PITCH>
+BABEL_DEVICE int linear_place(int row, int column) {
+  return row * PITCH + (A_ALONG_K ? column : column ^ (row & 16));
+}
+
 /* The sums of all groups, with bias, accumulate, ReLU or mask, whole rows at a time. `shared`: [K_GROUPS][TILE_M][PITCH]. */
-template <int TILE_M, int TILE_N, int K_GROUPS, int PITCH, int THREADS>
+template <bool A_ALONG_K, int TILE_M, int TILE_N, int K_GROUPS, int PITCH, int THREADS>
 BABEL_DEVICE void linear_store(const linear_job &job, const float *shared, int row0, int column0) {
   constexpr int STRIDE = THREADS / TILE_N, ROWS = TILE_M / STRIDE; /* a thread's rows: first, first + STRIDE, .. */
   const int column = threadIdx.x % TILE_N, first = threadIdx.x / TILE_N;
@@ -55,7 +62,7 @@ BABEL_DEVICE void linear_store(const linear_job &job, const float *shared, int r
   float value[ROWS], other[ROWS];
   BABEL_UNROLL
   for (int r = 0; r < ROWS; r++) {
-    const float *part = shared + (first + r * STRIDE) * PITCH + column;
+    const float *part = shared + linear_place<A_ALONG_K, PITCH>(first + r * STRIDE, column);
     value[r] = part[0];
     BABEL_UNROLL
     for (int group = 1; group < K_GROUPS; group++) value[r] += part[group * TILE_M * PITCH];
@@ -98,15 +105,16 @@ BABEL_DEVICE void linear_spill(float *shared, const float sum[RM][4][4], int lan
   BABEL_UNROLL
   for (int e = 0; e < 2 * RM; e++) {
     const int i = e / 2, half = e % 2;
-    float *row = shared + linear_row<A_ALONG_K>(lane, i, half) * PITCH;
+    const int row = linear_row<A_ALONG_K>(lane, i, half);
     if (B_ALONG_K) {
       BABEL_UNROLL
       for (int j = 0; j < 4; j++)
-        *(float2 *)(row + linear_column<true>(lane, j, 0)) = make_float2(sum[i][j][2 * half], sum[i][j][2 * half + 1]);
+        *(float2 *)(shared + linear_place<A_ALONG_K, PITCH>(row, linear_column<true>(lane, j, 0))) =
+            make_float2(sum[i][j][2 * half], sum[i][j][2 * half + 1]);
     } else {
       BABEL_UNROLL
       for (int side = 0; side < 2; side++)
-        *(float4 *)(row + linear_column<false>(lane, 0, side)) =
+        *(float4 *)(shared + linear_place<A_ALONG_K, PITCH>(row, linear_column<false>(lane, 0, side))) =
             make_float4(sum[i][0][2 * half + side], sum[i][1][2 * half + side], sum[i][2][2 * half + side], sum[i][3][2 * half + side]);
     }
   }
@@ -176,7 +184,7 @@ template <int PRECISION, bool A_ALONG_K, bool B_ALONG_K, int TILE_M, int TILE_N,
 static __global__ void __launch_bounds__(LINEAR_THREADS(TILE_M, TILE_N, RM, K_GROUPS))
     linear_tile_kernel(const __grid_constant__ linear_jobs jobs) {
   constexpr int A_PITCH = LINEAR_PITCH(A_ALONG_K, TILE_M, TILE_K), B_PITCH = LINEAR_PITCH(B_ALONG_K, TILE_N, TILE_K);
-  constexpr int C_PITCH = TILE_N + 8, WARPS_N = TILE_N / 32, WARPS = TILE_M / (16 * RM) * WARPS_N;
+  constexpr int C_PITCH = TILE_N + (B_ALONG_K ? 8 : 16), WARPS_N = TILE_N / 32, WARPS = TILE_M / (16 * RM) * WARPS_N;
   BABEL_DYNAMIC_SHARED(float, shared);
 
   const int found = linear_find_job(jobs, blockIdx.x), tile = blockIdx.x - jobs.first_block[found];
@@ -200,7 +208,7 @@ static __global__ void __launch_bounds__(LINEAR_THREADS(TILE_M, TILE_N, RM, K_GR
                                                                                                       lane_b, job, row0, column0);
   linear_spill<A_ALONG_K, B_ALONG_K, RM, C_PITCH>(shared + (group * TILE_M + warp_m) * C_PITCH + warp_n, sum, lane);
   __syncthreads();
-  linear_store<TILE_M, TILE_N, K_GROUPS, C_PITCH, LINEAR_THREADS(TILE_M, TILE_N, RM, K_GROUPS)>(job, shared, row0, column0);
+  linear_store<A_ALONG_K, TILE_M, TILE_N, K_GROUPS, C_PITCH, LINEAR_THREADS(TILE_M, TILE_N, RM, K_GROUPS)>(job, shared, row0, column0);
   if (sums)
     linear_store_row_sums<TILE_M, RM, K_GROUPS>(job, shared + K_GROUPS * TILE_M * C_PITCH, row_sum, row0, group, warp_m, warp_n == 0, lane);
 }
