@@ -242,7 +242,9 @@ static contrastive_plan plan_of(const babel_contrastive_job *job) {
   const size_t square = (size_t)plan.pitch * plan.pitch, parts = (size_t)plan.pitch * plan.tiles;
   float *at = (float *)(((uintptr_t)job->workspace + 15) / 16 * 16);
   for (int way = 0; way < 2; way++, at += square) plan.logits[way] = at;
-  for (int way = 0; way < 2; way++, at += 4 * parts) plan.part[way] = (contrastive_part *)at;
+  for (int way = 0; way < 2; way++, at += 2 * parts) plan.part[way] = (float2 *)at;
+  for (int way = 0; way < 2; way++, at += parts) plan.lean[way] = at;
+  for (int way = 0; way < 2; way++, at += parts) plan.rival_at[way] = (int *)at;
   for (int way = 0; way < 2; way++, at += parts) plan.aim[way] = at;
   return plan;
 }

@@ -13,36 +13,50 @@ typedef struct {
   double own_exp, peak_exp, total; /* total 0: no candidate */
 } contrastive_anchor;
 
-/* The rival, and where it first stands. */
-static __device__ void contrastive_find_rival(contrastive_anchor *anchor, const contrastive_plan *plan, int way, int i) {
-  const contrastive_part *part = plan->part[way] + i;
-  anchor->rival = -INFINITY;
-  anchor->peak = -1;
+/* Over all candidates but the partner: the rival, where it first stands, and sums relative to it that leave it out. */
+BABEL_DEVICE void contrastive_add_parts(contrastive_anchor *anchor, const contrastive_plan *plan, int way, int i) {
+  double others = 0, lean = 0;
+  float rival = -INFINITY;
+  int peak = -1;
   for (int t = 0; t < plan->tiles; t++) {
-    const contrastive_part p = part[(size_t)t * plan->pitch];
-    if (!(p.rival > anchor->rival)) continue;
-    anchor->rival = p.rival;
-    anchor->peak = t * TILE + p.rival_at;
+    const size_t at = (size_t)t * plan->pitch + i;
+    const float2 part = plan->part[way][at];
+    const float part_rival = part.x, shift = part_rival > rival ? rival - part_rival : part_rival - rival;
+    const double sum = (double)part.y, part_lean = (double)plan->lean[way][at], one = rival > -INFINITY ? 1 : 0;
+    const double weight = (double)expf(shift);
+    if (part_rival > rival) {
+      lean = one > 0 ? weight * (lean + (double)shift * (others + one)) + part_lean : lean + part_lean;
+      others = one > 0 ? weight * (others + one) + sum : others + sum;
+      rival = part_rival;
+      peak = plan->job.targets_a ? t * TILE + plan->rival_at[way][at] : -1;
+    } else if (part_rival > -INFINITY) {
+      lean += weight * (part_lean + (double)shift * (sum + 1));
+      others += weight * (sum + 1);
+    } else { /* no candidate: 0, or NaN */
+      lean += part_lean;
+      others += sum;
+    }
   }
+  anchor->others = others;
+  anchor->lean = lean;
+  anchor->rival = rival;
+  anchor->peak = peak;
 }
 
-static __device__ contrastive_anchor contrastive_merge(const contrastive_plan *plan, int way, int i) {
+BABEL_DEVICE contrastive_anchor contrastive_merge(const contrastive_plan *plan, int way, int i) {
   contrastive_anchor anchor;
-  contrastive_find_rival(&anchor, plan, way, i);
+  contrastive_add_parts(&anchor, plan, way, i);
   anchor.own = plan->logits[way][(size_t)i * plan->pitch + i];
   anchor.rival_leads = plan->job.negatives_only || anchor.rival > anchor.own;
   anchor.top = anchor.rival_leads ? anchor.rival : anchor.own;
   if (anchor.top == -INFINITY) anchor.top = 0;
-  if (!plan->job.targets_a || !anchor.rival_leads) anchor.peak = -1;
-  anchor.others = anchor.lean = 0;
-  const contrastive_part *part = plan->part[way] + i;
-  for (int t = 0; t < plan->tiles; t++) {
-    const contrastive_part p = part[(size_t)t * plan->pitch];
-    const float shift = p.rival > -INFINITY ? p.rival - anchor.top : 0, weight = expf(shift);
-    const bool aside = p.rival_at < 0 || anchor.peak == t * TILE + p.rival_at;
-    const double sum = (double)p.sum + (aside ? 0 : 1);
-    anchor.others += (double)weight * sum;
-    anchor.lean += (double)weight * ((double)p.lean + (double)shift * sum);
+  if (!anchor.rival_leads) anchor.peak = -1;
+  if (anchor.rival > -INFINITY && anchor.peak < 0) anchor.others += 1;
+  if (!anchor.rival_leads) { /* sums relative to the partner */
+    const float shift = anchor.rival > -INFINITY ? anchor.rival - anchor.top : 0;
+    const double weight = (double)expf(shift);
+    anchor.lean = weight * (anchor.lean + (double)shift * anchor.others);
+    anchor.others *= weight;
   }
   anchor.own_exp = plan->job.negatives_only ? 0 : (double)expf(anchor.own - anchor.top);
   anchor.peak_exp = anchor.peak >= 0 ? 1 : 0;

@@ -164,9 +164,11 @@ static __device__ void write_parts(const float *tile, const float *aims, const c
   aim = sum_of_four(aim);
   if (first > 0) return;
   const size_t at = (size_t)(way ? blockIdx.y : blockIdx.x) * plan->pitch + anchor;
-  const contrastive_part part = {rival, sum, lean, rival_at < TILE ? rival_at : -1};
-  plan->part[way][at] = part;
-  if (plan->job.targets_a) plan->aim[way][at] = aim;
+  plan->part[way][at] = make_float2(rival, sum);
+  plan->lean[way][at] = lean;
+  if (!plan->job.targets_a) return;
+  plan->rival_at[way][at] = rival_at;
+  plan->aim[way][at] = aim;
 }
 
 template <bool ALIGNED>

@@ -16,21 +16,16 @@
 #define TILE BABEL_CONTRASTIVE_TILE
 #define THREADS 256
 
-/* One tile's part of one anchor's softmax; the own partner is no part of it. */
-typedef struct alignas(16) {
-  float rival; /* largest logit, -infinity without a candidate */
-  float sum;   /* sum of exp(s - rival), the rival itself left out */
-  float lean;  /* sum of exp(s - rival) (s - rival) */
-  int rival_at; /* its first place in the tile, -1 without a candidate */
-} contrastive_part;
-
+/* `part` and what stands below it: (tiles, pitch) each, one tile's part of one anchor's softmax. The own partner is no part of it. */
 typedef struct {
   babel_contrastive_job job;
-  int tiles, pitch;          /* pitch = tiles * TILE: rows and columns of the padded logits */
-  int aligned;               /* rows of na and nb are 16-byte aligned */
-  float *logits[2];          /* (pitch, pitch), anchors of that way in the rows; -infinity where masked and in the padding */
-  contrastive_part *part[2]; /* (tiles, pitch) */
-  float *aim[2];             /* (tiles, pitch): sum of t s; written where there are targets */
+  int tiles, pitch;  /* pitch = tiles * TILE: rows and columns of the padded logits */
+  int aligned;       /* rows of na and nb are 16-byte aligned */
+  float *logits[2];  /* (pitch, pitch), anchors of that way in the rows; -infinity where masked and in the padding */
+  float2 *part[2];   /* the rival: the largest logit, -infinity without a candidate; sum of exp(s - rival) over the others */
+  float *lean[2];    /* sum of exp(s - rival) (s - rival) */
+  int *rival_at[2];  /* with targets only: the rival's first place in the tile */
+  float *aim[2];     /* with targets only: sum of t s */
 } contrastive_plan;
 
 extern "C" babel_status babel_contrastive_logits_cuda(const contrastive_plan *plan, babel_stream *s);

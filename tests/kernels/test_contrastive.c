@@ -216,6 +216,39 @@ Test(kernels_contrastive, losses_and_gradients_match_formula) {
   }
 }
 
+/* The largest batch and the widest rows that a device must take. */
+Test(kernels_contrastive, large_batches_and_wide_rows_match_formula) {
+  static const int shapes[][2] = {{1024, 9}, {2, 1024}, {35, 1023}};
+  for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+    char what[64];
+    snprintf(what, sizeof what, "m %d, d %d", shapes[k][0], shapes[k][1]);
+    trial t = make(shapes[k][0], shapes[k][1], 1 / 0.07, 0.3);
+    if (k == 0) soften(&t, 0.5f);
+    run(&t);
+    compare(&t, what);
+    release(&t);
+  }
+}
+
+/* One float behind a 16-byte boundary; two floats, that is 8 bytes, for the workspace. */
+Test(kernels_contrastive, buffers_may_begin_at_any_float) {
+  enum { M = 33, D = 20, SIZE = M * D };
+  for (int unaligned = 0; unaligned < 5; unaligned++) {
+    trial t = make(M, D, 1 / 0.07, 0.3);
+    const size_t workspace = babel_contrastive_workspace(M, D);
+    float *na = buffers_input(&t.b, "", SIZE + 1, 0), *nb = buffers_input(&t.b, "", SIZE + 1, 0);
+    memcpy(na + (unaligned == 1), t.job.na, SIZE * sizeof *na);
+    memcpy(nb + (unaligned == 2), t.job.nb, SIZE * sizeof *nb);
+    t.job.na = na + (unaligned == 1);
+    t.job.nb = nb + (unaligned == 2);
+    if (unaligned == 3) t.job.dnb = t.dnb = buffers_output(&t.b, 2 * SIZE + 1) + 1;
+    if (unaligned == 4) t.job.workspace = buffers_output(&t.b, workspace + 2) + 2;
+    run(&t);
+    compare(&t, "unaligned");
+    release(&t);
+  }
+}
+
 Test(kernels_contrastive, soft_targets_masks_and_decoupled_denominators_match_formula) {
   for (int options = 1; options < 8; options++)
     for (size_t k = 0; k < 5; k++) {
