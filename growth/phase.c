@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "growth/breakdown.h"
 #include "growth/manifest.h"
 #include "growth/phase_data.h"
 #include "growth/phase_state.h"
@@ -28,7 +29,7 @@ typedef struct {
   char *inputs, *environment;
   FILE *metrics, *watch;
   double began, saved; /* [s] */
-  int64_t first_step;
+  int64_t first_step, sound; /* sound: after so many steps everything was finite */
 } phase_run;
 
 static double now(void) {
@@ -154,7 +155,7 @@ static babel_status start(phase_run *run, int64_t *step) {
   if (options->resume && found) babel_note("%s: continued at step %lld of %lld", options->out, (long long)state.step, (long long)run->schedule.steps);
   BABEL_TRY(open_lines(options->out, "metrics.jsonl", found ? state.metrics_bytes : 0, &run->metrics));
   BABEL_TRY(open_lines(options->out, "watch.jsonl", found ? state.watch_bytes : 0, &run->watch));
-  *step = run->first_step = found ? state.step : 0;
+  *step = run->first_step = run->sound = found ? state.step : 0;
   run->began = run->saved = now();
   return BABEL_OK;
 }
@@ -189,6 +190,14 @@ static babel_status report(phase_run *run, int64_t done, const babel_step_state 
   return BABEL_OK;
 }
 
+/* Of a step that was looked at: remembers that all is well, or finds out what is not. */
+static babel_status explained(phase_run *run, int64_t done, babel_status status) {
+  if (status == BABEL_ERR_VALUE)
+    return babel_breakdown_explain(&run->data, &run->trunk->config, run->options, &run->plan, run->sound, done);
+  run->sound = done;
+  return status;
+}
+
 static babel_status watch(phase_run *run, int64_t done) {
   const babel_config *config = &run->trunk->config;
   int64_t every = (int64_t)config->watch_epochs * run->data.steps_per_epoch;
@@ -207,11 +216,11 @@ static babel_status loop(phase_run *run, int64_t step) {
     BABEL_TRY(babel_phase_data_batch(&run->data, config, step, &run->plan));
     BABEL_TRY(babel_step_run(&run->plan));
     step++;
-    if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(report(run, step, &state));
+    if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step, &state)));
     BABEL_TRY(watch(run, step));
     bool stop = options->stop && *options->stop;
     if (step < run->schedule.steps && (stop || (config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds)))
-      BABEL_TRY(save(run, step));
+      BABEL_TRY(explained(run, step, save(run, step)));
     if (step < run->schedule.steps && stop)
       return BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted at step %lld of %lld; continue with --resume", options->out, (long long)step,
                         (long long)run->schedule.steps);
