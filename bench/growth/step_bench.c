@@ -96,7 +96,7 @@ double babel_step_bench_flops(const babel_step_bench *bench) {
     const babel_chain *c = &plan->side[s];
     for (int k = 0; k < c->layers; k++) {
       double product = m * c->layer[k].in * c->layer[k].out;
-      int own = k <= c->module_layers, passed_on = k > 0 ? c->stacked : 0, teacher = s == plan->teacher_side;
+      int own = k < c->module_layers + plan->folded, passed_on = k > 0 ? c->stacked : 0, teacher = s == plan->teacher_side;
       multiply_adds += product * (1 + own + passed_on + 1 + teacher); /* forward, norm, data, weights, teacher's forward */
     }
     double fold = (double)c->fold.in * c->fold.middle * c->fold.out;

@@ -212,10 +212,10 @@ def split(flat, parameters):
     return out
 
 
-def compare(program, shape, threads, limit=1e-5):
+def compare(program, shape, threads, limit=1e-5, backend="cpu"):
     """Both sides' gradients on the same inputs and parameters, without dropout. A few steps in: the distillation is not 0 then."""
     widths, distill = SHAPES[shape]
-    ours = Ours(program, shape, 0, threads)
+    ours = Ours(program, shape, 0, threads, backend)
     ours.ask("steps 20")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "step.safetensors")

@@ -1,0 +1,143 @@
+"""The training step on a GPU: babel's against PyTorch eager and PyTorch captured in a CUDA graph, blocks of steps in turns on the same device.
+
+The forms are those of step_torch.py; both sides draw the batch, the dropout and the learning rate of every step anew. A block is awaited once, at
+its end, as in training. Gradients of babel's step are first compared with those of PyTorch on the CPU. scripts/gpu_check.sh runs this."""
+import argparse
+import math
+import statistics
+import sys
+import time
+
+import torch
+
+import step_torch
+from step_torch import BATCH, FORMS, PAIRS, SHAPES, VARIANTS, Model, Ours, quartiles
+
+LIMITS = {"fp32": 1e-5, "tf32": 5e-2, "bf16": 2e-1}
+
+
+class DeviceModel(Model):
+    def __init__(self, widths, distill, dropout):
+        super().__init__(widths, distill, dropout)
+        move = lambda p: p.detach().cuda().requires_grad_()
+        self.towers = [[move(p) for p in tower] for tower in self.towers]
+        self.prototype = [move(p) for p in self.prototype]
+        self.log_scale = move(self.log_scale)
+        self.rows, self.mean, self.inverse = ([x.cuda() for x in xs] for xs in (self.rows, self.mean, self.inverse))
+        self.target = self.target.cuda()
+        if distill:
+            self.teacher = [p.detach().clone() for p in self.towers[0] + self.prototype]
+        self.rate = torch.tensor(3e-4, device="cuda")
+        matrices = [p for p in self.parameters() if p.dim() == 2]
+        others = [p for p in self.parameters() if p.dim() != 2]
+        self.optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": 1e-4}, {"params": others, "weight_decay": 0.0}], lr=self.rate,
+                                           betas=(0.9, 0.98), eps=1e-8, fused=True, capturable=True)
+
+    def inputs(self):
+        order = torch.rand(PAIRS, device="cuda").argsort()[:BATCH] * VARIANTS + torch.randint(VARIANTS, (BATCH,), device="cuda")
+        out = []
+        for s in range(2):
+            x = (self.rows[s].index_select(0, order) - self.mean[s]) * self.inverse[s]
+            out.append(torch.nn.functional.dropout(x, self.dropout) if self.dropout else x)
+        return out
+
+    def update(self, form):
+        form(self, self.inputs())
+        self.optimiser.step()
+        with torch.no_grad():
+            self.log_scale.clamp_(0, math.log(100))
+            if self.distill:
+                torch._foreach_lerp_(self.teacher, [p.detach() for p in self.towers[0] + self.prototype], 0.004)
+
+    def set_rate(self):
+        self.rate.fill_(3e-5 + (3e-4 - 3e-5) * 0.5 * (1 + math.cos(math.pi * self.step_number / 600)))
+        self.step_number += 1
+
+
+class Eager:
+    def __init__(self, widths, distill, form):
+        self.model, self.form = DeviceModel(widths, distill, 0.5), form
+
+    def block(self, count):
+        for _ in range(count):
+            self.model.set_rate()
+            self.model.update(self.form)
+
+
+class Captured(Eager):
+    def __init__(self, widths, distill, form):
+        super().__init__(widths, distill, form)
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.model.update(form)
+        torch.cuda.current_stream().wait_stream(side)
+        self.model.clear()
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.model.update(form)
+
+    def block(self, count):
+        for _ in range(count):
+            self.model.set_rate()
+            self.graph.replay()
+
+
+def timed(contender, count):
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    contender.block(count)
+    torch.cuda.synchronize()
+    return (time.perf_counter() - start) * 1e6 / count
+
+
+def measure(program, shape, backend, rounds, block):
+    widths, distill = SHAPES[shape]
+    ours = Ours(program, shape, 0.5, 1, backend)
+    peers = {f"eager, {name}": Eager(widths, distill, form) for name, form in FORMS.items()}
+    peers.update({f"graph, {name}": Captured(widths, distill, form) for name, form in FORMS.items()})
+    names = ["babel"] + list(peers)
+    run = lambda name: float(ours.ask(f"block {block}")[0]) if name == "babel" else timed(peers[name], block)
+    times = {name: [] for name in names}
+    for name in names:
+        run(name)
+    for r in range(rounds):
+        for i in range(len(names)):
+            name = names[(i + r) % len(names)]
+            times[name].append(run(name))
+    alone = [float(t) for t in ours.ask(f"steps {block}")]
+    ours.close()
+    report(shape, backend, names, times, statistics.median(alone))
+
+
+def report(shape, backend, names, times, alone):
+    print(f"# {shape}, {backend}: one step awaited on the host by itself takes babel {alone:.1f} us")
+    print(f"{'shape':26} {'contender':24} {'blocks':>6} {'min_us':>8} {'q1_us':>8} {'median':>8} {'q3_us':>8} {'ratio':>7} {'q1':>6} {'q3':>6}")
+    for name in names:
+        low, middle, high = quartiles(times[name])
+        ratios = quartiles([t / o for t, o in zip(times[name], times["babel"])])
+        print(f"{shape:26} {name:24} {len(times[name]):6} {min(times[name]):8.1f} {low:8.1f} {middle:8.1f} {high:8.1f} "
+              f"{ratios[1]:7.2f} {ratios[0]:6.2f} {ratios[2]:6.2f}")
+    sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="babel's training step and PyTorch's on a GPU, timed in turns.")
+    parser.add_argument("--program", required=True, help="babel_step_serve, built with the CUDA backend")
+    parser.add_argument("--precision", default="tf32", choices=sorted(LIMITS))
+    parser.add_argument("--shapes", default=",".join(SHAPES))
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--block", type=int, default=50, help="steps of a contender in a round")
+    options = parser.parse_args()
+    backend = f"cuda:{options.precision}"
+    torch.backends.cuda.matmul.allow_tf32 = options.precision != "fp32"
+    torch.manual_seed(0)
+    print(f"# {torch.cuda.get_device_name()}, PyTorch {torch.__version__}, {options.precision}; ratio: the contender's time over babel's")
+    for shape in options.shapes.split(","):
+        step_torch.compare(options.program, shape, 1, LIMITS[options.precision], backend)
+        measure(options.program, shape, backend, options.rounds, options.block)
+
+
+if __name__ == "__main__":
+    main()
