@@ -136,13 +136,12 @@ int simdev_barrier(int vote, int predicate, simdev_site site) {
   return simdev_now.voted > 0;
 }
 
-static const char *place(const simdev_thread *t, char *text, size_t size) {
+static void place(const simdev_thread *t, char *text, size_t size) {
   if (t->site.file) {
     snprintf(text, size, "%s:%d", t->site.file, t->site.line);
   } else {
-    snprintf(text, size, "%s", simdev_code_line(t->pc));
+    snprintf(text, size, "%s", t->pc ? simdev_code_line(t->pc) : "(start)");
   }
-  return text;
 }
 
 /* A warp of which no lane can run: none may be left in a collective. */
@@ -208,6 +207,7 @@ static void begin_block(void) {
     t->linear = i;
     t->state = SIMDEV_RUNS;
     t->site = {nullptr, 0};
+    t->pc = nullptr;
     t->copies.clear();
     t->groups.clear();
     simdev_fiber_prepare(&t->fiber, static_cast<int>(i), thread_main);

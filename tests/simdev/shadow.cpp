@@ -58,8 +58,8 @@ void simdev_shadow_shared_buffer(const void *p, size_t bytes) {
 void simdev_copy_started(const void *shared, size_t bytes) { set_state(shared, bytes, SIMDEV_ALLOCATED | SIMDEV_IN_FLIGHT); }
 
 void simdev_copy_landed(const void *shared, size_t bytes, const void *pc) {
-  set_state(shared, bytes, SIMDEV_ALLOCATED);
-  simdev_touch(shared, bytes, 1, SIMDEV_WRITE, pc);
+  set_state(shared, bytes, SIMDEV_ALLOCATED | SIMDEV_WRITTEN);
+  if (simdev_hooks) simdev_order_access(&simdev_shared_space, reinterpret_cast<uintptr_t>(shared), bytes, SIMDEV_WRITE, pc);
 }
 
 static const char *verb(simdev_access kind) { return kind == SIMDEV_READ ? "read" : kind == SIMDEV_WRITE ? "write" : "atomic"; }
