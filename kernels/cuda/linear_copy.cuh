@@ -23,13 +23,14 @@ BABEL_DEVICE linear_stream linear_stream_open(const float *operand, int pitch, i
   s.pitch = pitch, s.step = step;
   s.rows = (ALONG_K ? count - first : k) - row;
   s.columns = (ALONG_K ? k : count - first) - column;
+  if (!ALONG_K && s.columns <= 0) s.rows = 0;
   return s;
 }
 
 template <bool ALONG_K, int TILE, int TILE_K, int THREADS, int STEP>
 BABEL_DEVICE void linear_stream_rows(float *tile, const linear_stream *s) {
   constexpr int ROW = ALONG_K ? TILE_K : TILE, ROWS = ALONG_K ? TILE : TILE_K, TOGETHER = THREADS / (ROW / STEP);
-  const int rows = s->columns > 0 ? s->rows : 0;
+  const int rows = !ALONG_K || s->columns > 0 ? s->rows : 0;
   BABEL_UNROLL
   for (int row = 0; row < ROWS; row += TOGETHER)
     babel_copy_async<4 * STEP>(tile + s->to + row * (ROW + LINEAR_PAD), s->from + (ptrdiff_t)row * s->pitch, row < rows);

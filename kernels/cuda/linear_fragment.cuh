@@ -93,12 +93,12 @@ BABEL_DEVICE void linear_multiply_tf32(float sum[RM][4][4], const float a[2][RM]
 
 /* Small with big, big with small, big with big. The products of 16 values of k are added up by the tensor core, which truncates; their sum
  * to the others by an addition that rounds. 32 rows at a time, to bound the registers. */
-template <int RM>
+template <bool A_ALONG_K, bool B_ALONG_K, int RM>
 BABEL_DEVICE void linear_multiply_fp32(float sum[RM][4][4], const float a[2][RM][4], const float b[2][4][2]) {
   uint32_t big_b[2][4][2], small_b[2][4][2];
   BABEL_UNROLL
   for (int r = 0; r < 16; r++)
-    babel_split_tf32(&big_b[r / 8][r / 2 % 4][r % 2], &small_b[r / 8][r / 2 % 4][r % 2], b[r / 8][r / 2 % 4][r % 2]);
+    babel_split_tf32<!B_ALONG_K>(&big_b[r / 8][r / 2 % 4][r % 2], &small_b[r / 8][r / 2 % 4][r % 2], b[r / 8][r / 2 % 4][r % 2]);
   BABEL_UNROLL
   for (int i = 0; i < RM; i += 2) {
     float part[2][4][4] = {};
@@ -106,7 +106,7 @@ BABEL_DEVICE void linear_multiply_fp32(float sum[RM][4][4], const float a[2][RM]
     for (int s = 0; s < 2; s++) {
       uint32_t big_a[2][4], small_a[2][4];
       BABEL_UNROLL
-      for (int r = 0; r < 8; r++) babel_split_tf32(&big_a[r / 4][r % 4], &small_a[r / 4][r % 4], a[s][i + r / 4][r % 4]);
+      for (int r = 0; r < 8; r++) babel_split_tf32<!A_ALONG_K>(&big_a[r / 4][r % 4], &small_a[r / 4][r % 4], a[s][i + r / 4][r % 4]);
       BABEL_UNROLL
       for (int e = 0; e < 24; e++) {
         const int term = e / 8, row = e / 4 % 2, j = e % 4;

@@ -41,7 +41,7 @@ BABEL_DEVICE void linear_multiply(float sum[RM][4][4], float row_sum[2 * RM], bo
     }
   }
   if (PRECISION == LINEAR_TF32) linear_multiply_tf32<RM>(sum, fa, fb);
-  if (PRECISION == LINEAR_FP32) linear_multiply_fp32<RM>(sum, fa, fb);
+  if (PRECISION == LINEAR_FP32) linear_multiply_fp32<A_ALONG_K, B_ALONG_K, RM>(sum, fa, fb);
   if (PRECISION == LINEAR_BF16) linear_multiply_bf16<RM>(sum, fa, fb);
 }
 

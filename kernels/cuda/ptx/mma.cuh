@@ -46,10 +46,15 @@ BABEL_DEVICE uint32_t babel_round_tf32(float x) {
 #endif
 }
 
-/* x = big + small, both TF32, to 2^-22 of x: the operands of 3xTF32. NaN is a NaN in `big`; what `small` is then does not matter. */
+/* x = big + small to 2^-21 of x, the operands of 3xTF32: big is x cut off, small the rest to the nearest TF32. NaN is a NaN in `big`; what
+ * `small` is then does not matter. The compiler knows that the tensor core cuts off by itself and hands it the register of x: right where x
+ * came in the order of a fragment (ldmatrix). ELSEWHERE: big is computed, in a register of its own, which is cheaper than moving x. */
+template <bool ELSEWHERE>
 BABEL_DEVICE void babel_split_tf32(uint32_t *big, uint32_t *small, float x) {
-  *big = babel_round_tf32(x) & 0xffffe000u;
-  *small = __float_as_uint(x - __uint_as_float(*big)) + 0x1000u;
+  const uint32_t cut = __float_as_uint(x) & 0xffffe000u;
+  const float rest = x - __uint_as_float(cut);
+  *big = ELSEWHERE ? __float_as_uint(x - rest) : cut;
+  *small = __float_as_uint(rest) + 0x1000u;
 }
 
 /* Two values to the nearest bf16, ties to even. */
