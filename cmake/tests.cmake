@@ -1,6 +1,5 @@
-# babel_test(FOLDER NAME SOURCE LIBRARIES...): tests/FOLDER/SOURCE as the ctest FOLDER_NAME with label FOLDER.
-function(babel_test folder name source)
-  set(target test_${folder}_${name})
+# babel_test_program(TARGET SOURCES LIBRARIES...): tests by Criterion as one program.
+function(babel_test_program target source)
   add_executable(${target} ${source})
   target_link_libraries(${target} PRIVATE ${ARGN} babel_test_support ${BABEL_criterion_LIBRARY})
   target_include_directories(${target} PRIVATE ${BABEL_criterion_INCLUDE})
@@ -8,10 +7,17 @@ function(babel_test folder name source)
   if(BABEL_SANITIZE) # a third of the compile time; warnings that follow values through the optimiser are right at -O3, where they stay on
     target_compile_options(${target} PRIVATE -O1 -Wno-format-truncation -Wno-restrict -Wno-maybe-uninitialized)
   endif()
-  add_test(NAME ${folder}_${name} COMMAND ${target} -j1)
+endfunction()
+
+set(BABEL_TEST_FAILURES "LeakSanitizer|runtime error:|AddressSanitizer|simdev: .*not (freed|destroyed)")
+
+# babel_test(FOLDER NAME SOURCE LIBRARIES...): tests/FOLDER/SOURCE as the ctest FOLDER_NAME with label FOLDER.
+function(babel_test folder name source)
+  babel_test_program(test_${folder}_${name} "${source}" ${ARGN})
+  add_test(NAME ${folder}_${name} COMMAND test_${folder}_${name} -j1)
   set_tests_properties(${folder}_${name} PROPERTIES LABELS ${folder} SKIP_RETURN_CODE 77 TIMEOUT 900
                        ENVIRONMENT OMP_WAIT_POLICY=passive # threads that spin at barriers stall tests beside them
-                       FAIL_REGULAR_EXPRESSION "LeakSanitizer|runtime error:|AddressSanitizer")
+                       FAIL_REGULAR_EXPRESSION "${BABEL_TEST_FAILURES}")
 endfunction()
 
 # babel_device_test(FOLDER NAME PRECISION): the test babel_test(FOLDER NAME ...) once more, on a device, as FOLDER_NAME_cuda (fp32) or
@@ -24,8 +30,21 @@ function(babel_device_test folder name precision)
   if(NOT precision STREQUAL "fp32")
     string(APPEND test _${precision})
   endif()
+  babel_add_device_test(${test} ${folder} ${name} "BABEL_TEST_BACKEND=cuda:${precision}")
+endfunction()
+
+# babel_device_only_test(FOLDER NAME SOURCE LIBRARIES...): a test of the CUDA backend itself, as FOLDER_NAME.
+function(babel_device_only_test folder name source)
+  if(NOT BABEL_CUDA)
+    return()
+  endif()
+  babel_test_program(test_${folder}_${name} "${source}" ${ARGN})
+  babel_add_device_test(${folder}_${name} ${folder} ${name} "")
+endfunction()
+
+function(babel_add_device_test test folder name environment)
   add_test(NAME ${test} COMMAND babel_device_run $<TARGET_FILE:test_${folder}_${name}> -j1)
   set_tests_properties(${test} PROPERTIES LABELS "${folder};device" SKIP_RETURN_CODE 77 TIMEOUT 900
-                       ENVIRONMENT "OMP_WAIT_POLICY=passive;BABEL_TEST_BACKEND=cuda:${precision}"
-                       FAIL_REGULAR_EXPRESSION "LeakSanitizer|runtime error:|AddressSanitizer")
+                       ENVIRONMENT "OMP_WAIT_POLICY=passive;${environment}"
+                       FAIL_REGULAR_EXPRESSION "${BABEL_TEST_FAILURES}")
 endfunction()

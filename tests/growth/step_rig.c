@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/support/compare.h"
+#include "tests/support/device_ops.h"
 
 static int or_default(int value, int fallback) {
   return value ? value : fallback;
@@ -92,7 +93,7 @@ void step_rig_create(step_rig *rig, const step_case *c) {
   int steps[2] = {or_default(c->steps[0], 1), or_default(c->steps[1], 1)}, in[2] = {or_default(c->in[0], 7), or_default(c->in[1], 13)};
   memset(rig, 0, sizeof *rig);
   configure(c, &config);
-  rig->ops = *babel_ops_cpu();
+  rig->ops = *babel_test_ops();
   if (c->unfolded) rig->ops.fold_layers = 0;
   cr_assert_eq(babel_trunk_create(&rig->trunk, &rig->ops, &config), BABEL_OK);
   for (int s = 0; s < 2; s++) cr_assert_eq(babel_trunk_add_tower(&rig->trunk, s ? "right" : "left", in[s]), BABEL_OK);

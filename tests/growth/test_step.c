@@ -6,6 +6,7 @@
 #include "growth/step.h"
 #include "tests/growth/step_rig.h"
 #include "tests/kernels/buffers.h"
+#include "tests/support/device_ops.h"
 
 /* Largest error of a layer's gradient over the largest value in it; norm of the whole error over the norm of the gradient; error of losses,
  * weights and norms. Measured: 1.6e-6, 7.6e-7, 4e-7. */
@@ -99,6 +100,7 @@ static void check_case(const step_case *c) {
 static void check_cases(const step_case *cases, size_t n) {
   for (size_t i = 0; i < 2 * n; i++) {
     step_case c = cases[i / 2];
+    if (!(i & 1) && babel_test_on_device()) continue; /* which folds nothing */
     c.unfolded = i & 1;
     check_case(&c);
   }
