@@ -1,4 +1,4 @@
-/* The simulated device finds what it claims to find, and nothing else: kernels of tests/simdev/broken/, each run in several orders of
+/* The simulated device finds what it claims to find, and nothing else: kernels of tests/simdev/kernels/, each run in several orders of
  * blocks and threads. A broken one is caught in every order, with its own kind; a correct one in none. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static void expect(void (*run)(void), const char *name, const char *kind, const 
 
 #define BROKEN(name, kind, file) \
   void name(void);               \
-  Test(simdev_broken, name) { expect(name, #name, kind, "broken/" file ".cu:"); }
+  Test(simdev_broken, name) { expect(name, #name, kind, "kernels/" file ".cu:"); }
 #define CORRECT(name) \
   void name(void);    \
   Test(simdev_correct, name) { expect(name, #name, NULL, NULL); }

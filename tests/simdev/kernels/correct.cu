@@ -1,5 +1,5 @@
 /* Correct kernels that a careless checker would flag. */
-#include "tests/simdev/broken/rig.cuh"
+#include "tests/simdev/kernels/rig.cuh"
 
 /* Warp-synchronous staging: write, meet, read, without a barrier. */
 static __global__ void warp_staging_kernel(float *x) {

@@ -1,5 +1,5 @@
 /* Accesses that go where they must not, or read what nothing wrote. */
-#include "tests/simdev/broken/rig.cuh"
+#include "tests/simdev/kernels/rig.cuh"
 
 static __global__ void read_past_the_end_kernel(float *y, const float *x, int n) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,5 +1,5 @@
 /* Accesses that nothing orders. */
-#include "tests/simdev/broken/rig.cuh"
+#include "tests/simdev/kernels/rig.cuh"
 
 static __global__ void shared_without_barrier_kernel(float *x) {
   BABEL_SHARED(float, tile, 64);

@@ -1,5 +1,5 @@
 /* Barriers and warp collectives that not all reach who must. */
-#include "tests/simdev/broken/rig.cuh"
+#include "tests/simdev/kernels/rig.cuh"
 
 static __global__ void exit_before_barrier_kernel(float *x, int n) {
   if ((int)threadIdx.x >= n) return;

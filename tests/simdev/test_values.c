@@ -1,0 +1,161 @@
+/* The simulated device computes what CUDA defines: collectives, atomics, tensor-core products, ldmatrix; and it counts what it says. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/simdev/kernel.h"
+
+enum { VALUES = 16, SEEDS = 4 };
+void warp_values(int *out);
+void atomic_values(int *out, unsigned long long *wide);
+void mma_values(float *d, const float *a, const float *b, const float *c, int bf16);
+void ldmatrix_values(uint32_t *out);
+void block_order(int *out, int blocks);
+void counted(void);
+
+Test(simdev_values, shuffles_votes_and_barriers_with_votes) {
+  for (int seed = 0; seed < SEEDS; seed++) {
+    int out[32][VALUES];
+    simdev_seed((unsigned long long)seed);
+    warp_values(out[0]);
+    for (int lane = 0; lane < 32; lane++) {
+      const int *v = out[lane];
+      unsigned thirds = 0;
+      for (int i = 0; i < 32; i += 3) thirds |= 1u << i;
+      cr_expect_eq(v[0], 107);
+      cr_expect_eq(v[1], 100 + (lane < 3 ? lane : lane - 3));
+      cr_expect_eq(v[2], 100 + (lane > 28 ? lane : lane + 3));
+      cr_expect_eq(v[3], 100 + (lane ^ 9));
+      cr_expect_eq(v[4], 100 + lane / 8 * 8 + 5);
+      cr_expect_eq(v[5], 100 + (lane % 4 < 2 ? lane + 2 : lane));
+      cr_expect_eq((unsigned)v[6], thirds);
+      cr_expect_eq(v[7], 1);
+      cr_expect_eq(v[8], 0);
+      cr_expect_eq((unsigned)v[9], lane < 16 ? 0x0000ffffu : 0xaaaa0000u);
+      cr_expect_eq(v[10], 8);
+      cr_expect_eq(v[11], 1);
+      cr_expect_eq(v[12], 0);
+      cr_expect_eq(v[13], 1);
+      cr_expect_eq(v[14], lane % 16 ? lane - 1 : lane);
+    }
+  }
+}
+
+Test(simdev_values, atomics) {
+  for (int seed = 0; seed < SEEDS; seed++) {
+    int out[8];
+    unsigned long long wide;
+    simdev_seed((unsigned long long)seed);
+    atomic_values(out, &wide);
+    cr_expect_eq(out[0], 3 * 63 * 64 / 2);
+    cr_expect_eq(out[1], 63);
+    cr_expect_eq(out[2], -63);
+    cr_expect_eq((unsigned)out[3], 0xffffffffu);
+    cr_expect_eq(out[4], 192);
+    cr_expect(out[5] >= 1 && out[5] <= 64);
+    cr_expect_eq(out[6], 77);
+    cr_expect_eq((unsigned)out[7], 0xffffffffu, "unsigned maximum");
+    cr_expect_eq(wide, 192ull << 33);
+  }
+}
+
+/* x to `bits` explicit mantissa bits, to nearest; halfway cases do not occur here. */
+static double rounded(double x, int bits) {
+  int exponent;
+  const double m = frexp(x, &exponent);
+  return ldexp(nearbyint(ldexp(m, bits + 1)), exponent - bits - 1);
+}
+
+Test(simdev_values, products_of_rounded_operands) {
+  for (int bf16 = 0; bf16 < 2; bf16++) {
+    const int k = bf16 ? 16 : 8, bits = bf16 ? 7 : 10;
+    float a[16 * 16], b[16 * 8], c[128], d[128];
+    srand(3);
+    for (int i = 0; i < 16 * k; i++) a[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+    for (int i = 0; i < 8 * k; i++) b[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+    for (int i = 0; i < 128; i++) c[i] = (float)i;
+    mma_values(d, a, b, c, bf16);
+    for (int i = 0; i < 16; i++) {
+      for (int j = 0; j < 8; j++) {
+        double sum = c[8 * i + j];
+        for (int l = 0; l < k; l++) sum += rounded(a[k * i + l], bits) * rounded(b[8 * l + j], bits);
+        cr_expect(fabs(sum - d[8 * i + j]) <= 1e-5 * (1 + fabs(sum)), "%d, (%d, %d): %g, not %g", bf16, i, j, d[8 * i + j], sum);
+      }
+    }
+  }
+}
+
+Test(simdev_values, ldmatrix_plain_and_transposed) {
+  uint32_t out[32][8];
+  ldmatrix_values(out[0]);
+  for (unsigned lane = 0; lane < 32; lane++) {
+    for (unsigned i = 0; i < 4; i++) {
+      const unsigned plain = 64 * i + 8 * (lane / 4) + 2 * (lane % 4), turned = 64 * i + 8 * (2 * (lane % 4)) + lane / 4;
+      cr_expect_eq(out[lane][i], plain | (plain + 1) << 16);
+      cr_expect_eq(out[lane][4 + i], turned | (turned + 8) << 16);
+    }
+  }
+}
+
+Test(simdev_values, seed_shuffles_blocks_and_repeats) {
+  enum { BLOCKS = 40 };
+  int first[BLOCKS], again[BLOCKS], other[BLOCKS], seen[BLOCKS] = {0};
+  simdev_seed(0);
+  block_order(first, BLOCKS);
+  for (int i = 0; i < BLOCKS; i++) cr_expect_eq(first[i], i);
+  simdev_seed(5);
+  block_order(first, BLOCKS);
+  simdev_seed(5);
+  block_order(again, BLOCKS);
+  simdev_seed(6);
+  block_order(other, BLOCKS);
+  cr_expect_arr_eq(first, again, sizeof first);
+  cr_expect_arr_neq(first, other, sizeof first);
+  for (int i = 0; i < BLOCKS; i++) seen[first[i]]++;
+  for (int i = 0; i < BLOCKS; i++) cr_expect_eq(seen[i], 1);
+}
+
+/* Column `n` (0-based) of the table row of a kernel. */
+static double column(const char *table, const char *kernel, int n) {
+  const char *row = strstr(table, kernel);
+  cr_assert(row, "no row %s in\n%s", kernel, table);
+  row += strlen(kernel);
+  for (int i = 1; i < n; i++) {
+    row += strspn(row, " ");
+    row += strcspn(row, " ");
+  }
+  return atof(row);
+}
+
+/* Columns: 0 kernel, 1 launches ... 7 shared bytes; then bytes, requests, each, ratio of loads, stores, shared loads, shared stores. */
+Test(simdev_values, counters_are_exact) {
+  char *table;
+  size_t size;
+  FILE *out = open_memstream(&table, &size);
+  simdev_counters(1);
+  counted();
+  simdev_counters_report(out);
+  fclose(out);
+  const char *unpadded = "counted_unpadded_kernel ", *padded = "counted_padded_kernel ", *vectors = "counted_vectors_kernel ";
+  cr_expect_eq(column(table, unpadded, 7), 4096);
+  cr_expect_eq(column(table, unpadded, 16), 4096); /* shared loads: bytes, requests, wavefronts each, ratio */
+  cr_expect_eq(column(table, unpadded, 17), 32);
+  cr_expect_eq(column(table, unpadded, 18), 32);
+  cr_expect_eq(column(table, unpadded, 19), 32);
+  cr_expect_eq(column(table, unpadded, 23), 1); /* its stores: by rows */
+  cr_expect_eq(column(table, padded, 18), 1);
+  cr_expect_eq(column(table, unpadded, 12), 128); /* global stores: 32 words in a row: 4 sectors */
+  cr_expect_eq(column(table, unpadded, 14), 4);
+  cr_expect_eq(column(table, unpadded, 15), 1);
+  cr_expect_eq(column(table, padded, 14), 8); /* every second word */
+  cr_expect_eq(column(table, padded, 15), 2);
+  cr_expect_eq(column(table, vectors, 8), 31 * 4); /* 31 words from the second of a row on: 4 sectors, as many as needed */
+  cr_expect_eq(column(table, vectors, 9), 1);
+  cr_expect_eq(column(table, vectors, 10), 4);
+  cr_expect_eq(column(table, vectors, 12), 31 * 16);
+  cr_expect_eq(column(table, vectors, 14), 16);
+  free(table);
+}
