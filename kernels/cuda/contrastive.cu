@@ -144,12 +144,12 @@ static __device__ __forceinline__ void make_cotangents(float *cots, const float 
   }
 }
 
-/* total (16 x 32 of this warp) += cotangents of a tile times the other tower's rows. Warps 0 to 3 near, 4 to 7 far. */
-static __device__ __forceinline__ void multiply(float total[4][4], const float *cots, const float *stage) {
+/* product (16 x 32 of this warp) += cotangents of a tile times the other tower's rows. Warps 0 to 3 near, 4 to 7 far. */
+static __device__ __forceinline__ void multiply(contrastive_product *product, const float *cots, const float *stage) {
   const int lane = threadIdx.x % 32, far = threadIdx.x / 128, row = threadIdx.x / 32 % 2 * 16, column = threadIdx.x / 64 % 2 * 32;
   const float *other = stage + OTHER + lane % 4 * OTHER_PITCH + column + lane / 4;
-  float sum[4][4];
-  contrastive_clear(sum);
+  float large[4][4];
+  contrastive_clear(large);
   BABEL_UNROLL
   for (int k = 0; k < TILE; k += 8) {
     float a[4], b[4][2];
@@ -159,9 +159,9 @@ static __device__ __forceinline__ void multiply(float total[4][4], const float *
       b[n][0] = other[k * OTHER_PITCH + 8 * n];
       b[n][1] = other[(k + 4) * OTHER_PITCH + 8 * n];
     }
-    contrastive_multiply(sum, a, b);
+    contrastive_multiply(large, product->small, a, b);
   }
-  contrastive_add(total, sum);
+  contrastive_add(product->total, large);
 }
 
 static __device__ void store(const float total[4][4], const block *b, const contrastive_plan *plan) {
@@ -190,8 +190,9 @@ static __device__ void cotangents(float *shared, const contrastive_plan *plan, i
   const block b = block_of<SOFT>(shared, plan, number);
   sources from = sources_of<SOFT, ALIGNED>(&b, plan);
   float *now = b.stages, *next = now + STAGE(SOFT), *then = next + STAGE(SOFT), *cots = b.cots, *next_cots = cots + 2 * COT;
-  float total[4][4];
-  contrastive_clear(total);
+  contrastive_product product;
+  contrastive_clear(product.total);
+  contrastive_clear(product.small);
   fetch<SOFT, ALIGNED>(now, &from, &b, plan);
   fetch<SOFT, ALIGNED>(next, &from, &b, plan);
   settle_all(&b, plan);
@@ -203,7 +204,7 @@ static __device__ void cotangents(float *shared, const contrastive_plan *plan, i
     babel_copy_async_wait<0>();
     __syncthreads(); /* tile t is made, tile t + 1 is here, tile t - 1 is done with */
     fetch<SOFT, ALIGNED>(then, &from, &b, plan);
-    multiply(total, cots, now);
+    multiply(&product, cots, now);
     if (t + 1 < plan->tiles) make_cotangents<SOFT>(next_cots, next, &b, t + 1);
     float *spare = now, *spare_cots = cots;
     now = next;
@@ -213,11 +214,13 @@ static __device__ void cotangents(float *shared, const contrastive_plan *plan, i
     next_cots = spare_cots;
   }
   babel_copy_async_wait<0>();
-  store(total, &b, plan);
+  contrastive_add(product.total, product.small);
+  store(product.total, &b, plan);
 }
 
 template <bool SOFT, bool ALIGNED>
 __global__ void __launch_bounds__(THREADS, 2) babel_contrastive_cotangents_kernel(const __grid_constant__ contrastive_plan plan) {
+  babel_grid_wait();
   BABEL_DYNAMIC_SHARED(float, shared);
   if (blockIdx.x == 0)
     contrastive_losses((double *)shared, &plan);

@@ -33,11 +33,11 @@ static __device__ __forceinline__ void fetch(float *stage, sources *from) {
   from->columns -= DEEP;
 }
 
-/* total (16 x 32 of this warp) += its quarter of the stage's products. */
-static __device__ __forceinline__ void multiply(float total[4][4], const float *stage) {
+/* product (16 x 32 of this warp) += its quarter of the stage's products. */
+static __device__ __forceinline__ void multiply(contrastive_product *product, const float *stage) {
   const int lane = threadIdx.x % 32, half = threadIdx.x / 32 % 2, quarter = threadIdx.x / 64;
-  float sum[4][4];
-  contrastive_clear(sum);
+  float large[4][4];
+  contrastive_clear(large);
   BABEL_UNROLL
   for (int step = 0; step < DEEP / QUARTERS / 8; step++) {
     const int k = quarter * (DEEP / QUARTERS) + 8 * step;
@@ -52,13 +52,13 @@ static __device__ __forceinline__ void multiply(float total[4][4], const float *
       b[2 * pair + 1][0] = both[2];
       b[2 * pair + 1][1] = both[3];
     }
-    contrastive_multiply(sum, a, b);
+    contrastive_multiply(large, product->small, a, b);
   }
-  contrastive_add(total, sum);
+  contrastive_add(product->total, large);
 }
 
 template <bool ALIGNED>
-static __device__ void product_of_tile(float *shared, float total[4][4], const contrastive_plan *plan, int i0, int j0) {
+static __device__ void product_of_tile(float *shared, contrastive_product *product, const contrastive_plan *plan, int i0, int j0) {
   sources from = sources_of<ALIGNED>(plan, i0, j0);
   for (int stage = 0; stage < STAGES - 1; stage++) {
     fetch<ALIGNED>(shared + stage * STAGE, &from);
@@ -71,7 +71,7 @@ static __device__ void product_of_tile(float *shared, float total[4][4], const c
     __syncthreads();
     fetch<ALIGNED>(shared + next, &from); /* zeros behind the last column */
     babel_copy_async_commit();
-    multiply(total, shared + now);
+    multiply(product, shared + now);
     now = now == (STAGES - 1) * STAGE ? 0 : now + STAGE;
     next = next == (STAGES - 1) * STAGE ? 0 : next + STAGE;
   }
@@ -173,13 +173,16 @@ static __device__ void write_parts(const float *tile, const float *aims, const c
 
 template <bool ALIGNED>
 __global__ void __launch_bounds__(THREADS) babel_contrastive_logits_kernel(const __grid_constant__ contrastive_plan plan) {
+  babel_grid_wait();
   BABEL_DYNAMIC_SHARED(float, shared);
   const int i0 = blockIdx.y * TILE, j0 = blockIdx.x * TILE;
-  float total[4][4];
-  contrastive_clear(total);
-  product_of_tile<ALIGNED>(shared, total, &plan, i0, j0);
+  contrastive_product product;
+  contrastive_clear(product.total);
+  contrastive_clear(product.small);
+  product_of_tile<ALIGNED>(shared, &product, &plan, i0, j0);
+  contrastive_add(product.total, product.small);
   float *sums = shared, *tile = sums + QUARTERS * SUM, *aims = tile + TILE * LINE;
-  leave_sums(sums, total);
+  leave_sums(sums, product.total);
   write_logits(tile, aims, sums, &plan, i0, j0);
   write_turned(aims + TILE * LINE, tile, &plan, i0, j0);
   write_parts(tile, aims, &plan, i0, j0);

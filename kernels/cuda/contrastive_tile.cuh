@@ -58,8 +58,28 @@ BABEL_DEVICE void contrastive_split(uint32_t *big, uint32_t *small, float x) {
   *small = __float_as_uint(x - __uint_as_float(*big)) + 0x1000u;
 }
 
-/* sum (16 x 32) += a (16 x 8) b (8 x 32), fragments of one warp, to fp32 accuracy (the product of the small parts is left out). */
-BABEL_DEVICE void contrastive_multiply(float sum[4][4], const float a[4], const float b[4][2]) {
+/* A warp's 16 x 32 sums. The tensor core adds with truncation: sums of the large products are kept short and added to `total` outside;
+ * those of the small ones, 2^-10 of it, may run on. */
+typedef struct {
+  float total[4][4], small[4][4];
+} contrastive_product;
+
+BABEL_DEVICE void contrastive_clear(float sum[4][4]) {
+  BABEL_UNROLL
+  for (int n = 0; n < 4; n++)
+    BABEL_UNROLL
+    for (int i = 0; i < 4; i++) sum[n][i] = 0;
+}
+
+BABEL_DEVICE void contrastive_add(float total[4][4], const float sum[4][4]) {
+  BABEL_UNROLL
+  for (int n = 0; n < 4; n++)
+    BABEL_UNROLL
+    for (int i = 0; i < 4; i++) total[n][i] += sum[n][i];
+}
+
+/* large + small += a (16 x 8) b (8 x 32), fragments of one warp, to fp32 accuracy: the product of the small parts is left out. */
+BABEL_DEVICE void contrastive_multiply(float large[4][4], float small[4][4], const float a[4], const float b[4][2]) {
   uint32_t a_big[4], a_small[4], b_big[4][2], b_small[4][2];
   BABEL_UNROLL
   for (int i = 0; i < 4; i++) contrastive_split(&a_big[i], &a_small[i], a[i]);
@@ -69,11 +89,11 @@ BABEL_DEVICE void contrastive_multiply(float sum[4][4], const float a[4], const 
     contrastive_split(&b_big[n][1], &b_small[n][1], b[n][1]);
   }
   BABEL_UNROLL
-  for (int n = 0; n < 4; n++) babel_mma_tf32(sum[n], a_small, b_big[n], sum[n]);
+  for (int n = 0; n < 4; n++) babel_mma_tf32(large[n], a_big, b_big[n], large[n]);
   BABEL_UNROLL
-  for (int n = 0; n < 4; n++) babel_mma_tf32(sum[n], a_big, b_small[n], sum[n]);
+  for (int n = 0; n < 4; n++) babel_mma_tf32(small[n], a_small, b_big[n], small[n]);
   BABEL_UNROLL
-  for (int n = 0; n < 4; n++) babel_mma_tf32(sum[n], a_big, b_big[n], sum[n]);
+  for (int n = 0; n < 4; n++) babel_mma_tf32(small[n], a_big, b_small[n], small[n]);
 }
 
 /* The fragment a (16 x 8) whose first element lies at `corner`, rows PITCH floats apart. */
@@ -81,21 +101,6 @@ template <int PITCH>
 BABEL_DEVICE void contrastive_load_a(float a[4], const float *corner) {
   const int lane = threadIdx.x % 32;
   babel_ldmatrix_x4(a, corner + lane % 16 * PITCH + lane / 16 * 4);
-}
-
-BABEL_DEVICE void contrastive_clear(float sum[4][4]) {
-  BABEL_UNROLL
-  for (int n = 0; n < 4; n++)
-    BABEL_UNROLL
-    for (int i = 0; i < 4; i++) sum[n][i] = 0;
-}
-
-/* The tensor core adds with truncation: its sums are kept short and added up here. */
-BABEL_DEVICE void contrastive_add(float total[4][4], const float sum[4][4]) {
-  BABEL_UNROLL
-  for (int n = 0; n < 4; n++)
-    BABEL_UNROLL
-    for (int i = 0; i < 4; i++) total[n][i] += sum[n][i];
 }
 
 #endif
