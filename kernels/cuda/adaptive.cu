@@ -8,6 +8,7 @@ static __device__ double norm_of(const float *square, const float *param_square)
 
 /* Four numbers: one thread, in double as on the CPU. */
 __global__ void babel_adaptive_kernel(const __grid_constant__ babel_adaptive_job job) {
+  babel_grid_wait();
   const double g_a = norm_of(job.square_a, job.param_square_a), g_b = norm_of(job.square_b, job.param_square_b);
   const double a = g_a + 1e-12, b = g_b + 1e-12;
   double w_ab = 0.5, w_ba = 0.5;

@@ -53,6 +53,7 @@ static __device__ bool comes_last(unsigned *arrived, unsigned blocks) {
 }
 
 __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_cosine_distill_kernel(const __grid_constant__ cosine_distill_list list) {
+  babel_grid_wait();
   BABEL_SHARED(double, gap, BABEL_ROW_WARPS);
   const int j = babel_block_list_job(&list.blocks), warp = babel_row_warp();
   const babel_cosine_distill_job *job = &list.job[j];

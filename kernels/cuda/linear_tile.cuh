@@ -17,10 +17,11 @@ enum { LINEAR_TF32, LINEAR_FP32, LINEAR_BF16 };
 #define LINEAR_SHARED_BYTES(A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, TILE_K, STAGES) \
   (sizeof(float) * (STAGES) * (LINEAR_FLOATS(A_ALONG_K, TILE_M, TILE_K) + LINEAR_FLOATS(B_ALONG_K, TILE_N, TILE_K)))
 
+/* Most lists are short: the bounds of the first jobs are compared at once. */
 BABEL_DEVICE int linear_find_job(const linear_jobs &jobs, int block) {
-  int found = 0;
-  BABEL_UNROLL
-  for (int i = 1; i < BABEL_LINEAR_JOBS_CUDA; i++) found += block >= jobs.first_block[i];
+  int found = (block >= jobs.first_block[1]) + (block >= jobs.first_block[2]) + (block >= jobs.first_block[3]);
+  if (found == 3)
+    while (block >= jobs.first_block[found + 1]) found++;
   return found;
 }
 
@@ -83,8 +84,9 @@ BABEL_DEVICE void linear_store(const linear_job &job, const float *shared, int r
     for (int r = 0; r < ROWS; r++) value[r] = value[r] < 0.0f ? 0.0f : value[r];
   }
   if (job.mask) {
-    int mask_row = (row0 + first) % job.mask_rows;
-    const int stride = STRIDE % job.mask_rows;
+    int mask_row;
+    linear_divide(&mask_row, row0 + first, job.mask_rows, job.mask_reciprocal);
+    const int stride = STRIDE < job.mask_rows ? STRIDE : STRIDE % job.mask_rows;
     BABEL_UNROLL
     for (int r = 0; r < ROWS; r++) {
       other[r] = r * STRIDE < rows ? job.mask[(ptrdiff_t)mask_row * job.n + column0 + column] : 0.0f;
@@ -183,13 +185,16 @@ BABEL_DEVICE void linear_sum_up(float sum[RM][4][4], float row_sum[2 * RM], bool
 template <int PRECISION, bool A_ALONG_K, bool B_ALONG_K, int TILE_M, int TILE_N, int TILE_K, int RM, int K_GROUPS, int STAGES>
 static __global__ void __launch_bounds__(LINEAR_THREADS(TILE_M, TILE_N, RM, K_GROUPS))
     linear_tile_kernel(const __grid_constant__ linear_jobs jobs) {
+  babel_grid_wait();
   constexpr int A_PITCH = LINEAR_PITCH(A_ALONG_K, TILE_M, TILE_K), B_PITCH = LINEAR_PITCH(B_ALONG_K, TILE_N, TILE_K);
   constexpr int C_PITCH = TILE_N + (B_ALONG_K ? 8 : 16), WARPS_N = TILE_N / 32, WARPS = TILE_M / (16 * RM) * WARPS_N;
   BABEL_DYNAMIC_SHARED(float, shared);
 
   const int found = linear_find_job(jobs, blockIdx.x), tile = blockIdx.x - jobs.first_block[found];
   const linear_job job = jobs.job[found];
-  const int across = (job.n + TILE_N - 1) / TILE_N, row0 = tile / across * TILE_M, column0 = tile % across * TILE_N;
+  int column0;
+  const int row0 = linear_divide(&column0, tile, job.across, job.across_reciprocal) * TILE_M;
+  column0 *= TILE_N;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, group = warp / WARPS;
   const int warp_m = warp % WARPS / WARPS_N * 16 * RM, warp_n = warp % WARPS_N * 32;
   const int lane_a = linear_lane_a<A_ALONG_K, A_PITCH>(lane) + (A_ALONG_K ? warp_m * A_PITCH + 16 * group : 16 * group * A_PITCH + warp_m);

@@ -21,6 +21,7 @@ static __device__ double add_up(double *shared, double value, int count) {
 }
 
 __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_square_sum_kernel(const __grid_constant__ square_sum_list list) {
+  babel_grid_wait();
   BABEL_SHARED(double, shared, BABEL_QUAD_THREADS);
   const babel_square_sum_job *job = &list.job[blockIdx.y];
   const int64_t quads = (job->n + 3 + 3) / 4;
@@ -35,6 +36,7 @@ __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_square_sum_kernel(co
 }
 
 __global__ void __launch_bounds__(BABEL_SQUARE_SUM_PARTS) babel_square_sum_total_kernel(const __grid_constant__ square_sum_list list) {
+  babel_grid_wait();
   BABEL_SHARED(double, shared, BABEL_SQUARE_SUM_PARTS);
   const babel_square_sum_job *job = &list.job[blockIdx.x];
   const double sum = add_up(shared, job->parts[threadIdx.x], BABEL_SQUARE_SUM_PARTS);
