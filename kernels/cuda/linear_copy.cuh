@@ -16,7 +16,9 @@ typedef struct {
 /* Rows of a tile are the operand's (ALONG_K), `first` .. of `count`, or values of k. */
 template <bool ALONG_K, int TILE, int TILE_K, int THREADS>
 BABEL_DEVICE linear_stream linear_stream_open(const float *operand, int pitch, int step, int first, int count, int k) {
-  const int per_row = (ALONG_K ? TILE_K : TILE) / step, row = threadIdx.x / per_row, column = threadIdx.x % per_row * step;
+  constexpr int ROW = ALONG_K ? TILE_K : TILE;
+  const int row = step == 4 ? threadIdx.x / (ROW / 4) : step == 2 ? threadIdx.x / (ROW / 2) : threadIdx.x / ROW;
+  const int column = threadIdx.x * step % ROW;
   linear_stream s;
   s.from = operand + (ptrdiff_t)(ALONG_K ? first + row : row) * pitch + (ALONG_K ? column : first + column);
   s.to = row * LINEAR_PITCH(ALONG_K, TILE, TILE_K) + column;

@@ -23,6 +23,8 @@ typedef struct {
   int m, n, k, mask_rows, relu, accumulate;
   int a_pitch, b_pitch; /* floats from row to row */
   int a_step, b_step;   /* floats of one copy, 4, 2 or 1: as wide as base and pitch are aligned */
+  int across;           /* tiles from left to right of C */
+  uint32_t across_reciprocal, mask_reciprocal; /* linear_reciprocal of across and mask_rows */
 } linear_job;
 
 /* What one launch computes; the parameter of a kernel, under 4 KiB. */
@@ -31,6 +33,21 @@ typedef struct {
   int first_block[BABEL_LINEAR_JOBS_CUDA + 1]; /* of each job; INT_MAX behind the last */
   int count;
 } linear_jobs;
+
+/* 2^32 / d, rounded up (2^32 - 1 for 1): linear_divide by d without a division. */
+static inline uint32_t linear_reciprocal(int d) {
+  return d > 1 ? (uint32_t)((((uint64_t)1 << 32) + (uint32_t)d - 1) / (uint32_t)d) : UINT32_MAX;
+}
+
+/* x / d and x % d for 0 <= x < 2^31. The product is too large by at most x, which makes the quotient too large by at most one (d = 1: too
+ * small by at most one). */
+BABEL_DEVICE int linear_divide(int *remainder, int x, int d, uint32_t reciprocal) {
+  int quotient = (int)(((uint64_t)(uint32_t)x * reciprocal) >> 32), rest = x - quotient * d;
+  if (rest < 0) quotient--, rest += d;
+  if (rest >= d) quotient++, rest -= d;
+  *remainder = rest;
+  return quotient;
+}
 
 static inline int linear_step(const float *rows, int pitch) {
   const uintptr_t bits = (uintptr_t)rows | (uintptr_t)pitch * sizeof(float);
@@ -54,6 +71,7 @@ static inline linear_job linear_job_fwd(const babel_linear_fwd_job *f) {
 static inline linear_job linear_job_bwd_data(const babel_linear_bwd_data_job *d) {
   linear_job job = {};
   job.c = d->dx, job.a = d->dy, job.b = d->w, job.mask = d->y_prev, job.mask_rows = d->mask_rows;
+  if (job.mask) job.mask_reciprocal = linear_reciprocal(job.mask_rows);
   job.m = d->n, job.n = job.b_pitch = d->in, job.k = job.a_pitch = d->out;
   return linear_job_aligned(job);
 }

@@ -10,12 +10,15 @@
 #define LINEAR_TEXT(x) LINEAR_TEXT_(x)
 #define LINEAR_NAME(op) LINEAR_TEXT(LINEAR_ENTRY(op))
 
-/* Blocks of the launch when the tile is tile_m x tile_n; fills first_block. */
+/* Blocks of the launch when the tile is tile_m x tile_n; fills first_block and across. */
 static int count_blocks(linear_jobs *jobs, int tile_m, int tile_n) {
   int64_t blocks = 0;
   for (int i = 0; i < jobs->count; i++) {
+    linear_job *job = jobs->job + i;
     jobs->first_block[i] = (int)blocks;
-    blocks += (int64_t)((jobs->job[i].m + tile_m - 1) / tile_m) * ((jobs->job[i].n + tile_n - 1) / tile_n);
+    job->across = (job->n + tile_n - 1) / tile_n;
+    job->across_reciprocal = linear_reciprocal(job->across);
+    blocks += (int64_t)((job->m + tile_m - 1) / tile_m) * job->across;
     if (blocks > INT_MAX) return -1;
   }
   for (int i = jobs->count; i <= BABEL_LINEAR_JOBS_CUDA; i++) jobs->first_block[i] = INT_MAX;

@@ -25,15 +25,19 @@ BABEL_DEVICE int linear_find_job(const linear_jobs &jobs, int block) {
   return found;
 }
 
-/* sum += the warp's tile for 16 values of k; `a` and `b` point at what the lane reads first. row_sum[2 i + half] += a over k. */
-template <int PRECISION, bool A_ALONG_K, bool B_ALONG_K, int A_PITCH, int B_PITCH, int RM>
-BABEL_DEVICE void linear_multiply(float sum[RM][4][4], float row_sum[2 * RM], bool sums, const float *a, const float *b) {
-  float fa[2][RM][4], fb[2][4][2];
+/* A warp's fragments of 16 values of k, as two of 8; `a` and `b` point at what the lane reads first. */
+template <bool A_ALONG_K, bool B_ALONG_K, int A_PITCH, int B_PITCH, int RM>
+BABEL_DEVICE void linear_load(float fa[2][RM][4], float fb[2][4][2], const float *a, const float *b) {
   BABEL_UNROLL
   for (int s = 0; s < 2; s++) {
     linear_load_a<A_ALONG_K, A_PITCH, RM>(fa[s], a + 8 * s * (A_ALONG_K ? 1 : A_PITCH));
     linear_load_b<B_ALONG_K, B_PITCH>(fb[s], b + 8 * s * (B_ALONG_K ? 1 : B_PITCH));
   }
+}
+
+/* sum += their product; row_sum[2 i + half] += a over k, where asked for. */
+template <int PRECISION, bool A_ALONG_K, bool B_ALONG_K, int RM>
+BABEL_DEVICE void linear_multiply(float sum[RM][4][4], float row_sum[2 * RM], bool sums, const float fa[2][RM][4], const float fb[2][4][2]) {
   if (!A_ALONG_K && sums) {
     BABEL_UNROLL
     for (int r = 0; r < 2 * RM; r++) {
@@ -165,16 +169,20 @@ BABEL_DEVICE void linear_sum_up(float sum[RM][4][4], float row_sum[2 * RM], bool
   for (int left = tiles; left > 0; left--) {
     babel_copy_async_wait<STAGES - 2>(); /* this tile is there for all, and the one before it is free */
     __syncthreads();
-    if (left >= STAGES) {
+    float fa[2][RM][4], fb[2][4][2];
+    linear_load<A_ALONG_K, B_ALONG_K, A_PITCH, B_PITCH, RM>(fa, fb, read + lane_a, read + A_FLOATS + lane_b);
+    if (left >= STAGES) { /* while the fragments are on their way */
       linear_stream_next<A_ALONG_K, TILE_M, TILE_K, THREADS, WIDE>(write, &a);
       linear_stream_next<B_ALONG_K, TILE_N, TILE_K, THREADS, WIDE>(write + A_FLOATS, &b);
     }
     babel_copy_async_commit();
+    linear_multiply<PRECISION, A_ALONG_K, B_ALONG_K, RM>(sum, row_sum, sums, fa, fb);
     BABEL_UNROLL
-    for (int unit = 0; unit < TILE_K / 16 / K_GROUPS; unit++)
-      linear_multiply<PRECISION, A_ALONG_K, B_ALONG_K, A_PITCH, B_PITCH, RM>(
-          sum, row_sum, sums, read + lane_a + 16 * K_GROUPS * unit * (A_ALONG_K ? 1 : A_PITCH),
-          read + A_FLOATS + lane_b + 16 * K_GROUPS * unit * (B_ALONG_K ? 1 : B_PITCH));
+    for (int unit = 1; unit < TILE_K / 16 / K_GROUPS; unit++) {
+      linear_load<A_ALONG_K, B_ALONG_K, A_PITCH, B_PITCH, RM>(fa, fb, read + lane_a + 16 * K_GROUPS * unit * (A_ALONG_K ? 1 : A_PITCH),
+                                                             read + A_FLOATS + lane_b + 16 * K_GROUPS * unit * (B_ALONG_K ? 1 : B_PITCH));
+      linear_multiply<PRECISION, A_ALONG_K, B_ALONG_K, RM>(sum, row_sum, sums, fa, fb);
+    }
     write = read;
     read = read == shared + (STAGES - 1) * STAGE ? shared : read + STAGE;
   }
