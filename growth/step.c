@@ -101,7 +101,6 @@ static babel_status backward(const babel_step_plan *plan) {
 static babel_status weigh(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
   babel_linear_bwd_weight_job jobs[4 * BABEL_MAX_LAYERS];
-  babel_square_sum_job squares[4];
   int n = 0, both = plan->config.grad_scope, relative = plan->config.grad_norm;
   for (int s = 0; s < 2 && plan->adaptive; s++)
     for (int direction = 0; direction < 2; direction++)
@@ -115,18 +114,14 @@ static babel_status weigh(const babel_step_plan *plan) {
       }
   if (n) BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));
   if (plan->folded) BABEL_TRY(babel_fold_own(plan));
-  int64_t all = plan->side[0].module_count + plan->side[1].module_count; /* own[d] of both sides lie behind each other */
-  for (int d = 0; d < 2; d++) {
-    const babel_chain *anchor = &plan->side[d];
-    squares[d] = (babel_square_sum_job){.out = plan->squares + d, .parts = plan->square_parts + d * BABEL_SQUARE_SUM_PARTS,
-                                        .x = both ? plan->side[0].own[d] : anchor->own[d], .n = both ? all : anchor->module_count};
-    squares[2 + d] = (babel_square_sum_job){.out = plan->param_squares + d, .parts = plan->square_parts + (2 + d) * BABEL_SQUARE_SUM_PARTS,
-                                            .x = plan->params + (both ? 0 : anchor->module_at), .n = both ? all : anchor->module_count};
+  babel_adaptive_job weights = {.weights = plan->weights, .norms = plan->norms, .guarded = plan->guarded, .parts = plan->adaptive_parts,
+                                .mode = plan->adaptive};
+  for (int d = 0; d < 2 && plan->adaptive; d++) {
+    const babel_chain *first = &plan->side[both ? 0 : d]; /* of both sides: own[d] of b lies behind that of a, as the parameters do */
+    weights.grad[d] = first->own[d];
+    weights.param[d] = relative ? plan->params + first->module_at : NULL;
+    weights.count[d] = both ? plan->side[0].module_count + plan->side[1].module_count : first->module_count;
   }
-  if (plan->adaptive) BABEL_TRY(ops->square_sum(squares, relative ? 4 : 2, plan->stream));
-  babel_adaptive_job weights = {.weights = plan->weights, .norms = plan->norms, .guarded = plan->guarded, .square_a = plan->squares,
-      .square_b = plan->squares + 1, .param_square_a = relative ? plan->param_squares : NULL,
-      .param_square_b = relative ? plan->param_squares + 1 : NULL, .mode = plan->adaptive};
   return ops->adaptive(&weights, plan->stream);
 }
 

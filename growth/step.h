@@ -73,9 +73,9 @@ typedef struct {
   int graph_size, *graph_rows;  /* (m) which pairs the batch holds */
   float *targets;               /* (m, m); NULL unless targets: neighbours */
   uint8_t *masked;              /* (m, m); NULL unless targets: mask */
-  float *loss, *kd_loss, *weights, *norms, *squares, *param_squares, *dlog_scale; /* (2) (1) (2) (2) (2) (2) (2) */
+  float *loss, *kd_loss, *weights, *norms, *dlog_scale; /* (2) (1) (2) (2) (2) */
   double *kd_parts;             /* workspace of the distillation loss */
-  double *square_parts;         /* workspace of the four sums of squares */
+  double *adaptive_parts;       /* workspace of the norms */
   int *hits, *guarded;          /* (2) (1) */
   float *workspace;
   babel_recording *recording;   /* of a whole step, on a backend that has such */

@@ -124,9 +124,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->kd_parts = carve(c, BABEL_COSINE_DISTILL_PARTS, sizeof *plan->kd_parts);
   plan->weights = carve_floats(c, 2);
   plan->norms = carve_floats(c, 2);
-  plan->squares = carve_floats(c, 2);
-  plan->param_squares = carve_floats(c, 2);
-  plan->square_parts = carve(c, 4 * BABEL_SQUARE_SUM_PARTS, sizeof *plan->square_parts);
+  plan->adaptive_parts = carve(c, BABEL_ADAPTIVE_PARTS, sizeof *plan->adaptive_parts);
   plan->dlog_scale = carve_floats(c, 2);
   int64_t batch_square = (int64_t)plan->m * plan->m;
   plan->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;

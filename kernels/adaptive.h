@@ -1,12 +1,12 @@
-/* The two direction weights, Eq. (5)-(7), from sums of squared gradients. algorithm.md section 4.
+/* Gradient norms of the two directions and their weights, Eq. (5)-(7). algorithm.md section 4.
  *
- * g_a = sqrt(square_a), or sqrt(square_a / param_square_a) when both param_square_* are given (grad_norm=relative); g_b alike
+ * g_d = ||grad[d]||_2, or ||grad[d]|| / ||param[d]|| when both param are given (grad_norm=relative); d = 0: a, 1: b
  * on:       w_ab = (g_b + 1e-12) / (g_a + g_b + 2e-12),  w_ba = (g_a + 1e-12) / (g_a + g_b + 2e-12)
  * inverted: the two swapped;  off: 0.5, 0.5
  *
- * norms = (g_a, g_b) as measured, whatever the mode. When either is not finite the weights are 0.5, 0.5 and guarded[0] grows
- * by 1; guarded may be NULL.
- * Errors: BABEL_ERR_ARG when mode is not 0, 1 or 2, or only one of param_square_a and param_square_b is given. */
+ * Squares are summed in double in a fixed order, the same for any number of threads; count may be 0: norm 0. norms = (g_a, g_b) as measured,
+ * whatever the mode. When either is not finite the weights are 0.5, 0.5 and guarded[0] grows by 1.
+ * Errors: BABEL_ERR_SHAPE when a count is negative; BABEL_ERR_ARG when mode is not 0, 1 or 2, or only one of param is given. */
 #ifndef BABEL_KERNELS_ADAPTIVE_H
 #define BABEL_KERNELS_ADAPTIVE_H
 
@@ -19,8 +19,9 @@ extern "C" {
 /* What every backend refuses. */
 static inline babel_status babel_adaptive_check(const babel_adaptive_job *job) {
   if (job->mode < 0 || job->mode > 2) return BABEL_FAIL(BABEL_ERR_ARG, "adaptive: mode %d is not 0, 1 or 2", job->mode);
-  if (!job->param_square_a != !job->param_square_b)
-    return BABEL_FAIL(BABEL_ERR_ARG, "adaptive: param_square_a and param_square_b must be given both or not at all");
+  for (int d = 0; d < 2; d++)
+    if (job->count[d] < 0) return BABEL_FAIL(BABEL_ERR_SHAPE, "adaptive, direction %d: %lld values", d, (long long)job->count[d]);
+  if (!job->param[0] != !job->param[1]) return BABEL_FAIL(BABEL_ERR_ARG, "adaptive: the parameters of both directions must be given, or of none");
   return BABEL_OK;
 }
 

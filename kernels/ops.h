@@ -115,21 +115,15 @@ typedef struct {
   int n, d;
 } babel_cosine_distill_job;
 
-/* kernels/square_sum.h */
-enum { BABEL_SQUARE_SUM_PARTS = 64 };
-typedef struct {
-  float *out;               /* (1) */
-  double *parts;            /* (BABEL_SQUARE_SUM_PARTS) workspace: partial sums */
-  const float *x;
-  int64_t n;
-} babel_square_sum_job;
-
 /* kernels/adaptive.h: Eq. (5)-(7). */
+enum { BABEL_ADAPTIVE_CHUNKS = 64, BABEL_ADAPTIVE_PARTS = 1 + 4 * BABEL_ADAPTIVE_CHUNKS };
 typedef struct {
   float *weights, *norms;   /* (2): w_ab, w_ba; (2): g_a, g_b */
-  int *guarded;             /* (1) += 1 when a norm was not finite and 0.5/0.5 was used */
-  const float *square_a, *square_b;             /* (1) each: sums of squares */
-  const float *param_square_a, *param_square_b; /* NULL, or for grad_norm=relative */
+  int *guarded;             /* (1) += 1 when a norm was not finite and 0.5/0.5 was used; or NULL */
+  double *parts;            /* workspace: BABEL_ADAPTIVE_PARTS, zeros before its first use */
+  const float *grad[2];     /* (count[d]) gradient of direction d's loss, over the parameters whose norm counts */
+  const float *param[2];    /* (count[d]) those parameters, for grad_norm=relative, or both NULL */
+  int64_t count[2];
   int mode;                 /* 0 off (0.5/0.5), 1 on, 2 inverted */
 } babel_adaptive_job;
 typedef struct {
@@ -194,7 +188,6 @@ typedef struct {
   babel_status (*neighbour_targets)(const babel_neighbour_targets_job *job, babel_stream *s);
   babel_status (*contrastive)(const babel_contrastive_job *job, babel_stream *s);
   babel_status (*cosine_distill)(const babel_cosine_distill_job *jobs, int n, babel_stream *s);
-  babel_status (*square_sum)(const babel_square_sum_job *jobs, int n, babel_stream *s);
   babel_status (*adaptive)(const babel_adaptive_job *job, babel_stream *s);
   babel_status (*combine)(const babel_combine_job *jobs, int n, babel_stream *s);
   babel_status (*adamw)(const babel_adamw_job *jobs, int n, float beta1, float beta2, float eps,

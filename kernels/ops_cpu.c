@@ -13,7 +13,6 @@
 #include "kernels/segment_mean.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax_xent.h"
-#include "kernels/square_sum.h"
 
 static const babel_ops ops = {
     .name = "cpu",
@@ -36,7 +35,6 @@ static const babel_ops ops = {
     .neighbour_targets = babel_neighbour_targets_cpu,
     .contrastive = babel_contrastive_cpu,
     .cosine_distill = babel_cosine_distill_cpu,
-    .square_sum = babel_square_sum_cpu,
     .adaptive = babel_adaptive_cpu,
     .combine = babel_combine_cpu,
     .adamw = babel_adamw_cpu,

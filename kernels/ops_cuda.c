@@ -14,7 +14,6 @@
 #include "kernels/segment_mean.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax_xent.h"
-#include "kernels/square_sum.h"
 
 #define TABLE(precision)                                                                                                                      \
   {                                                                                                                                           \
@@ -27,7 +26,7 @@
     .l2norm_fwd = babel_l2norm_fwd_cuda, .l2norm_bwd = babel_l2norm_bwd_cuda, .input_gather = babel_input_gather_cuda,                        \
     .segment_mean_fwd = babel_segment_mean_fwd_cuda, .segment_mean_bwd = babel_segment_mean_bwd_cuda,                                         \
     .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda, .cosine_distill = babel_cosine_distill_cuda,    \
-    .square_sum = babel_square_sum_cuda, .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda,           \
+    .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda,           \
     .sgd = babel_sgd_cuda, .softmax_xent = babel_softmax_xent_cuda                                                     \
   }
 

@@ -2,25 +2,36 @@
 
 #include <math.h>
 
-static double norm_of(const float *square, const float *param_square) {
-  return sqrt(param_square ? (double)*square / (double)*param_square : (double)*square);
+#include "kernels/cpu/parallel.h"
+
+_Static_assert(BABEL_ADAPTIVE_CHUNKS == BABEL_CHUNKS, "a part is a chunk");
+
+static double square_sum(const float *x, int64_t n, double *parts) {
+  double sum = 0;
+#pragma omp parallel for schedule(static) if (BABEL_PARALLEL(n))
+  for (int k = 0; k < BABEL_CHUNKS; k++) {
+    babel_chunk chunk = babel_chunk_of(n, k, 16);
+    parts[k] = babel_dot(x + chunk.begin, x + chunk.begin, chunk.end - chunk.begin);
+  }
+  for (int k = 0; k < BABEL_CHUNKS; k++) sum += parts[k];
+  return sum;
 }
 
 babel_status babel_adaptive_cpu(const babel_adaptive_job *job, babel_stream *s) {
   BABEL_TRY(babel_adaptive_check(job));
-  double g_a = norm_of(job->square_a, job->param_square_a), g_b = norm_of(job->square_b, job->param_square_b);
-  double a = g_a + 1e-12, b = g_b + 1e-12, w_ab = 0.5, w_ba = 0.5;
-  if (!isfinite(g_a) || !isfinite(g_b)) {
-    if (job->guarded) job->guarded[0]++;
-  } else if (job->mode == 1) {
-    w_ab = b / (a + b);
-    w_ba = a / (a + b);
-  } else if (job->mode == 2) {
-    w_ab = a / (a + b);
-    w_ba = b / (a + b);
+  double g[2], w_ab = 0.5, w_ba = 0.5;
+  for (int d = 0; d < 2; d++) {
+    g[d] = sqrt(square_sum(job->grad[d], job->count[d], job->parts + 1));
+    if (job->param[d]) g[d] /= sqrt(square_sum(job->param[d], job->count[d], job->parts + 1));
   }
-  job->norms[0] = (float)g_a;
-  job->norms[1] = (float)g_b;
+  const double a = g[0] + 1e-12, b = g[1] + 1e-12;
+  if (!isfinite(g[0]) || !isfinite(g[1])) {
+    if (job->guarded) job->guarded[0]++;
+  } else if (job->mode) {
+    w_ab = (job->mode == 1 ? b : a) / (a + b);
+    w_ba = (job->mode == 1 ? a : b) / (a + b);
+  }
+  for (int d = 0; d < 2; d++) job->norms[d] = (float)g[d];
   job->weights[0] = (float)w_ab;
   job->weights[1] = (float)w_ba;
   return BABEL_OK;

@@ -1,30 +1,65 @@
+/* Two levels in one launch, both in a fixed order: BABEL_ADAPTIVE_CHUNKS blocks a sum leave a part each, the block that comes last adds the parts
+ * and weighs. */
 #include "kernels/adaptive.h"
 
-#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/last_block.cuh"
+#include "kernels/cuda/quad.cuh"
 
-static __device__ double norm_of(const float *square, const float *param_square) {
-  return sqrt(param_square ? (double)*square / (double)*param_square : (double)*square);
+enum { CHUNKS = BABEL_ADAPTIVE_CHUNKS };
+
+/* The threads' values by halving; the result is thread 0's. `count` is a power of two; threads from there on have nothing to add. */
+static __device__ double add_up(double *shared, double value, int count) {
+  __syncthreads();
+  shared[threadIdx.x] = value;
+  __syncthreads();
+  for (int half = count / 2; half > 0; half /= 2) {
+    if ((int)threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
+    __syncthreads();
+  }
+  return shared[0];
+}
+
+static __device__ double part_of(const float *x, int64_t n) {
+  const int64_t quads = (n + 3 + 3) / 4;
+  double sum = 0;
+  for (int64_t quad = (int64_t)blockIdx.x * BABEL_QUAD_THREADS + threadIdx.x; quad < quads; quad += (int64_t)CHUNKS * BABEL_QUAD_THREADS) {
+    const babel_quad q = babel_quad_load(x, babel_quad_find(x, true, quad, n));
+    BABEL_UNROLL
+    for (int k = 0; k < 4; k++) sum += (double)q.v[k] * (double)q.v[k];
+  }
+  return sum;
 }
 
 /* Four numbers: one thread, in double as on the CPU. */
-__global__ void babel_adaptive_kernel(const __grid_constant__ babel_adaptive_job job) {
-  babel_grid_wait();
-  const double g_a = norm_of(job.square_a, job.param_square_a), g_b = norm_of(job.square_b, job.param_square_b);
-  const double a = g_a + 1e-12, b = g_b + 1e-12;
-  double w_ab = 0.5, w_ba = 0.5;
-  if (!isfinite(g_a) || !isfinite(g_b)) {
-    if (job.guarded) job.guarded[0]++;
-  } else if (job.mode) {
-    w_ab = (job.mode == 1 ? b : a) / (a + b);
-    w_ba = (job.mode == 1 ? a : b) / (a + b);
+static __device__ void weigh(const babel_adaptive_job *job, const double square[4]) {
+  double g[2], w_ab = 0.5, w_ba = 0.5;
+  for (int d = 0; d < 2; d++) g[d] = job->param[d] ? sqrt(square[d]) / sqrt(square[2 + d]) : sqrt(square[d]);
+  const double a = g[0] + 1e-12, b = g[1] + 1e-12;
+  if (!isfinite(g[0]) || !isfinite(g[1])) {
+    if (job->guarded) job->guarded[0]++;
+  } else if (job->mode) {
+    w_ab = (job->mode == 1 ? b : a) / (a + b);
+    w_ba = (job->mode == 1 ? a : b) / (a + b);
   }
-  job.norms[0] = (float)g_a;
-  job.norms[1] = (float)g_b;
-  job.weights[0] = (float)w_ab;
-  job.weights[1] = (float)w_ba;
+  for (int d = 0; d < 2; d++) job->norms[d] = (float)g[d];
+  job->weights[0] = (float)w_ab;
+  job->weights[1] = (float)w_ba;
+}
+
+/* grid (CHUNKS, 2 or 4): directions, then their parameters. */
+__global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_adaptive_kernel(const __grid_constant__ babel_adaptive_job job) {
+  babel_grid_wait();
+  BABEL_SHARED(double, shared, BABEL_QUAD_THREADS);
+  const int direction = blockIdx.y % 2;
+  double *parts = job.parts + 1, square[4] = {};
+  const double sum = add_up(shared, part_of(blockIdx.y < 2 ? job.grad[direction] : job.param[direction], job.count[direction]), BABEL_QUAD_THREADS);
+  if (threadIdx.x == 0) parts[blockIdx.y * CHUNKS + blockIdx.x] = sum;
+  if (!babel_last_block((unsigned *)job.parts, CHUNKS * gridDim.y)) return;
+  for (int i = 0; i < (int)gridDim.y; i++) square[i] = add_up(shared, threadIdx.x < CHUNKS ? __ldcg(parts + i * CHUNKS + threadIdx.x) : 0, CHUNKS);
+  if (threadIdx.x == 0) weigh(&job, square);
 }
 
 extern "C" babel_status babel_adaptive_cuda(const babel_adaptive_job *job, babel_stream *s) {
   BABEL_TRY(babel_adaptive_check(job));
-  return BABEL_LAUNCH(babel_adaptive_kernel, 1, 1, 0, (cudaStream_t)s, *job);
+  return BABEL_LAUNCH(babel_adaptive_kernel, dim3(CHUNKS, job->param[0] ? 4 : 2), BABEL_QUAD_THREADS, 0, (cudaStream_t)s, *job);
 }

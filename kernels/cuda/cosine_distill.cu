@@ -2,6 +2,7 @@
 #include "kernels/cosine_distill.h"
 
 #include "kernels/cuda/block_list.cuh"
+#include "kernels/cuda/last_block.cuh"
 #include "kernels/cuda/row.cuh"
 #include "kernels/l2norm.h"
 
@@ -38,20 +39,6 @@ static __device__ double row_gap(float *de, const float *e, const float *t, int 
   return gap;
 }
 
-/* True in one block, the one that comes last, when all others have written. Leaves the counter at 0 for the next launch. */
-static __device__ bool comes_last(unsigned *arrived, unsigned blocks) {
-  BABEL_SHARED(int, last, 1);
-  __threadfence();
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    last[0] = atomicAdd(arrived, 1u) == blocks - 1;
-    if (last[0]) *arrived = 0;
-  }
-  __syncthreads();
-  __threadfence();
-  return last[0];
-}
-
 __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_cosine_distill_kernel(const __grid_constant__ cosine_distill_list list) {
   babel_grid_wait();
   BABEL_SHARED(double, gap, BABEL_ROW_WARPS);
@@ -66,7 +53,7 @@ __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_cosine_distill_kernel
   __syncthreads();
   double *parts = job->parts + 1;
   if (threadIdx.x == 0) parts[block] = (gap[0] + gap[1]) + (gap[2] + gap[3]);
-  if (!comes_last((unsigned *)job->parts, (unsigned)blocks) || warp > 0) return;
+  if (!babel_last_block((unsigned *)job->parts, (unsigned)blocks) || warp > 0) return;
   sum = 0;
   for (int b = babel_row_lane(); b < blocks; b += 32) sum += __ldcg(parts + b);
   sum = babel_row_sum(sum);
