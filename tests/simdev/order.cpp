@@ -4,7 +4,7 @@
  *   - of its own warp, everything before the last collective of all lanes, and for collectives of some lanes a table;
  *   - nothing that another block of the same launch did, except what that block released: a fence, then an atomic on a word
  *     that a thread here has changed by an atomic since (the last-block pattern);
- *   - everything of earlier launches that the streams order before this one.
+ *   - everything of earlier launches that the streams order before this one (streams.cpp).
  * Two conflicting accesses (same byte, at least one a write, not both atomics) with none of these between are a race. */
 #include "tests/simdev/shadow.h"
 
@@ -25,27 +25,16 @@ static uint32_t acquired_time;
 static unsigned acquired_by;
 static uint32_t fence_time[SIMDEV_FIBERS], fence_barrier[SIMDEV_FIBERS];
 
-/* Earlier launches of other streams that nothing orders before the running one. */
-struct launch { uint32_t first, last; unsigned long long operation; };
-static std::vector<launch> launches;
-static std::vector<launch> unordered;
-enum { LAUNCHES_KEPT = 256 };
-
 void simdev_order_begin_grid(void) {
   if (!simdev_hooks) return;
   first_run = run + 1;
   released.clear();
-  unordered.clear();
-  if (launches.size() > LAUNCHES_KEPT) launches.erase(launches.begin(), launches.end() - LAUNCHES_KEPT / 2);
-  for (const launch &l : launches) {
-    if (!simdev_ordered(l.operation)) unordered.push_back(l);
-  }
-  launches.push_back({first_run, first_run, simdev_operation()});
+  simdev_streams_begin_grid(first_run);
 }
 
 void simdev_order_begin_block(void) {
   if (!simdev_hooks) return;
-  launches.back().last = ++run;
+  simdev_streams_begin_block(++run);
   now = barrier_time = 1;
   acquired.clear();
   memset(warp_time, 0, sizeof warp_time);
@@ -82,12 +71,7 @@ void simdev_fence(void) {
 
 static bool behind_of_block(uint32_t time, unsigned thread, uint32_t past) {
   if (past == 0 || in_shared) return true;
-  if (past < first_run) {
-    for (const launch &l : unordered) {
-      if (past >= l.first && past <= l.last) return false;
-    }
-    return true;
-  }
+  if (past < first_run) return simdev_streams_behind(past);
   if (past - first_run >= acquired.size()) return false;
   if (acquired_by != simdev_now.running->linear && acquired_time >= barrier_time) return false;
   const release &r = acquired[past - first_run];
@@ -197,6 +181,7 @@ void simdev_order_access(simdev_space *s, uintptr_t at, size_t bytes, simdev_acc
     s->byte = static_cast<simdev_cell *>(simdev_reserve((s->bytes + 4) * sizeof(simdev_cell)));
   }
   in_shared = s == &simdev_shared_space;
+  if (!in_shared) simdev_streams_access(at, bytes, kind, pc);
   if (kind == SIMDEV_ATOMIC && !in_shared) chain(at);
   size_t i = at - s->begin;
   const size_t end = i + bytes;

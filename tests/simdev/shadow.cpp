@@ -39,14 +39,17 @@ static void set_state(const void *p, size_t bytes, int state) {
 
 void simdev_shadow_allocated(const void *p, size_t bytes) { set_state(p, bytes, SIMDEV_ALLOCATED); }
 void simdev_shadow_freed(const void *p, size_t bytes) { set_state(p, bytes, SIMDEV_FREED); }
-void simdev_shadow_written(const void *p, size_t bytes) { set_state(p, bytes, SIMDEV_ALLOCATED | SIMDEV_WRITTEN); }
+void simdev_shadow_written(const void *p, size_t bytes) {
+  set_state(p, bytes, SIMDEV_ALLOCATED | SIMDEV_WRITTEN);
+  if (simdev_hooks) simdev_streams_copy(&global, reinterpret_cast<uintptr_t>(p), bytes, true);
+}
 
 size_t simdev_shadow_unwritten(const void *p, size_t bytes) {
   const uintptr_t at = reinterpret_cast<uintptr_t>(p);
-  const simdev_space *s = space_of(at);
   size_t n = 0;
-  if (!simdev_hooks || !s) return 0;
-  for (size_t i = 0; i < bytes; ++i) n += !(s->state[at - s->begin + i] & SIMDEV_WRITTEN);
+  if (!simdev_hooks) return 0;
+  simdev_streams_copy(&global, at, bytes, false);
+  for (size_t i = 0; i < bytes; ++i) n += !(global.state[at - global.begin + i] & SIMDEV_WRITTEN);
   return n;
 }
 
@@ -64,8 +67,7 @@ void simdev_copy_landed(const void *shared, size_t bytes, const void *pc) {
 
 static const char *verb(simdev_access kind) { return kind == SIMDEV_READ ? "read" : kind == SIMDEV_WRITE ? "write" : "atomic"; }
 
-/* Global memory by the array that it lies in, or just outside of. */
-static const char *global_name(uintptr_t at) {
+const char *simdev_array_name(uintptr_t at) {
   static char text[128];
   for (ptrdiff_t step = 0; step <= 512; ++step) {
     for (int side = -1; side <= 1; side += 2) {
@@ -83,7 +85,7 @@ static const char *global_name(uintptr_t at) {
 }
 
 static const char *name(const simdev_space *s, uintptr_t at) {
-  return s == &simdev_shared_space ? simdev_shared_name(reinterpret_cast<void *>(at)) : global_name(at);
+  return s == &simdev_shared_space ? simdev_shared_name(reinterpret_cast<void *>(at)) : simdev_array_name(at);
 }
 
 void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const void *pc, const simdev_past *past) {
@@ -95,9 +97,25 @@ void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const 
                  past->write ? "the write that" : "the read that", past->thread, past->same_block ? "this block" : past->same_launch ? "another block" : "a launch in another stream", lines[1]);
 }
 
+/* All bits of `needed` in each of 1, 2, 4, 8 or 16 bytes. */
+static bool all_have(const uint8_t *state, size_t bytes, int needed) {
+  const uint64_t pattern = 0x0101010101010101u * static_cast<unsigned>(needed);
+  uint64_t low = ~uint64_t(0), high = ~uint64_t(0);
+  switch (bytes) {
+    case 1: return (state[0] & needed) == needed;
+    case 4: memcpy(&low, state, 4); break;
+    case 8: memcpy(&low, state, 8); break;
+    case 16: memcpy(&low, state, 8), memcpy(&high, state + 8, 8); break;
+    default: return false;
+  }
+  return (low & high & pattern) == pattern;
+}
+
 /* Every byte of the access has the bits, or a finding. */
 static void check_state(const simdev_space *s, uintptr_t at, size_t bytes, simdev_access kind, const void *pc) {
   const int needed = kind == SIMDEV_WRITE || !simdev_hooks ? SIMDEV_ALLOCATED : SIMDEV_ALLOCATED | SIMDEV_WRITTEN;
+  const size_t begin = at - s->begin;
+  if (begin + bytes <= s->bytes && all_have(s->state + begin, bytes, needed)) return;
   for (size_t i = 0; i < bytes; ++i) {
     const int state = at - s->begin + i < s->bytes ? s->state[at - s->begin + i] : 0;
     if ((state & needed) == needed) continue;

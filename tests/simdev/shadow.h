@@ -33,6 +33,15 @@ void simdev_order_access(simdev_space *s, uintptr_t at, size_t bytes, simdev_acc
 struct simdev_past { unsigned thread; uint32_t pc; bool write, same_block, same_launch; };
 void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const void *pc, const simdev_past *past);
 
+const char *simdev_array_name(uintptr_t at); /* global memory by the array that it lies in, or just outside of; a static buffer */
+
+/* streams.cpp */
+void simdev_streams_begin_grid(uint32_t first_run);
+void simdev_streams_begin_block(uint32_t run);
+bool simdev_streams_behind(uint32_t run); /* a run of an earlier launch is ordered before this one */
+void simdev_streams_access(uintptr_t at, size_t bytes, simdev_access kind, const void *pc);
+void simdev_streams_copy(simdev_space *s, uintptr_t at, size_t bytes, bool write); /* by the host half, to global memory */
+
 /* counters.cpp */
 void simdev_counters_access(bool shared, uintptr_t at, size_t bytes, simdev_access kind, const void *pc);
 

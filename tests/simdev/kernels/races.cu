@@ -122,3 +122,22 @@ static void two_streams(bool ordered) {
 }
 ENTRY(streams_not_ordered) { two_streams(false); }
 ENTRY(streams_ordered) { two_streams(true); }
+
+/* A kernel in one stream, a memset or copy of its array in another. */
+static void copy_beside_kernel(bool copy_first, bool ordered) {
+  cudaStream_t a, b;
+  float *x = device_floats(32);
+  cudaStreamCreateWithFlags(&a, cudaStreamNonBlocking);
+  cudaStreamCreateWithFlags(&b, cudaStreamNonBlocking);
+  if (copy_first) cudaMemsetAsync(x, 0, 4, a);
+  else (void)BABEL_LAUNCH(add_kernel, 1, 32, 0, a, x);
+  if (ordered) cudaStreamSynchronize(a);
+  if (copy_first) (void)BABEL_LAUNCH(add_kernel, 1, 32, 0, b, x);
+  else cudaMemsetAsync(x, 0, 4, b);
+  cudaDeviceSynchronize();
+  cudaDeviceReset();
+}
+ENTRY(memset_beside_kernel) { copy_beside_kernel(true, false); }
+ENTRY(kernel_beside_memset) { copy_beside_kernel(false, false); }
+ENTRY(memset_before_kernel) { copy_beside_kernel(true, true); }
+ENTRY(kernel_before_memset) { copy_beside_kernel(false, true); }
