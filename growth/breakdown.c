@@ -21,7 +21,7 @@ typedef struct {
 static babel_status look(search *at, int s, int i) {
   const babel_phase_data *data = at->data;
   const babel_bank *bank = at->options->bank[s];
-  int width = data->width[s], row = data->batch_rows[s][i];
+  int width = data->width[s], row = at->plan->host.rows[s][i];
   const char *key = bank->keys[data->source[s][row / data->steps[s] / data->variants]];
   BABEL_TRY(data->ops->download(at->row, data->rows[s] + (size_t)row * (size_t)width, (size_t)width * sizeof(float), at->plan->stream));
   for (int c = 0; c < width; c++) {
@@ -45,7 +45,7 @@ static babel_status look(search *at, int s, int i) {
 static babel_status look_through(search *at, const babel_config *config, int64_t last) {
   babel_phase_data *data = at->data;
   for (; at->step < last; at->step++) {
-    BABEL_TRY(babel_phase_data_batch(data, config, at->step, at->plan));
+    babel_phase_data_batch(data, config, at->step, &at->plan->host);
     for (int s = 0; s < 2; s++)
       for (int i = 0; i < data->batch * data->steps[s]; i++) BABEL_TRY(look(at, s, i));
   }

@@ -210,13 +210,13 @@ static babel_status loop(phase_run *run, int64_t step) {
   const babel_config *config = &run->trunk->config;
   const babel_phase_options *options = run->options;
   while (step < run->schedule.steps) {
-    babel_step_state state;
-    babel_schedule_at(&run->schedule, step, &state);
-    BABEL_TRY(run->plan.ops->upload(run->plan.state, &state, sizeof state, run->plan.stream));
-    BABEL_TRY(babel_phase_data_batch(&run->data, config, step, &run->plan));
+    const babel_step_inputs *in = &run->plan.host;
+    babel_schedule_at(&run->schedule, step, in->state);
+    babel_phase_data_batch(&run->data, config, step, in);
+    BABEL_TRY(babel_step_plan_send(&run->plan));
     BABEL_TRY(babel_step_run(&run->plan));
     step++;
-    if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step, &state)));
+    if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step, in->state)));
     BABEL_TRY(watch(run, step));
     bool stop = options->stop && *options->stop;
     if (step < run->schedule.steps && (stop || (config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds)))

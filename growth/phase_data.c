@@ -143,11 +143,8 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
     data->steps[s] = bank->steps;
     data->width[s] = bank->width;
     BABEL_TRY_OR(statistics(data, config, bank, s), fail);
-    BABEL_TRY_OR(take_ints(&data->batch_rows[s], (size_t)data->batch * (size_t)bank->steps), fail);
-    BABEL_TRY_OR(take_ints(&data->batch_lengths[s], (size_t)data->batch), fail);
     if (bank->lengths) BABEL_TRY_OR(take_ints(&data->lengths[s], (size_t)data->pairs * (size_t)data->variants), fail);
   }
-  BABEL_TRY_OR(take_ints(&data->batch_pairs, (size_t)data->batch), fail);
   BABEL_TRY_OR(find_neighbours(data, config, options), fail);
   return BABEL_OK;
 fail:
@@ -158,13 +155,12 @@ fail:
 void babel_phase_data_destroy(babel_phase_data *data) {
   if (!data || !data->ops) return;
   for (int s = 0; s < 2; s++) {
-    void *host[] = {data->source[s], data->columns[s], data->lengths[s], data->mean[s], data->inv_std[s], data->batch_rows[s], data->batch_lengths[s]};
+    void *host[] = {data->source[s], data->columns[s], data->lengths[s], data->mean[s], data->inv_std[s]};
     for (size_t i = 0; i < sizeof host / sizeof *host; i++) free(host[i]);
     if (data->rows[s]) data->ops->free(data->rows[s]);
   }
   free(data->order);
   free(data->partner);
-  free(data->batch_pairs);
   babel_neighbours_destroy(&data->graph);
   if (data->graph_weights) data->ops->free(data->graph_weights);
   memset(data, 0, sizeof *data);
@@ -206,7 +202,7 @@ babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_o
   return data->ops->upload(data->graph_weights, data->graph.weights, bytes, NULL);
 }
 
-babel_status babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_plan *plan) {
+void babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_inputs *in) {
   uint64_t seed = (uint64_t)config->seed;
   int epoch = (int)(step / data->steps_per_epoch), first = (int)(step % data->steps_per_epoch) * data->batch;
   if (epoch != data->epoch) {
@@ -221,15 +217,9 @@ babel_status babel_phase_data_batch(babel_phase_data *data, const babel_config *
       int at = first + (s && shuffled ? data->partner[i] : i);
       uint64_t visit = (uint64_t)epoch * (uint64_t)data->pairs + (uint64_t)at;
       int row = data->order[at] * data->variants + (int)babel_rng_below(seed, BABEL_RNG_VARIANT, visit, (uint32_t)data->variants);
-      if (!s) data->batch_pairs[i] = data->order[at];
-      for (int t = 0; t < steps; t++) data->batch_rows[s][i * steps + t] = row * steps + t;
-      data->batch_lengths[s][i] = data->lengths[s] ? data->lengths[s][row] : steps;
+      if (!s && in->graph_rows) in->graph_rows[i] = data->order[at];
+      for (int t = 0; t < steps; t++) in->rows[s][i * steps + t] = row * steps + t;
+      if (in->lengths[s]) in->lengths[s][i] = data->lengths[s] ? data->lengths[s][row] : steps;
     }
   }
-  if (plan->graph_rows) BABEL_TRY(data->ops->upload(plan->graph_rows, data->batch_pairs, (size_t)data->batch * sizeof(int), plan->stream));
-  for (int s = 0; s < 2; s++) {
-    BABEL_TRY(data->ops->upload(plan->rows[s], data->batch_rows[s], (size_t)plan->side[s].rows * sizeof(int), plan->stream));
-    if (plan->lengths[s]) BABEL_TRY(data->ops->upload(plan->lengths[s], data->batch_lengths[s], (size_t)data->batch * sizeof(int), plan->stream));
-  }
-  return BABEL_OK;
 }

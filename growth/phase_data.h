@@ -21,8 +21,6 @@ typedef struct {
   int constant[2], zero_rows[2], equal_rows[2]; /* equal_rows: samples that equal another one bit for bit */
   int *order, epoch;               /* permutation of the epoch that was asked for last; -1 = none */
   int *partner;                    /* (batch) shuffle_pairs: whom a's row i is paired with */
-  int *batch_rows[2], *batch_lengths[2]; /* host */
-  int *batch_pairs;                /* host: (batch) which pairs; of side a, where partners are shuffled */
   babel_neighbours graph;          /* n = 0 unless the configuration wants neighbours */
   float *graph_weights;            /* backend: (pairs, pairs) */
 } babel_phase_data;
@@ -33,8 +31,9 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
 void babel_phase_data_destroy(babel_phase_data *data); /* accepts a zeroed one */
 babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_options *options);
 
-/* Row numbers (and lengths) of the batch of this step, into the plan. Epoch e visits pair order[i]; variant drawn by (seed, e, i). */
-babel_status babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_plan *plan);
+/* Row numbers (and lengths) of the batch of this step, on the host. Epoch e visits pair order[i]; variant drawn by (seed, e, i). Where partners are
+ * shuffled, graph_rows are the pairs of side a. */
+void babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_inputs *in);
 
 #ifdef __cplusplus
 }

@@ -20,12 +20,12 @@ static babel_status forward(const babel_step_plan *plan) {
   babel_l2norm_fwd_job norm[2];
   for (int s = 0; s < 2; s++) {
     const babel_chain *c = &plan->side[s];
-    gather[s] = (babel_input_gather_job){.y = c->act[0], .bank = plan->bank[s], .rows = plan->rows[s], .mean = plan->mean[s],
+    gather[s] = (babel_input_gather_job){.y = c->act[0], .bank = plan->bank[s], .rows = plan->in.rows[s], .mean = plan->mean[s],
         .inv_std = plan->inv_std[s], .n = c->rows, .d = c->layer[0].in, .bank_rows = plan->bank_rows[s],
         .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s};
     norm[s] = (babel_l2norm_fwd_job){.y = c->unit, .inv = c->inv, .x = c->pooled ? c->pooled : c->act[c->layers], .n = plan->m, .d = plan->embed};
   }
-  BABEL_TRY(ops->input_gather(gather, 2, plan->state, plan->stream));
+  BABEL_TRY(ops->input_gather(gather, 2, plan->in.state, plan->stream));
   if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   for (int k = 0; k < a->layers; k++) {
     int n = 0;
@@ -35,12 +35,12 @@ static babel_status forward(const babel_step_plan *plan) {
   }
   for (int s = 0; s < 2; s++) {
     const babel_chain *c = &plan->side[s];
-    babel_segment_mean_job mean = {.pooled = c->pooled, .sequence = c->act[c->layers], .lengths = plan->lengths[s], .n = plan->m,
+    babel_segment_mean_job mean = {.pooled = c->pooled, .sequence = c->act[c->layers], .lengths = plan->in.lengths[s], .n = plan->m,
                                    .steps = c->steps, .d = plan->embed, .stacked = 1};
     if (c->pooled) BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
   }
   BABEL_TRY(ops->l2norm_fwd(norm, 2, plan->stream));
-  babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .graph = plan->graph, .rows = plan->graph_rows,
+  babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .graph = plan->graph, .rows = plan->in.graph_rows,
       .m = plan->m, .n = plan->graph_size, .weight = (float)plan->config.neighbour_weight};
   if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
   babel_contrastive_job loss = {.loss = plan->loss, .dna = a->unit_cot, .dnb = b->unit_cot, .dlog_scale = plan->dlog_scale,
@@ -56,7 +56,7 @@ static babel_status distill(const babel_step_plan *plan) {
   const babel_chain *c = &plan->side[plan->teacher_side];
   const float *x = c->teacher_act[(c->layers - 1) & 1];
   if (c->pooled) {
-    babel_segment_mean_job mean = {.pooled = c->teacher, .sequence = (float *)x, .lengths = plan->lengths[plan->teacher_side],
+    babel_segment_mean_job mean = {.pooled = c->teacher, .sequence = (float *)x, .lengths = plan->in.lengths[plan->teacher_side],
                                    .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
     BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
     x = c->teacher;
@@ -81,7 +81,7 @@ static babel_status backward(const babel_step_plan *plan) {
   if (plan->teacher_side >= 0) BABEL_TRY(distill(plan));
   for (int s = 0; s < 2; s++) {
     const babel_chain *c = &plan->side[s];
-    babel_segment_mean_job mean = {.pooled = c->pooled_cot, .sequence = c->cot[c->layers], .lengths = plan->lengths[s], .n = plan->m,
+    babel_segment_mean_job mean = {.pooled = c->pooled_cot, .sequence = c->cot[c->layers], .lengths = plan->in.lengths[s], .n = plan->m,
                                    .steps = c->steps, .d = plan->embed, .stacked = c->stacked};
     if (c->pooled) BABEL_TRY(ops->segment_mean_bwd(&mean, plan->stream));
   }
@@ -165,7 +165,7 @@ babel_status babel_step_gradients(const babel_step_plan *plan) {
 static babel_status run(const babel_step_plan *plan) {
   BABEL_TRY(babel_step_gradients(plan));
   return plan->ops->adamw(plan->adamw, plan->adamw_count, (float)plan->config.beta1, (float)plan->config.beta2, (float)plan->config.adam_eps,
-                          plan->state, plan->stream);
+                          plan->in.state, plan->stream);
 }
 
 static babel_status record(babel_step_plan *plan) {

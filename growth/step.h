@@ -51,6 +51,19 @@ typedef struct {
   int64_t post_at, post_count;          /* the projection; count 0 = none */
 } babel_chain;
 
+/* What changes from step to step. */
+typedef struct {
+  babel_step_state *state;      /* (1) */
+  int *rows[2], *lengths[2];    /* (rows) into the banks, (m) valid time steps; lengths NULL = all valid */
+  int *graph_rows;              /* (m) which pairs the batch holds; NULL with targets: pairs */
+} babel_step_inputs;
+
+/* What a step says, for logs. */
+typedef struct {
+  float loss[2], kd, weights[2], norms[2], log_scale;
+  int hits[2], guarded;
+} babel_step_report;
+
 typedef struct {
   const babel_ops *ops;
   babel_stream *stream;
@@ -65,18 +78,20 @@ typedef struct {
   float *params, *grads, *moment1, *moment2, *teacher_params; /* (count); teacher: NULL without one */
   babel_adamw_job *adamw;       /* host list */
   int adamw_count;
-  babel_step_state *state;      /* backend */
+  babel_step_inputs in, host;   /* on the backend; the copies that babel_step_plan_send sends there */
+  size_t input_bytes;
   const float *bank[2], *mean[2], *inv_std[2];  /* backend: (bank_rows, in), statistics or NULL */
   int bank_rows[2];
-  int *rows[2], *lengths[2];    /* (rows) and (m) of this batch; lengths NULL = all valid */
   const float *graph;           /* (graph_size, graph_size) neighbour weights, backend; NULL = targets: pairs */
-  int graph_size, *graph_rows;  /* (m) which pairs the batch holds */
+  int graph_size;
   float *targets;               /* (m, m); NULL unless targets: neighbours */
   uint8_t *masked;              /* (m, m); NULL unless targets: mask */
-  float *loss, *kd_loss, *weights, *norms, *dlog_scale; /* (2) (1) (2) (2) (2) */
+  babel_step_report *report;    /* backend; the next six point into it; log_scale is left out: it is a parameter */
+  float *loss, *kd_loss, *weights, *norms; /* (2) (1) (2) (2) */
+  int *hits, *guarded;          /* (2) (1) */
+  float *dlog_scale;            /* (2) */
   double *kd_parts;             /* workspace of the distillation loss */
   double *adaptive_parts;       /* workspace of the norms */
-  int *hits, *guarded;          /* (2) (1) */
   float *workspace;
   babel_recording *recording;   /* of a whole step, on a backend that has such */
   void *memory;                 /* one backend block behind all of it */
@@ -92,18 +107,16 @@ void babel_step_plan_destroy(babel_step_plan *plan); /* accepts a zeroed one */
 /* Trained values back into the trunk; deploy_teacher (policy ema_deploy): the EMA prototype instead of the online one. */
 babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, babel_tower *const towers[2], bool deploy_teacher);
 
-/* One step: reads rows, lengths and state; leaves losses, weights, norms and hits on the backend. A backend that records notes the first step
+/* plan->host -> plan->in, one copy. */
+babel_status babel_step_plan_send(const babel_step_plan *plan);
+
+/* One step: reads plan->in; leaves losses, weights, norms and hits on the backend. A backend that records notes the first step
  * down and repeats it: the plan's own fields (pointers, sizes, configuration) must stay as they are from then on. */
 babel_status babel_step_run(babel_step_plan *plan);
 
 /* The forward and backward half alone: gradients are in plan->grads, nothing is updated. For tests and benches. */
 babel_status babel_step_gradients(const babel_step_plan *plan);
 
-/* What the last step said, for logs. */
-typedef struct {
-  float loss[2], kd, weights[2], norms[2], log_scale;
-  int hits[2], guarded;
-} babel_step_report;
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report);
 
 #ifdef __cplusplus

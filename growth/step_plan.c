@@ -27,13 +27,21 @@ static void carve_pair(carver *c, float **a, float **b, int64_t rows_a, int64_t 
   *b = *a ? *a + rows_a * width : NULL;
 }
 
+/* The same places in backend and host memory. */
+static void carve_inputs(const babel_step_plan *plan, carver *c, babel_step_inputs *in) {
+  in->state = carve(c, 1, sizeof *in->state);
+  for (int s = 0; s < 2; s++) {
+    in->rows[s] = carve(c, (size_t)plan->side[s].rows, sizeof(int));
+    in->lengths[s] = plan->side[s].steps > 1 ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
+  }
+  in->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
+}
+
 static void carve_layers(babel_step_plan *plan, carver *c) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
   for (int s = 0; s < 2; s++) {
     babel_chain *side = &plan->side[s];
     side->act[0] = carve_floats(c, (int64_t)side->rows * side->layer[0].in);
-    plan->rows[s] = carve(c, (size_t)side->rows, sizeof(int));
-    plan->lengths[s] = side->steps > 1 ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
   }
   for (int k = 1; k <= a->layers; k++) {
     int width = a->layer[k - 1].out;
@@ -113,25 +121,32 @@ static void point(babel_step_plan *plan) {
     }
 }
 
+/* Addresses within backend memory: nothing is read. */
+static void carve_report(babel_step_plan *plan, carver *c) {
+  babel_step_report *report = plan->report = carve(c, 1, sizeof *report);
+  if (!report) return;
+  plan->loss = report->loss;
+  plan->kd_loss = &report->kd;
+  plan->weights = report->weights;
+  plan->norms = report->norms;
+  plan->hits = report->hits;
+  plan->guarded = &report->guarded;
+}
+
 static void carve_all(babel_step_plan *plan, carver *c) {
+  carve_inputs(plan, c, &plan->in);
+  plan->input_bytes = c->used;
   carve_gradients(plan, c);
   carve_folds(plan, c);
   carve_layers(plan, c);
   carve_tops(plan, c);
-  plan->state = carve(c, 1, sizeof *plan->state);
-  plan->loss = carve_floats(c, 2);
-  plan->kd_loss = carve_floats(c, 1);
+  carve_report(plan, c);
   plan->kd_parts = carve(c, BABEL_COSINE_DISTILL_PARTS, sizeof *plan->kd_parts);
-  plan->weights = carve_floats(c, 2);
-  plan->norms = carve_floats(c, 2);
   plan->adaptive_parts = carve(c, BABEL_ADAPTIVE_PARTS, sizeof *plan->adaptive_parts);
   plan->dlog_scale = carve_floats(c, 2);
   int64_t batch_square = (int64_t)plan->m * plan->m;
-  plan->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
   plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
   plan->masked = plan->config.targets == BABEL_TARGETS_MASK ? carve(c, (size_t)batch_square, 1) : NULL;
-  plan->hits = carve(c, 2, sizeof(int));
-  plan->guarded = carve(c, 1, sizeof(int));
   plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
 }
 
@@ -271,6 +286,10 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->stream), fail);
   c = (carver){.base = plan->memory};
   carve_all(plan, &c);
+  void *host;
+  BABEL_TRY_OR(babel_alloc(&host, plan->input_bytes, 1), fail);
+  c = (carver){.base = host};
+  carve_inputs(plan, &c, &plan->host);
   point(plan);
   BABEL_TRY_OR(list_optimiser(plan, trunk, towers), fail);
   BABEL_TRY_OR(copy_params(plan, trunk, towers, false, false), fail);
@@ -287,6 +306,7 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
   if (plan->recording) plan->ops->recording_destroy(plan->recording);
   if (plan->stream) plan->ops->stream_destroy(plan->stream);
   if (plan->memory) plan->ops->free(plan->memory);
+  free(plan->host.state); /* the first piece of the block */
   free(plan->adamw);
   memset(plan, 0, sizeof *plan);
 }
@@ -295,19 +315,11 @@ babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *tru
   return copy_params(plan, trunk, towers, true, deploy_teacher && plan->teacher_params);
 }
 
+babel_status babel_step_plan_send(const babel_step_plan *plan) {
+  return plan->ops->upload(plan->in.state, plan->host.state, plan->input_bytes, plan->stream);
+}
+
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report) {
-  const struct {
-    void *to;
-    const void *from;
-    size_t bytes;
-  } parts[] = {{report->loss, plan->loss, sizeof report->loss},
-               {&report->kd, plan->kd_loss, sizeof report->kd},
-               {report->weights, plan->weights, sizeof report->weights},
-               {report->norms, plan->norms, sizeof report->norms},
-               {&report->log_scale, plan->params + plan->scale_at, sizeof report->log_scale},
-               {report->hits, plan->hits, sizeof report->hits},
-               {&report->guarded, plan->guarded, sizeof report->guarded}};
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    BABEL_TRY(plan->ops->download(parts[i].to, parts[i].from, parts[i].bytes, plan->stream));
-  return BABEL_OK;
+  BABEL_TRY(plan->ops->download(report, plan->report, sizeof *report, plan->stream));
+  return plan->ops->download(&report->log_scale, plan->params + plan->scale_at, sizeof report->log_scale, plan->stream);
 }

@@ -73,15 +73,13 @@ babel_status babel_step_bench_prepare(babel_step_bench *bench) {
   const babel_step_plan *plan = &bench->plan;
   const babel_schedule schedule = {.steps = 600, .warmup = 2, .lr_start = 1e-6, .lr_peak = 3e-4, .lr_end = 3e-5, .trunk_factor = 1,
                                    .momentum = 0.996, .beta1 = 0.9, .beta2 = 0.98};
-  babel_step_state state;
-  int rows[BATCH];
-  babel_schedule_at(&schedule, bench->step % 600, &state);
+  babel_schedule_at(&schedule, bench->step % 600, plan->host.state);
   babel_rng_permutation(7, BABEL_RNG_SHUFFLE, (uint64_t)bench->step * PAIRS, PAIRS, bench->order);
-  for (int i = 0; i < BATCH; i++) rows[i] = bench->order[i] * VARIANTS + (int)babel_rng_below(7, BABEL_RNG_VARIANT, (uint64_t)(bench->step * BATCH + i), VARIANTS);
-  BABEL_TRY(plan->ops->upload(plan->state, &state, sizeof state, plan->stream));
-  for (int s = 0; s < 2; s++) BABEL_TRY(plan->ops->upload(plan->rows[s], rows, sizeof rows, plan->stream));
+  for (int i = 0; i < BATCH; i++)
+    plan->host.rows[0][i] = plan->host.rows[1][i] =
+        bench->order[i] * VARIANTS + (int)babel_rng_below(7, BABEL_RNG_VARIANT, (uint64_t)(bench->step * BATCH + i), VARIANTS);
   bench->step++;
-  return BABEL_OK;
+  return babel_step_plan_send(plan);
 }
 
 babel_status babel_step_bench_run(babel_step_bench *bench) {

@@ -126,18 +126,14 @@ void step_pair_prepare(step_pair *pair, int step) {
   babel_rng_permutation(11, BABEL_RNG_SHUFFLE, (uint64_t)step * (uint64_t)(m + SPARE), m + SPARE, order);
   for (int i = 0; i < 2; i++) {
     const babel_step_plan *plan = &pair->side[i].plan;
-    const babel_ops *ops = plan->ops;
-    must(ops->upload(plan->state, &state, sizeof state, plan->stream));
-    if (plan->graph_rows) must(ops->upload(plan->graph_rows, order, (size_t)m * sizeof *order, plan->stream));
+    *plan->host.state = state;
+    if (plan->host.graph_rows) memcpy(plan->host.graph_rows, order, (size_t)m * sizeof *order);
     for (int s = 0; s < 2; s++) {
-      int steps = plan->side[s].steps, *rows = take((size_t)(m * steps), sizeof *rows), *lengths = take((size_t)m, sizeof *lengths);
-      for (int k = 0; k < m * steps; k++) rows[k] = order[k / steps] * steps + k % steps;
-      for (int k = 0; k < m; k++) lengths[k] = 1 + (k * 5 + s) % steps;
-      must(ops->upload(plan->rows[s], rows, (size_t)(m * steps) * sizeof *rows, plan->stream));
-      if (plan->lengths[s]) must(ops->upload(plan->lengths[s], lengths, (size_t)m * sizeof *lengths, plan->stream));
-      free(rows);
-      free(lengths);
+      int steps = plan->side[s].steps;
+      for (int k = 0; k < m * steps; k++) plan->host.rows[s][k] = order[k / steps] * steps + k % steps;
+      for (int k = 0; k < m && plan->host.lengths[s]; k++) plan->host.lengths[s][k] = 1 + (k * 5 + s) % steps;
     }
+    must(babel_step_plan_send(plan));
   }
   free(order);
 }

@@ -46,10 +46,10 @@ static void fill_side(step_rig *rig, const step_case *c, int s) {
   plan->bank[s] = rig->bank[s];
   plan->bank_rows[s] = (m + 3) * steps;
   for (int i = 0; i < m; i++)
-    for (int t = 0; t < steps; t++) plan->rows[s][i * steps + t] = (m + 1 - i) * steps + t;
+    for (int t = 0; t < steps; t++) plan->in.rows[s][i * steps + t] = (m + 1 - i) * steps + t;
   if (steps == 1) return;
   rig->lengths[s] = take((size_t)m, sizeof(int));
-  for (int i = 0; i < m; i++) plan->lengths[s][i] = rig->lengths[s][i] = c->ragged ? 1 + (i * 5 + s) % steps : steps;
+  for (int i = 0; i < m; i++) plan->in.lengths[s][i] = rig->lengths[s][i] = c->ragged ? 1 + (i * 5 + s) % steps : steps;
 }
 
 /* Weights between all samples of the bank, about one in four above 0, not symmetric; those of the batch for the oracle. */
@@ -63,7 +63,7 @@ static void connect(step_rig *rig, const step_case *c) {
     for (int j = 0; j < n; j++)
       if (i != j && i != 5 && babel_fill("edge", (uint32_t)(i * n + j)) > 0.5) rig->graph[i * n + j] = (float)(0.6 + 0.5 * babel_fill("graph", (uint32_t)(i * n + j)));
   for (int i = 0; i < m; i++) {
-    plan->graph_rows[i] = m + 1 - i;
+    plan->in.graph_rows[i] = m + 1 - i;
     for (int j = 0; j < m; j++) rig->near[i * m + j] = (double)rig->graph[(m + 1 - i) * n + m + 1 - j];
   }
   plan->graph = rig->graph;
@@ -108,7 +108,7 @@ void step_rig_create(step_rig *rig, const step_case *c) {
   cr_assert_eq(babel_step_plan_create(&rig->plan, &rig->trunk, rig->towers, steps, or_default(c->m, 12), c->teacher - 1, adaptive), BABEL_OK,
                "%s", babel_error_last()->sentence);
   for (int s = 0; s < 2; s++) fill_side(rig, c, s);
-  *rig->plan.state = (babel_step_state){.step = 3, .lr = 1e-3f, .trunk_lr = 1e-3f, .ema_momentum = 0.9f, .bias1 = 0.3439f, .bias2 = 0.07763184f};
+  *rig->plan.in.state = (babel_step_state){.step = 3, .lr = 1e-3f, .trunk_lr = 1e-3f, .ema_momentum = 0.9f, .bias1 = 0.3439f, .bias2 = 0.07763184f};
 
   rig->oracle = (step_oracle){.m = rig->plan.m, .embed = config.embed_dim, .hidden = config.hidden, .concept_layers = config.concept_layers,
       .proto_layers = config.proto_layers, .post = config.post_proj, .in = {in[0], in[1]}, .steps = {steps[0], steps[1]},

@@ -42,7 +42,7 @@ static void done(rig *r) {
 }
 
 static void draw(rig *r, int64_t step) {
-  cr_assert_eq(babel_phase_data_batch(&r->data, &r->config, step, &r->plan), BABEL_OK);
+  babel_phase_data_batch(&r->data, &r->config, step, &r->plan.host);
 }
 
 Test(growth_phase_data, an_epoch_visits_every_pair_once_and_both_members_alike) {
@@ -54,8 +54,8 @@ Test(growth_phase_data, an_epoch_visits_every_pair_once_and_both_members_alike) 
     for (int step = 0; step < 4; step++) {
       draw(&r, epoch * 4 + step);
       for (int i = 0; i < 12; i++) {
-        int row = r.plan.rows[0][i];
-        cr_assert_eq(row, r.plan.rows[1][i], "the same pair and the same variant");
+        int row = r.plan.host.rows[0][i];
+        cr_assert_eq(row, r.plan.host.rows[1][i], "the same pair and the same variant");
         cr_assert(row >= 0 && row < 48 * 5);
         visits[row / 5]++;
         seen[row % 5]++;
@@ -77,7 +77,7 @@ Test(growth_phase_data, the_rest_of_an_epoch_is_dropped) {
   int visits[50] = {0};
   for (int step = 0; step < 3; step++) {
     draw(&r, step);
-    for (int i = 0; i < 16; i++) visits[r.plan.rows[0][i]]++;
+    for (int i = 0; i < 16; i++) visits[r.plan.host.rows[0][i]]++;
   }
   int once = 0;
   for (int i = 0; i < 50; i++) once += visits[i] == 1;
@@ -92,15 +92,15 @@ Test(growth_phase_data, any_step_can_be_asked_for_in_any_order) {
   int forward[20][2][8];
   for (int step = 0; step < 20; step++) {
     draw(&r, step);
-    for (int s = 0; s < 2; s++) memcpy(forward[step][s], r.plan.rows[s], sizeof forward[step][s]);
+    for (int s = 0; s < 2; s++) memcpy(forward[step][s], r.plan.host.rows[s], sizeof forward[step][s]);
   }
   for (int step = 19; step >= 0; step -= 3) {
     draw(&r, step);
-    for (int s = 0; s < 2; s++) cr_assert_arr_eq(forward[step][s], r.plan.rows[s], sizeof forward[step][s]);
+    for (int s = 0; s < 2; s++) cr_assert_arr_eq(forward[step][s], r.plan.host.rows[s], sizeof forward[step][s]);
   }
   r.config.seed = 1;
   draw(&r, 0);
-  cr_assert_arr_neq(forward[0][0], r.plan.rows[0], sizeof forward[0][0]);
+  cr_assert_arr_neq(forward[0][0], r.plan.host.rows[0], sizeof forward[0][0]);
   done(&r);
 }
 
@@ -115,8 +115,8 @@ Test(growth_phase_data, shuffled_partners_come_from_the_same_batch) {
   for (int step = 0; step < 40; step++) {
     draw(&r, step);
     int a[16], b[16];
-    memcpy(a, r.plan.rows[0], sizeof a);
-    memcpy(b, r.plan.rows[1], sizeof b);
+    memcpy(a, r.plan.host.rows[0], sizeof a);
+    memcpy(b, r.plan.host.rows[1], sizeof b);
     for (int i = 0; i < 16; i++) kept += a[i] == b[i];
     qsort(a, 16, sizeof *a, ascending);
     qsort(b, 16, sizeof *b, ascending);
@@ -142,10 +142,10 @@ Test(growth_phase_data, rows_are_the_bank_s_originals_and_variants) {
   for (int step = 0; step < 6; step++) {
     draw(&r, step);
     for (int i = 0; i < 10; i++) {
-      int first = r.plan.rows[0][i * 3], row = first / 3;
-      for (int t = 0; t < 3; t++) cr_assert_eq(r.plan.rows[0][i * 3 + t], first + t, "time steps stay together");
-      cr_assert_eq(row, r.plan.rows[1][i]);
-      cr_assert_eq(r.plan.lengths[0][i], r.banks[0].lengths[r.data.source[0][row / 4] * 5 + row % 4 + 1]);
+      int first = r.plan.host.rows[0][i * 3], row = first / 3;
+      for (int t = 0; t < 3; t++) cr_assert_eq(r.plan.host.rows[0][i * 3 + t], first + t, "time steps stay together");
+      cr_assert_eq(row, r.plan.host.rows[1][i]);
+      cr_assert_eq(r.plan.host.lengths[0][i], r.banks[0].lengths[r.data.source[0][row / 4] * 5 + row % 4 + 1]);
     }
   }
   done(&r);

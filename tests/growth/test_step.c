@@ -193,9 +193,9 @@ static void exchange(const step_rig *rig, step_rig *other) {
   for (int s = 0; s < 2; s++) {
     other->plan.bank[s] = rig->bank[1 - s];
     other->plan.bank_rows[s] = rig->plan.bank_rows[1 - s];
-    memcpy(other->plan.rows[s], rig->plan.rows[1 - s], (size_t)rig->plan.m * sizeof(int));
+    memcpy(other->plan.in.rows[s], rig->plan.in.rows[1 - s], (size_t)rig->plan.m * sizeof(int));
   }
-  *other->plan.state = *rig->plan.state;
+  *other->plan.in.state = *rig->plan.in.state;
 }
 
 Test(growth_step, weights_sum_to_1_and_swap_with_the_modalities) {
@@ -267,11 +267,11 @@ Test(growth_step, teacher_follows_at_mu_0_and_stays_at_mu_1) {
     size_t bytes = (size_t)plan->count * sizeof(float);
     float *before = malloc(bytes);
     memcpy(before, plan->teacher_params, bytes);
-    plan->state->ema_momentum = 1;
+    plan->in.state->ema_momentum = 1;
     cr_assert_eq(babel_step_run(plan), BABEL_OK);
     cr_assert_eq(memcmp(before, plan->teacher_params, bytes), 0, "unchanged at mu = 1");
     cr_assert_neq(memcmp(before, plan->params, bytes), 0, "the student moved");
-    plan->state->ema_momentum = 0;
+    plan->in.state->ema_momentum = 0;
     cr_assert_eq(babel_step_run(plan), BABEL_OK);
     const struct {
       int64_t at, count;
@@ -292,7 +292,7 @@ Test(growth_step, equal_runs_have_equal_bits) {
   for (int i = 0; i < 2; i++) {
     step_rig_create(&rig[i], &c);
     for (int step = 0; step < 4; step++) {
-      rig[i].plan.state->step = step;
+      rig[i].plan.in.state->step = step;
       cr_assert_eq(babel_step_run(&rig[i].plan), BABEL_OK);
     }
   }
@@ -322,7 +322,7 @@ Test(growth_step, update_is_adamw_with_decay_on_matrices_alone) {
   char *matrix = calloc(o->count, 1);
   for (int s = 0; s < 2; s++)
     for (int k = 0; k < o->layers; k++) memset(matrix + o->weight_at[s][k], 1, (size_t)o->widths[s][k] * (size_t)o->widths[s][k + 1]);
-  double lr = 1e-3, bias1 = (double)plan->state->bias1, bias2 = (double)plan->state->bias2;
+  double lr = 1e-3, bias1 = (double)plan->in.state->bias1, bias2 = (double)plan->in.state->bias2;
   for (int64_t i = 0; i < plan->count; i++) {
     double g = (double)plan->grads[i], m = 0.1 * g, v = 0.02 * g * g;
     double expected = before[i] * (matrix[i] ? 1 - lr * 10 : 1) - lr * (m / bias1) / (sqrt(v / bias2) + 1e-8);
@@ -343,7 +343,7 @@ Test(growth_step, scale_is_clamped_after_the_update) {
       memcpy(rig.plan.params + side[1].module_at, rig.plan.params, (size_t)side[0].module_count * sizeof(float));
       rig.plan.bank[1] = rig.plan.bank[0];
     }
-    rig.plan.state->lr = 1000; /* any gradient reaches a limit */
+    rig.plan.in.state->lr = 1000; /* any gradient reaches a limit */
     cr_assert_eq(babel_step_run(&rig.plan), BABEL_OK);
     cr_assert_eq(rig.plan.params[rig.plan.scale_at], equal ? (float)log(100) : 0);
     step_rig_destroy(&rig);
@@ -384,7 +384,7 @@ Test(growth_step, dropout_hides_its_share_and_standardisation_comes_first) {
     int in = c->layer[0].in, hidden = 0;
     for (int i = 0; i < c->rows; i++)
       for (int j = 0; j < in; j++) {
-        double raw = (double)rig.bank[s][(size_t)rig.plan.rows[s][i] * (size_t)in + (size_t)j];
+        double raw = (double)rig.bank[s][(size_t)rig.plan.in.rows[s][i] * (size_t)in + (size_t)j];
         double z = 2 * (raw - (double)rig.towers[s]->mean[j]) * (double)rig.towers[s]->inv_std[j], found = (double)c->act[0][(size_t)i * (size_t)in + (size_t)j];
         hidden += found == 0;
         cr_assert(found == 0 || fabs(found - z) < 1e-5);
