@@ -103,6 +103,17 @@ run grow --bank a.bank --bank a.npy --out x; judge 1 a.npy
 run eval --protocol p --bank a.bank --bank b.bank --draws keys.csv --trunk file --out r.json; judge 1 keys.csv "line 1"
 nothing_left x/trunk.safetensors y.npy x.bank r.json
 
+### features that training cannot bear: finite, but not once the mean is taken off (60 x 8 of 3.3e38, sample k7 of -3.3e38)
+{
+  printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (60, 8), }"
+  for ((i = 0; i < 480; i++)); do if [ $((i / 8)) = 7 ]; then printf '\x37\x44\x78\xff'; else printf '\x37\x44\x78\x7f'; fi; done
+} >huge.npy
+good bank import --features huge.npy --keys keys.csv --modality one --out huge.bank
+broken=(grow --bank huge.bank --bank b.bank "${tiny[@]}" --set max_steps=30 --quiet --out broken)
+run "${broken[@]}"; judge 1 "training broke down at step" "one, row" "of the batch (sample k7)"
+run "${broken[@]}" --set standardise=false; judge 1 "training broke down" "All features of steps 1 to" "the largest is 3.3"
+nothing_left broken/trunk.safetensors
+
 ### output that cannot be written
 run bank import --features a.npy --keys keys.csv --modality one --out file/x.bank; judge 1 file/x.bank
 run bank import --features a.npy --keys keys.csv --modality one --out /dev/null; judge 1 /dev/null device
