@@ -33,6 +33,7 @@ static __device__ double part_of(const float *x, int64_t n) {
 /* Four numbers: one thread, in double as on the CPU. */
 static __device__ void weigh(const babel_adaptive_job *job, const double square[4]) {
   double g[2], w_ab = 0.5, w_ba = 0.5;
+  BABEL_UNROLL
   for (int d = 0; d < 2; d++) g[d] = job->param[d] ? sqrt(square[d]) / sqrt(square[2 + d]) : sqrt(square[d]);
   const double a = g[0] + 1e-12, b = g[1] + 1e-12;
   if (!isfinite(g[0]) || !isfinite(g[1])) {
@@ -41,6 +42,7 @@ static __device__ void weigh(const babel_adaptive_job *job, const double square[
     w_ab = (job->mode == 1 ? b : a) / (a + b);
     w_ba = (job->mode == 1 ? a : b) / (a + b);
   }
+  BABEL_UNROLL
   for (int d = 0; d < 2; d++) job->norms[d] = (float)g[d];
   job->weights[0] = (float)w_ab;
   job->weights[1] = (float)w_ba;
@@ -55,7 +57,9 @@ __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_adaptive_kernel(cons
   const double sum = add_up(shared, part_of(blockIdx.y < 2 ? job.grad[direction] : job.param[direction], job.count[direction]), BABEL_QUAD_THREADS);
   if (threadIdx.x == 0) parts[blockIdx.y * CHUNKS + blockIdx.x] = sum;
   if (!babel_last_block((unsigned *)job.parts, CHUNKS * gridDim.y)) return;
-  for (int i = 0; i < (int)gridDim.y; i++) square[i] = add_up(shared, threadIdx.x < CHUNKS ? __ldcg(parts + i * CHUNKS + threadIdx.x) : 0, CHUNKS);
+  BABEL_UNROLL
+  for (int i = 0; i < 4; i++)
+    if (i < (int)gridDim.y) square[i] = add_up(shared, threadIdx.x < CHUNKS ? __ldcg(parts + i * CHUNKS + threadIdx.x) : 0, CHUNKS);
   if (threadIdx.x == 0) weigh(&job, square);
 }
 
