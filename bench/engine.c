@@ -7,11 +7,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/device.h"
 #include "growth/commit.h"
 
 #define MEMORY ((size_t)256 << 20)
 #define SWEEP ((size_t)16 << 20) /* floats: four times a large last-level cache */
 #define MOST_RUNS 20000
+#define DEVICE_RUNS 20
 
 static double now(void) {
   struct timespec t;
@@ -73,11 +75,12 @@ static double measure_peak_bytes(void) {
 
 static void explain(const babel_bench *bench) {
   char machine[512];
-  bench->ops->describe(machine, sizeof machine);
+  bench->step_ops->describe(machine, sizeof machine);
   printf("# device: %s\n# commit: %s\n", machine, BABEL_COMMIT);
   printf("# peak: %.1f GFLOP/s multiply-add in registers, %.1f GB/s copy of a buffer larger than the caches\n", bench->peak_flops * 1e-9,
          bench->peak_bytes * 1e-9);
   printf("# caches: %s\n", bench->cold ? "emptied before every run" : "as the run before left them");
+  if (bench->device) printf("# a time is the mean of %d runs in a row, recorded as one graph; of a step, launched one by one and awaited once\n", DEVICE_RUNS);
   printf("# op, backend, shape: what ran; iters: timed runs; min_us, med_us: fastest and median run\n");
   printf("# GB/s: bytes read and written once, by the median; GFLOP/s: by the median; x_vendor: median of the library / ours\n");
   printf("# %%peak: the larger of GFLOP/s and GB/s as a share of its peak (above 100 where the data stays in a cache)\n");
@@ -91,8 +94,13 @@ babel_status babel_bench_open(babel_bench *bench) {
   BABEL_TRY(babel_arena_create(&bench->memory, MEMORY));
   BABEL_TRY(babel_alloc(&memory, SWEEP, sizeof(float)));
   sweep_buffer = memory;
-  bench->peak_flops = babel_bench_peak_flops();
-  bench->peak_bytes = measure_peak_bytes();
+  if (bench->device) {
+    bench->peak_flops = INFINITY; /* no figure of this process: the share is that of the memory alone */
+    BABEL_TRY(babel_bench_device_bytes(bench->step_ops, &bench->peak_bytes));
+  } else {
+    bench->peak_flops = babel_bench_peak_flops();
+    bench->peak_bytes = measure_peak_bytes();
+  }
   explain(bench);
   return BABEL_OK;
 }
@@ -127,10 +135,25 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static double timed(const babel_bench *bench, babel_status (*run)(void *), void *context) {
+/* On a device: the mean of many runs in a row, of kernels without the host's part in it (tests/support/device_timer.h). */
+static double timed_on_device(const babel_bench_row *row) {
+  if (!row->wait) {
+    babel_bench_device_timer(DEVICE_RUNS);
+    must(row->run(row->context));
+    babel_bench_device_timer(0);
+    return babel_bench_device_seconds();
+  }
+  double start = now();
+  for (int i = 0; i < DEVICE_RUNS; i++) must(row->run(row->context));
+  must(row->wait(row->context));
+  return (now() - start) / DEVICE_RUNS;
+}
+
+static double timed(const babel_bench *bench, babel_status (*run)(void *), const babel_bench_row *row) {
+  if (bench->device) return timed_on_device(row);
   if (bench->cold) sweep();
   double start = now();
-  must(run(context));
+  must(run(row->context));
   return now() - start;
 }
 
@@ -138,7 +161,7 @@ void babel_bench_measure(babel_bench *bench, const babel_bench_row *row) {
   static double ours[MOST_RUNS], vendors[MOST_RUNS];
   must(row->run(row->context));
   const double error = row->check(row->context);
-  printf("%-18s %-7s %-28s ", row->op, bench->ops->name, row->shape);
+  printf("%-18s %-7s %-28s ", row->op, bench->step_ops->name, row->shape);
   if (!(error <= row->limit)) {
     printf("%6s %9s %9s %7s %8s %6s %8s %8.1e\n", "-", "FAIL", "FAIL", "-", "-", "-", "-", error);
     bench->failed++;
@@ -147,8 +170,8 @@ void babel_bench_measure(babel_bench *bench, const babel_bench_row *row) {
   int runs = 0, at_least = row->at_least ? row->at_least : 11;
   if (row->vendor) must(row->vendor(row->context));
   for (double end = now() + bench->seconds; runs < MOST_RUNS && (runs < at_least || now() < end); runs++) {
-    if (row->vendor) vendors[runs] = timed(bench, row->vendor, row->context);
-    ours[runs] = timed(bench, row->run, row->context);
+    if (row->vendor) vendors[runs] = timed(bench, row->vendor, row);
+    ours[runs] = timed(bench, row->run, row);
   }
   qsort(ours, (size_t)runs, sizeof *ours, ascending);
   qsort(vendors, (size_t)runs, sizeof *vendors, ascending);

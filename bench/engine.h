@@ -12,7 +12,10 @@
 #include "kernels/ops.h"
 
 typedef struct {
-  const babel_ops *ops;
+  const babel_ops *ops;      /* for the rows of kernels: works on memory of the host, on a device too */
+  const babel_ops *step_ops; /* for whole steps: the backend's own */
+  bool device;         /* rows are run DEVICE_RUNS times in a row and awaited once */
+  double limit;        /* of a linear product: by its precision */
   babel_arena memory;  /* of the row at hand, reset before each */
   double seconds;      /* spent on timing one row */
   bool cold;           /* empty the caches before every run */
@@ -27,6 +30,7 @@ typedef struct {
   char shape[64];
   double bytes, flops; /* read and written, and done, by one run */
   babel_status (*run)(void *context);
+  babel_status (*wait)(void *context); /* what a run has begun is done; NULL where run itself waits */
   double (*check)(void *context); /* after one run: largest error over the largest expected value */
   double limit;                   /* FAIL when the error is above it, or NaN */
   int at_least;  /* runs; 0 = 11 */

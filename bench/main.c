@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/backend.h"
+#include "bench/device.h"
 #include "bench/growth/bench.h"
 #include "bench/kernels/bench.h"
 
 static int usage(FILE *to, int status) {
-  fprintf(to, "usage: babel_bench [--only OP] [--seconds S] [--threads N] [--cold]\n"
+  fprintf(to, "usage: babel_bench [--backend NAME] [--only OP] [--seconds S] [--threads N] [--cold]\n"
+              "  --backend NAME  cpu (default), cuda (TF32), cuda:fp32 or cuda:bf16\n"
               "  --only OP    rows whose op contains OP\n"
               "  --seconds S  time spent on each row (default 0.3)\n"
               "  --threads N  (default: all)\n"
@@ -16,7 +19,8 @@ static int usage(FILE *to, int status) {
 }
 
 int main(int argc, char **argv) {
-  babel_bench bench = {.ops = babel_ops_cpu(), .seconds = 0.3};
+  babel_bench bench = {.ops = babel_ops_cpu(), .step_ops = babel_ops_cpu(), .limit = 2e-6, .seconds = 0.3};
+  const char *backend = "cpu";
   for (int i = 1; i < argc; i++) {
     const char *value = i + 1 < argc ? argv[i + 1] : NULL;
     if (!strcmp(argv[i], "--cold")) {
@@ -25,7 +29,9 @@ int main(int argc, char **argv) {
     }
     if (!strcmp(argv[i], "--help")) return usage(stdout, 0);
     if (!value) return usage(stderr, 2);
-    if (!strcmp(argv[i], "--only"))
+    if (!strcmp(argv[i], "--backend"))
+      backend = value;
+    else if (!strcmp(argv[i], "--only"))
       bench.only = value;
     else if (!strcmp(argv[i], "--seconds") && atof(value) > 0)
       bench.seconds = atof(value);
@@ -35,7 +41,11 @@ int main(int argc, char **argv) {
       return usage(stderr, 2);
     i++;
   }
-  if (babel_bench_open(&bench) != BABEL_OK) {
+  babel_status status = babel_bench_backend(backend, &bench.step_ops);
+  bench.device = strcmp(backend, "cpu");
+  if (status == BABEL_OK && bench.device) status = babel_bench_device_open(backend, &bench.ops, &bench.limit);
+  if (status == BABEL_OK) status = babel_bench_open(&bench);
+  if (status != BABEL_OK) {
     fprintf(stderr, "bench: %s\n", babel_error_last()->sentence);
     return 2;
   }

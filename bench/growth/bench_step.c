@@ -11,38 +11,52 @@ static babel_status run(void *context) {
   return babel_step_bench_run(context);
 }
 
+static babel_status wait(void *context) {
+  const babel_step_plan *plan = &((babel_step_bench *)context)->plan;
+  return plan->ops->synchronize(plan->stream);
+}
+
 static double loss_of(const babel_step_plan *plan, const float weights[2]) {
-  return (double)weights[0] * (double)plan->loss[0] + (double)weights[1] * (double)plan->loss[1] +
-         (plan->teacher_side < 0 ? 0 : plan->config.distill_weight * (double)*plan->kd_loss);
+  babel_step_report report = {0};
+  if (babel_step_report_read(plan, &report) != BABEL_OK) return NAN;
+  return (double)weights[0] * (double)report.loss[0] + (double)weights[1] * (double)report.loss[1] +
+         (plan->teacher_side < 0 ? 0 : plan->config.distill_weight * (double)report.kd);
+}
+
+/* Parameters `length` further along the gradient. */
+static babel_status move(const babel_step_plan *plan, const float *start, const float *gradient, double length, float *moved) {
+  for (int64_t i = 0; i < plan->count; i++) moved[i] = start[i] + (float)(length * (double)gradient[i]);
+  BABEL_TRY(plan->ops->upload(plan->params, moved, (size_t)plan->count * sizeof *moved, plan->stream));
+  return babel_step_gradients(plan);
+}
+
+static babel_status slope_error(const babel_step_plan *plan, float *start, float *gradient, float *moved, double *error) {
+  const size_t bytes = (size_t)plan->count * sizeof *start;
+  double squares = 0, loss[2];
+  float weights[2];
+  BABEL_TRY(babel_step_gradients(plan));
+  BABEL_TRY(plan->ops->download(start, plan->params, bytes, plan->stream));
+  BABEL_TRY(plan->ops->download(gradient, plan->grads, bytes, plan->stream));
+  BABEL_TRY(plan->ops->download(weights, plan->weights, sizeof weights, plan->stream));
+  for (int64_t i = 0; i < plan->count; i++) squares += (double)gradient[i] * (double)gradient[i];
+  const double length = 0.02 / sqrt(squares);
+  for (int side = 0; side < 2; side++) {
+    BABEL_TRY(move(plan, start, gradient, side ? -length : length, moved));
+    loss[side] = loss_of(plan, weights);
+  }
+  *error = fabs((loss[0] - loss[1]) / (2 * length) - squares) / squares;
+  return plan->ops->upload(plan->params, start, bytes, plan->stream);
 }
 
 /* The slope of the loss along its gradient, by central differences and as the gradient says: in float good to some 1e-3. The exact check
  * of the gradient is a test (tests/growth/test_step.c). */
 static double check(void *context) {
-  babel_step_bench *bench = context;
-  const babel_step_plan *plan = &bench->plan;
-  size_t n = (size_t)plan->count;
-  float *start = malloc(n * sizeof *start), *gradient = malloc(n * sizeof *gradient), weights[2];
-  double squares = 0, loss[2], length;
-  if (!start || !gradient || babel_step_gradients(plan) != BABEL_OK) {
-    free(start);
-    free(gradient);
-    return NAN;
-  }
-  memcpy(start, plan->params, n * sizeof *start);
-  memcpy(gradient, plan->grads, n * sizeof *gradient);
-  memcpy(weights, plan->weights, sizeof weights);
-  for (size_t i = 0; i < n; i++) squares += (double)gradient[i] * (double)gradient[i];
-  length = 0.02 / sqrt(squares);
-  for (int side = 0; side < 2; side++) {
-    for (size_t i = 0; i < n; i++) plan->params[i] = start[i] + (float)((side ? -length : length) * (double)gradient[i]);
-    if (babel_step_gradients(plan) != BABEL_OK) squares = NAN;
-    loss[side] = loss_of(plan, weights);
-  }
-  memcpy(plan->params, start, n * sizeof *start);
-  free(start);
-  free(gradient);
-  return fabs((loss[0] - loss[1]) / (2 * length) - squares) / squares;
+  const babel_step_plan *plan = &((babel_step_bench *)context)->plan;
+  float *floats = malloc(3 * (size_t)plan->count * sizeof *floats);
+  double error = NAN;
+  if (floats && slope_error(plan, floats, floats + plan->count, floats + 2 * plan->count, &error) != BABEL_OK) error = NAN;
+  free(floats);
+  return error;
 }
 
 void babel_bench_step(babel_bench *bench) {
@@ -50,12 +64,12 @@ void babel_bench_step(babel_bench *bench) {
   if (!babel_bench_wants(bench, "step")) return;
   for (int i = 0; (shape = babel_step_shape_at(i)); i++) {
     babel_step_bench context;
-    if (babel_step_bench_create(&context, bench->ops, shape, 0.5) != BABEL_OK) {
+    if (babel_step_bench_create(&context, bench->step_ops, shape, 0.5) != BABEL_OK) {
       fprintf(stderr, "bench: %s\n", babel_error_last()->sentence);
       exit(2);
     }
     babel_bench_row row = {.op = shape->distill ? "step-distilled" : "step", .bytes = 4.0 * 7 * (double)context.plan.count,
-                           .flops = babel_step_bench_flops(&context), .run = run, .check = check, .limit = 5e-2, .at_least = 60, .context = &context};
+                           .flops = babel_step_bench_flops(&context), .run = run, .wait = wait, .check = check, .limit = 5e-2, .at_least = 60, .context = &context};
     snprintf(row.shape, sizeof row.shape, "256 x %d/%d, %.2f GFLOP", shape->in[0], shape->in[1], row.flops * 1e-9);
     int failed = bench->failed;
     babel_bench_measure(bench, &row);

@@ -7,6 +7,7 @@
 enum { N = 773000 };
 
 typedef struct {
+  const babel_ops *ops;
   babel_adamw_job job;
   babel_step_state state;
   float *before; /* p, m, v before the checked run */
@@ -14,7 +15,7 @@ typedef struct {
 
 static babel_status run(void *at) {
   context *c = at;
-  return babel_ops_cpu()->adamw(&c->job, 1, 0.9f, 0.98f, 1e-8f, &c->state, NULL);
+  return c->ops->adamw(&c->job, 1, 0.9f, 0.98f, 1e-8f, &c->state, NULL);
 }
 
 /* The first run started from p, m, v = before. */
@@ -34,7 +35,7 @@ static double check(void *at) {
 void babel_bench_adamw(babel_bench *bench) {
   if (!babel_bench_wants(bench, "adamw")) return;
   babel_arena_reset(&bench->memory);
-  context c = {.state = {.lr = 1e-3f, .trunk_lr = 1e-3f, .bias1 = 0.1f, .bias2 = 0.02f},
+  context c = {.ops = bench->ops, .state = {.lr = 1e-3f, .trunk_lr = 1e-3f, .bias1 = 0.1f, .bias2 = 0.02f},
                .before = babel_bench_floats(bench, 3 * N, 1)};
   float *p = babel_bench_floats(bench, N, 0), *m = babel_bench_floats(bench, N, 0),
         *v = babel_bench_floats(bench, N, 0);

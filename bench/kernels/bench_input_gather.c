@@ -8,13 +8,14 @@
 enum { N = 256, BANK_ROWS = 613 * 16 };
 
 typedef struct {
+  const babel_ops *ops;
   babel_input_gather_job jobs[2];
   babel_step_state state;
 } context;
 
 static babel_status run(void *at) {
   context *c = at;
-  return babel_ops_cpu()->input_gather(c->jobs, 2, &c->state, NULL);
+  return c->ops->input_gather(c->jobs, 2, &c->state, NULL);
 }
 
 static double check(void *at) {
@@ -42,7 +43,7 @@ static void measure(babel_bench *bench, const char *op, int d0, int d1, float dr
   babel_arena_reset(&bench->memory);
   static int rows[N];
   for (int i = 0; i < N; i++) rows[i] = (int)babel_rng_below(1, BABEL_RNG_SHUFFLE, (uint64_t)i, BANK_ROWS);
-  context c = {.state = {.step = 100}};
+  context c = {.ops = bench->ops, .state = {.step = 100}};
   for (int side = 0; side < 2; side++) {
     const int d = side ? d1 : d0;
     c.jobs[side] = (babel_input_gather_job){.y = babel_bench_floats(bench, (size_t)N * d, 0),

@@ -7,16 +7,19 @@
 enum { ROWS = 256, STACKED = 512, D = 512 };
 
 typedef struct {
+  const babel_ops *ops;
   babel_l2norm_fwd_job fwd;
   babel_l2norm_bwd_job bwd;
 } jobs;
 
 static babel_status run_fwd(void *context) {
-  return babel_ops_cpu()->l2norm_fwd(&((jobs *)context)->fwd, 1, NULL);
+  jobs *all = context;
+  return all->ops->l2norm_fwd(&all->fwd, 1, NULL);
 }
 
 static babel_status run_bwd(void *context) {
-  return babel_ops_cpu()->l2norm_bwd(&((jobs *)context)->bwd, 1, NULL);
+  jobs *all = context;
+  return all->ops->l2norm_bwd(&all->bwd, 1, NULL);
 }
 
 static double check_fwd(void *context) {
@@ -58,7 +61,8 @@ void babel_bench_l2norm(babel_bench *bench) {
   float *x = babel_bench_floats(bench, ROWS * D, 1), *y = babel_bench_floats(bench, ROWS * D, 0),
         *inv = babel_bench_floats(bench, ROWS, 0);
   float *dy = babel_bench_floats(bench, STACKED * D, 1), *dx = babel_bench_floats(bench, STACKED * D, 0);
-  jobs all = {{.y = y, .inv = inv, .x = x, .n = ROWS, .d = D},
+  jobs all = {bench->ops,
+              {.y = y, .inv = inv, .x = x, .n = ROWS, .d = D},
               {.dx = dx, .dy = dy, .y = y, .inv = inv, .n = STACKED, .d = D, .rows = ROWS}};
   babel_bench_row fwd = {.op = "l2norm_fwd",
                          .bytes = 4.0 * 2 * ROWS * D,

@@ -125,8 +125,8 @@ static void measure(babel_bench *bench, pass pass, const char *op, int n, int in
                          .flops = 2.0 * n * in * out,
                          .run = run,
                          .check = check,
-                         .limit = 2e-6,
-                         .vendor = vendor,
+                         .limit = bench->limit,
+                         .vendor = bench->device ? NULL : vendor,
                          .context = &l};
   snprintf(row.shape, sizeof row.shape, "%dx%d->%d", n, in, out);
   babel_bench_measure(bench, &row);

@@ -45,12 +45,13 @@ static size_t block_bytes(const babel_device_region *region) {
   return region->lead + region->bytes + GUARD;
 }
 
-static void release(babel_device_call *call) {
+void babel_device_release(babel_device_call *call) {
   for (int i = 0; i < call->regions; i++) {
     call->ops->free(call->region[i].device);
     free(call->region[i].sent);
     free(call->region[i].back);
   }
+  call->regions = 0;
 }
 
 static babel_status send_region(const babel_device_call *call, babel_device_region *region) {
@@ -71,7 +72,7 @@ babel_status babel_device_send(babel_device_call *call) {
   for (int i = 0; i < call->regions; i++) {
     babel_status status = send_region(call, &call->region[i]);
     if (status == BABEL_OK) continue;
-    release(call);
+    babel_device_release(call);
     return status;
   }
   for (int i = 0, r = 0; i < call->spans; i++) {
@@ -108,6 +109,5 @@ babel_status babel_device_end(babel_device_call *call, babel_status status, cons
   babel_status waited = call->ops->synchronize(NULL);
   if (status == BABEL_OK) status = waited;
   if (status == BABEL_OK) status = fetch(call, noun);
-  release(call);
   return status;
 }

@@ -4,7 +4,8 @@
  *   babel_device_begin(&call, ops);
  *   babel_device_floats(&call, &job.y, n, BABEL_WRITTEN);   for every pointer of every job, by the address of the pointer
  *   BABEL_TRY(babel_device_send(&call));                    the pointers now point to the device
- *   return babel_device_end(&call, ops->...(&job, 1, NULL), "noun"); */
+ *   status = babel_device_end(&call, ops->...(&job, 1, NULL), "noun");
+ *   babel_device_release(&call); */
 #ifndef BABEL_TESTS_SUPPORT_DEVICE_CALL_H
 #define BABEL_TESTS_SUPPORT_DEVICE_CALL_H
 
@@ -39,6 +40,8 @@ void babel_device_begin(babel_device_call *call, const babel_ops *ops);
 void babel_device_bytes(babel_device_call *call, void *field, int64_t bytes, babel_device_use use);
 void babel_device_floats(babel_device_call *call, void *field, int64_t count, babel_device_use use);
 babel_status babel_device_send(babel_device_call *call);
+/* Waits, copies back and checks; the pieces stay on the device. */
 babel_status babel_device_end(babel_device_call *call, babel_status status, const char *noun);
+void babel_device_release(babel_device_call *call);
 
 #endif
