@@ -28,7 +28,6 @@ static __device__ adamw_step step_of(const babel_adamw_job *job, const babel_ste
 }
 
 __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_adamw_kernel(const __grid_constant__ adamw_list list, const babel_step_state *state) {
-  babel_grid_wait();
   BABEL_SHARED(adamw_step, shared, 1);
   const int index = babel_block_list_job(&list.blocks);
   const babel_adamw_job *job = &list.job[index];

@@ -50,7 +50,6 @@ static __device__ void weigh(const babel_adaptive_job *job, const double square[
 
 /* grid (CHUNKS, 2 or 4): directions, then their parameters. */
 __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_adaptive_kernel(const __grid_constant__ babel_adaptive_job job) {
-  babel_grid_wait();
   BABEL_SHARED(double, shared, BABEL_QUAD_THREADS);
   const int direction = blockIdx.y % 2;
   double *parts = job.parts + 1, square[4] = {};

@@ -14,9 +14,6 @@ extern "C" {
  * BABEL_ERR_UNSUPPORTED; anything else: BABEL_ERR_STATE. A failure inside a kernel is seen by a later call: the sentence says so. */
 babel_status babel_cuda_check(cudaError_t error, const char *call, const char *file, int line);
 
-/* Kernels may start before the one in front of them has ended (ptx/grid_wait.cuh): compute capability 9.0. Set by babel_cuda_open. */
-int babel_cuda_starts_early(void);
-
 #define BABEL_CUDA(call) babel_cuda_check((call), #call, __FILE__, __LINE__)
 
 #ifdef __cplusplus

@@ -9,7 +9,6 @@ typedef struct {
 } combine_list;
 
 __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_combine_kernel(const __grid_constant__ combine_list list) {
-  babel_grid_wait();
   const int index = babel_block_list_job(&list.blocks);
   const babel_combine_job *job = &list.job[index];
   const int shift = babel_quad_shift(job->y);

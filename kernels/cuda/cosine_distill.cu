@@ -40,7 +40,6 @@ static __device__ double row_gap(float *de, const float *e, const float *t, int 
 }
 
 __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_cosine_distill_kernel(const __grid_constant__ cosine_distill_list list) {
-  babel_grid_wait();
   BABEL_SHARED(double, gap, BABEL_ROW_WARPS);
   const int j = babel_block_list_job(&list.blocks), warp = babel_row_warp();
   const babel_cosine_distill_job *job = &list.job[j];

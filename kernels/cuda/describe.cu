@@ -6,13 +6,7 @@
 #include "kernels/cuda/check.h"
 #include "kernels/ops.h"
 
-enum { OLDEST = 8, EARLY = 9 }; /* compute capability: mma.sync with TF32 and cp.async; griddepcontrol */
-
-static int starts_early;
-
-extern "C" int babel_cuda_starts_early(void) {
-  return starts_early;
-}
+enum { OLDEST = 8 }; /* compute capability: mma.sync with TF32 and cp.async */
 
 static babel_status count_devices(int *count) {
   cudaError_t error = cudaGetDeviceCount(count);
@@ -33,7 +27,6 @@ extern "C" babel_status babel_cuda_open(int device) {
   if (found.major < OLDEST)
     return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "CUDA device %d, %s, has compute capability %d.%d: at least %d.0 is needed", device, found.name, found.major,
                       found.minor, OLDEST);
-  starts_early = found.major >= EARLY;
   return BABEL_CUDA(cudaSetDevice(device));
 }
 

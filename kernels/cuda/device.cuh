@@ -13,7 +13,6 @@
 
 #define BABEL_DEVICE static __device__ __forceinline__
 
-#include "kernels/cuda/ptx/grid_wait.cuh"
 
 /* BABEL_SHARED(float, sum, 32): `sum`, an array of 32 floats that the threads of a block share, 16-byte aligned.
  * BABEL_DYNAMIC_SHARED(float, tile): `tile`, the bytes that the launch asked for, 16-byte aligned; one such array per kernel.
@@ -37,20 +36,8 @@
   type *name = (type *)babel_dynamic_shared
 #define BABEL_LAUNCH_AS(name, kernel, grid, block, shared_bytes, stream, ...)        \
   (babel_cuda_allow_shared((const void *)(kernel), name, (shared_bytes))             \
-       ?: babel_cuda_check(babel_cuda_launch((kernel), (grid), (block), (shared_bytes), (stream), __VA_ARGS__), name, __FILE__, __LINE__))
-
-/* Host side of BABEL_LAUNCH: early where the device can, ptx/grid_wait.cuh. */
-template <typename... PARAMETERS, typename... ARGUMENTS>
-static inline cudaError_t babel_cuda_launch(void (*kernel)(PARAMETERS...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                                            const ARGUMENTS &...arguments) {
-  cudaLaunchAttribute early = {};
-  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  early.val.programmaticStreamSerializationAllowed = 1;
-  cudaLaunchConfig_t config = {};
-  config.gridDim = grid, config.blockDim = block, config.dynamicSmemBytes = shared_bytes, config.stream = stream;
-  config.attrs = &early, config.numAttrs = babel_cuda_starts_early() ? 1 : 0;
-  return cudaLaunchKernelEx(&config, kernel, (PARAMETERS)arguments...);
-}
+       ?: ((kernel)<<<(grid), (block), (shared_bytes), (stream)>>>(__VA_ARGS__),     \
+           babel_cuda_check(cudaGetLastError(), name, __FILE__, __LINE__)))
 #endif
 #define BABEL_LAUNCH(kernel, ...) BABEL_LAUNCH_AS(#kernel, kernel, __VA_ARGS__)
 

@@ -37,7 +37,6 @@ static __device__ void make_words(uint64_t seed, uint64_t block, uint32_t words[
 }
 
 __global__ void __launch_bounds__(THREADS) babel_input_gather_kernel(const __grid_constant__ gather_list list, const babel_step_state *state) {
-  babel_grid_wait();
   const int index = babel_block_list_job(&list.blocks), lane = threadIdx.x % 32;
   const babel_input_gather_job *job = &list.job[index];
   const int segments = segments_of(job->d), d = job->d;

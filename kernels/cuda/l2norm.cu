@@ -20,7 +20,6 @@ static __device__ int64_t row_of(const babel_block_list *blocks, int j) {
 }
 
 __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_l2norm_fwd_kernel(const __grid_constant__ l2norm_fwd_list list) {
-  babel_grid_wait();
   const int j = babel_block_list_job(&list.blocks);
   const babel_l2norm_fwd_job *job = &list.job[j];
   const int d = job->d;
@@ -44,7 +43,6 @@ __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_l2norm_fwd_kernel(con
 }
 
 __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_l2norm_bwd_kernel(const __grid_constant__ l2norm_bwd_list list) {
-  babel_grid_wait();
   const int j = babel_block_list_job(&list.blocks);
   const babel_l2norm_bwd_job *job = &list.job[j];
   const int d = job->d;

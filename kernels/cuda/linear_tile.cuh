@@ -193,7 +193,6 @@ BABEL_DEVICE void linear_sum_up(float sum[RM][4][4], float row_sum[2 * RM], bool
 template <int PRECISION, bool A_ALONG_K, bool B_ALONG_K, int TILE_M, int TILE_N, int TILE_K, int RM, int K_GROUPS, int STAGES>
 static __global__ void __launch_bounds__(LINEAR_THREADS(TILE_M, TILE_N, RM, K_GROUPS))
     linear_tile_kernel(const __grid_constant__ linear_jobs jobs) {
-  babel_grid_wait();
   constexpr int A_PITCH = LINEAR_PITCH(A_ALONG_K, TILE_M, TILE_K), B_PITCH = LINEAR_PITCH(B_ALONG_K, TILE_N, TILE_K);
   constexpr int C_PITCH = TILE_N + (B_ALONG_K ? 8 : 16), WARPS_N = TILE_N / 32, WARPS = TILE_M / (16 * RM) * WARPS_N;
   BABEL_DYNAMIC_SHARED(float, shared);

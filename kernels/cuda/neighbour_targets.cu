@@ -28,7 +28,6 @@ static __device__ void mask_row(const babel_neighbour_targets_job *job, int i) {
 }
 
 __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_neighbour_targets_kernel(const __grid_constant__ babel_neighbour_targets_job job) {
-  babel_grid_wait();
   const int64_t i = (int64_t)blockIdx.x * BABEL_ROW_WARPS + babel_row_warp();
   if (i >= job.m) return;
   if (job.targets) target_row(&job, (int)i);

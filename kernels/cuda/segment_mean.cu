@@ -11,7 +11,6 @@ static __device__ float share_of(int length, int steps) {
 }
 
 __global__ void __launch_bounds__(THREADS) babel_segment_mean_fwd_kernel(const __grid_constant__ babel_segment_mean_job job) {
-  babel_grid_wait();
   const int i = blockIdx.x, j = blockIdx.y * THREADS + threadIdx.x;
   if (j >= job.d) return;
   const int length = job.lengths ? job.lengths[i] : job.steps, end = length < job.steps ? length : job.steps;
@@ -22,7 +21,6 @@ __global__ void __launch_bounds__(THREADS) babel_segment_mean_fwd_kernel(const _
 }
 
 __global__ void __launch_bounds__(THREADS) babel_segment_mean_bwd_kernel(const __grid_constant__ babel_segment_mean_job job) {
-  babel_grid_wait();
   const int i = blockIdx.x, j = blockIdx.y * THREADS + threadIdx.x;
   if (j >= job.d) return;
   const int length = job.lengths ? job.lengths[i % job.n] : job.steps;

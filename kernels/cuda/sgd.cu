@@ -9,7 +9,6 @@ typedef struct {
 } sgd_list;
 
 __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_sgd_kernel(const __grid_constant__ sgd_list list) {
-  babel_grid_wait();
   const int index = babel_block_list_job(&list.blocks);
   const babel_sgd_job *job = &list.job[index];
   const int shift = babel_quad_shift(job->p);

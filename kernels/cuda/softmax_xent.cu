@@ -30,7 +30,6 @@ static __device__ double row_loss(float *dz, const float *z, int label, int c, f
 }
 
 __global__ void __launch_bounds__(32 * WARPS) babel_softmax_xent_kernel(const __grid_constant__ softmax_xent_list list) {
-  babel_grid_wait();
   BABEL_SHARED(double, part, WARPS);
   const babel_softmax_xent_job *job = &list.job[blockIdx.x];
   const int n = job->n, c = job->c;

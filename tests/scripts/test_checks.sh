@@ -58,13 +58,6 @@ expect 0 "" "$here/check_docs.sh" "$root/tree"
 echo 'see `core/gone.c`' >>"$root/tree/docs/a.md"
 expect 1 "docs/a.md:2: core/gone.c does not exist" "$here/check_docs.sh" "$root/tree"
 
-mkdir -p "$root/tree/kernels/cuda"
-expect 1 "no kernel found" "$here/check_kernels.sh" "$root/tree"
-printf '__global__ void one_kernel(int n) {\n  babel_grid_wait();\n}\n' >"$root/tree/kernels/cuda/a.cu"
-expect 0 "" "$here/check_kernels.sh" "$root/tree"
-printf '__global__ void __launch_bounds__(32)\n    two_kernel(int n) {\n  if (n) return;\n}\n' >"$root/tree/kernels/cuda/b.cu"
-expect 1 "two_kernel: its first line is not babel_grid_wait" "$here/check_kernels.sh" "$root/tree"
-
 expect 77 "no dependency files" "$here/check_cuda.sh" "$root/tree/build"
 echo 'a.o: /x/core/status.h /usr/include/stdio.h' >"$root/tree/build/a.d"
 expect 0 "" "$here/check_cuda.sh" "$root/tree/build"
