@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# What the compiler says of each kernel, without a device: registers, spills, shared memory, resident blocks, instructions of the main loop.
+# What the compiler says of each kernel, without a device: registers, spills, shared memory, resident blocks, instructions of the main loop;
+# and what the simulated device counts.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 limits=$root/bench/static_limits.tsv
 
 usage() {
   cat <<'EOT'
-Usage: scripts/kernel_facts.sh [--check] [--out FOLDER] [--dir FOLDER]
+Usage: scripts/kernel_facts.sh [--counters [--babel FILE]] [--check] [--out FOLDER] [--dir FOLDER]
 Compiles kernels/cuda/*.cu for sm_80 and sm_90 and writes static_sm80.md and static_sm90.md. Needs nvcc and cuobjdump 13 (CUDACXX,
 CUOBJDUMP, PATH, .cuda/bin of scripts/setup_cuda.sh, /usr/local/cuda/bin) and no device. The exit code is 1 when a kernel breaks a limit
 of bench/static_limits.tsv, has no row there, or a row there has no kernel; 77 when a tool is missing.
+  --counters    instead: one step of a video-skeleton phase on the simulated device, what its kernels ask of the memory system, into
+                counters.md; 1 when a request costs more than a limit. Needs no CUDA, takes some 20 s
+  --babel FILE  for --counters: the program, of a build with BABEL_SIMDEV_HOOKS (default: built into build/simdev-hooks)
   --check       writes nothing
   --out FOLDER  where the tables go (default: bench/results)
   --dir FOLDER  where compiled files stay, for the next time (default: build/kernel_facts)
@@ -17,10 +21,12 @@ of bench/static_limits.tsv, has no row there, or a row there has no kernel; 77 w
 EOT
 }
 
-out=$root/bench/results work=$root/build/kernel_facts check=no
+out=$root/bench/results work=$root/build/kernel_facts check=no counters=no babel=""
 while [ $# -gt 0 ]; do
   case $1 in
     --check) check=yes ;;
+    --counters) counters=yes ;;
+    --babel) babel=${2:?"--babel needs a file"}; shift ;;
     --out) out=${2:?"--out needs a folder"}; shift ;;
     --dir) work=${2:?"--dir needs a folder"}; shift ;;
     -h | --help) usage; exit 0 ;;
@@ -28,6 +34,36 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+
+# Banks as wide as the encoders' features, of any numbers: what is counted does not depend on them.
+count_step() {
+  local side width shape="first phase, video (512) and skeleton (316), batch 256, hidden 256, embedding 512, TF32, one step"
+  if [ -z "$babel" ]; then
+    babel=$root/build/simdev-hooks/babel
+    cmake -S "$root" -B "$root/build/simdev-hooks" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBABEL_CUDA=simdev -DBABEL_SIMDEV_HOOKS=ON -DBABEL_TESTS=OFF -DBABEL_BENCH=OFF >"$work/log" &&
+      cmake --build "$root/build/simdev-hooks" --target babel >>"$work/log" || { tail -n 30 "$work/log" >&2; return 1; }
+  fi
+  rm -rf "$work/step"
+  mkdir -p "$work/step"
+  { echo key,label,subject; seq -f 'k%.0f,0,0' 256; } >"$work/step/keys.csv"
+  for side in video:512 skeleton:316; do
+    width=${side#*:} side=${side%:*}
+    { printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (256, $width), }"; seq 100000 | head -c $((256 * width)); } >"$work/step/$side.npy"
+    "$babel" bank import --features "$work/step/$side.npy" --keys "$work/step/keys.csv" --modality "$side" --out "$work/step/$side.bank" --quiet >"$work/log"
+  done
+  BABEL_SIMDEV_COUNTERS=1 OMP_NUM_THREADS=1 "$babel" grow --bank "$work/step/video.bank" --bank "$work/step/skeleton.bank" --set batch=256 --set hidden=256 \
+    --set embed_dim=512 --set precision=tf32 --set max_steps=1 --backend cuda --quiet --out "$work/step/out" >"$work/log" 2>"$work/step/counters" ||
+    { cat "$work/step/counters" >&2; return 1; }
+  awk -v wide=1.25 -v conflicts=1.1 -v reuse=10 -v shape="$shape" -f "$root/scripts/kernel_counters.awk" "$work/step/counters"
+}
+
+mkdir -p "$work"
+if [ $counters = yes ]; then
+  code=0
+  count_step >"$work/counters.md" || code=1
+  if [ $check = no ] && [ -s "$work/counters.md" ]; then mkdir -p "$out" && cp "$work/counters.md" "$out/"; fi
+  exit $code
+fi
 
 find_tool() { # NAME CANDIDATE...: the first that is there
   local name=$1 candidate
@@ -65,7 +101,6 @@ table() { # ARCHITECTURE: the markdown table on standard output, broken limits o
     awk -v arch="$1" -v compiler="$("$ptxas" --version | sed -n 's/^Cuda compilation tools, release //p')" -f "$root/scripts/kernel_limits.awk" "$limits" -
 }
 
-mkdir -p "$work"
 code=0
 for architecture in 80 90; do
   file=$work/static_sm$architecture.md

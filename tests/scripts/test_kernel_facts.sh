@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The two awk programs of scripts/kernel_facts.sh on a kernel whose facts are known, and on limits that it breaks. Needs no CUDA.
+# The awk programs of scripts/kernel_facts.sh on a kernel whose facts are known, and on limits that it breaks. Needs no CUDA.
 # Usage: test_kernel_facts.sh SOURCE_FOLDER
 set -euo pipefail
 scripts=$1/scripts
@@ -63,4 +63,25 @@ for words in "k: uses dynamic shared" "k: 96 registers, at most 88" "k: 16 bytes
   "k: 40.0 % tensor-core" "plain: no row" "gone: a row in"; do
   grep -qF "$words" complaints || fail "expected \"$words\" among: $(cat complaints)"
 done
-echo "facts, table and 8 complaints as expected"
+### counters: 1,000 bytes of operands for 20,000 FLOP; a store twice as dear as it must be
+count() { code=0; awk -v wide=1.25 -v conflicts=1.1 -v reuse="$1" -v shape=step -f "$scripts/kernel_counters.awk" report >table 2>complaints || code=$?; }
+cat >report <<'TEXT'
+a line of the program
+# bytes, warp requests, and per request
+kernel  launches blocks and so on
+babel_linear_fwd_cuda_tf32 2 64 8192 128 5 20000 2048 1000 8 4.00 1.00 500 4 4.00 1.00 0 0 0.00 0.00 0 0 0.00 0.00
+babel_ema_kernel aligned 1 1 32 0 0 0 0 300 8 4.00 1.00 200 4 8.00 2.00 0 0 0.00 0.00 0 0 0.00 0.00
+TEXT
+count 20
+[ $code = 1 ] && [ "$(cat complaints)" = "kernel_counters: babel_ema_kernel aligned: global stores cost 2.00 times the least possible, at most 1.25" ] || fail "$(cat complaints)"
+grep -qF '| FLOP per operand byte that kernels with matrix products load | 20.0 | >= 20 |' table || fail "another figure: $(cat table)"
+grep -qF '| launches of the step | 3 | |' table || fail "another number of launches: $(cat table)"
+sed -i 's/8.00 2.00/4.00 1.00/' report
+count 20
+[ $code = 0 ] || fail "sound counters are refused: $(cat complaints)"
+count 21
+grep -qF "20.0 FLOP per operand byte, at least 21" complaints || fail "too few FLOP per byte pass"
+: >report
+count 1
+[ $code = 1 ] || fail "no counters pass"
+echo "facts, counters, tables and complaints as expected"

@@ -1,0 +1,56 @@
+# The counters of one step (standard error of a program of the access-hook build, tests/simdev/counters.cpp) as a table, and their limits.
+# A line: name (may hold spaces), then launches blocks threads barriers mma mma_flop shared, and four times bytes requests each ratio:
+# global loads, global stores, shared loads, shared stores. -v wide=1.25 -v conflicts=1.1 -v reuse=10: the limits.
+function complain(text) {
+  print "kernel_counters: " text > "/dev/stderr"
+  bad = 1
+}
+function ratio(what, value, limit) {
+  if (value > worst[limit]) worst[limit] = value
+  if (value > limit) complain(name ": " what " cost " value " times the least possible, at most " limit)
+}
+
+/^# bytes, warp requests/ { inside = 1; next }
+!inside || $1 == "kernel" { next }
+NF < 24 { complain("not a line of counters: " $0); next }
+{
+  at = NF - 22 # the first number
+  name = $1
+  for (i = 2; i < at; i++) name = name " " $i
+  for (i = 0; i < 23; i++) v[i] = $(at + i)
+  launches += v[0]
+  if (v[4]) { flop += v[5] / (name ~ /^babel_contrastive/ ? 3 : 1); operands += v[7] } # the loss takes three TF32 products for one
+  else other += v[7]
+  other += v[11]
+  all += v[5]
+  ratio("global loads", v[10], wide)
+  ratio("global stores", v[14], wide)
+  ratio("shared loads", v[18], conflicts)
+  ratio("shared stores", v[22], conflicts)
+  line[++n] = sprintf("| `%s` | %d | %d | %d | %.1f | %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", name, v[0], v[1], v[3], v[5] / 1e6, v[6],
+    v[7] / 1e6, v[10], v[11] / 1e6, v[14], v[15] / 1e6, v[18], v[19] / 1e6, v[22])
+}
+
+END {
+  if (!n) { complain("no counters: is this a program of the access-hook build (BABEL_SIMDEV_HOOKS)?"); exit 1 }
+  print "# What one step asks of the memory system, as counted by the simulated device"
+  print ""
+  print "Written by `scripts/kernel_facts.sh --counters`: " shape ". Exact and repeatable, of the code that gcc makes of the kernels."
+  print "MFLOP: of tensor-core instructions, tile padding included. MB are 10^6 bytes that threads ask for. x: sectors (global) or wavefronts (shared) over the"
+  print "least possible, 1 = ideal. Shared bytes: of a block."
+  print ""
+  print "| kernel | launches | blocks | barriers | MFLOP | shared bytes | load MB | x | store MB | x | shared load MB | x | shared store MB | x |"
+  print "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+  for (i = 1; i <= n; i++) print line[i]
+  print ""
+  print "| figure | counted | limit |"
+  print "|---|---|---|"
+  printf "| FLOP per operand byte that kernels with matrix products load | %.1f | >= %s |\n", flop / operands, reuse
+  printf "| all other global bytes [MB] | %.1f | |\n", other / 1e6
+  printf "| tensor-core MFLOP of the step | %.1f | |\n", all / 1e6
+  printf "| launches of the step | %d | |\n", launches
+  printf "| sectors of a global request over the least possible, worst | %.2f | <= %s |\n", worst[wide], wide
+  printf "| wavefronts of a shared request over the least possible, worst | %.2f | <= %s |\n", worst[conflicts], conflicts
+  if (flop / operands < reuse) complain(sprintf("%.1f FLOP per operand byte, at least %s", flop / operands, reuse))
+  exit bad
+}
