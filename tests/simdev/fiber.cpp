@@ -1,6 +1,5 @@
 #include "tests/simdev/fiber.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -50,6 +49,10 @@ void simdev_fiber_prepare(simdev_fiber *f, int i, void (*entry)(void)) {
   *--sp = reinterpret_cast<uintptr_t>(entry);
   for (int r = 0; r < 6; ++r) *--sp = 0;
   f->sp = sp;
+}
+
+int simdev_fiber_owns(uintptr_t at) {
+  return stacks && at - reinterpret_cast<uintptr_t>(stacks) < (SIMDEV_STACK + PAGE) * SIMDEV_FIBERS;
 }
 
 void simdev_fiber_abandon(simdev_fiber *f) {

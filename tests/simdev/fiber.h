@@ -4,6 +4,7 @@
 #define BABEL_TESTS_SIMDEV_FIBER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SIMDEV_ASAN 1
@@ -30,5 +31,6 @@ void simdev_fiber_abandon(simdev_fiber *f);
 void simdev_fiber_switch(simdev_fiber *from, simdev_fiber *to, int last);
 /* First thing that a fiber does in entry(): completes the switch that started it. */
 void simdev_fiber_began(simdev_fiber *host);
+int simdev_fiber_owns(uintptr_t at); /* the address is on some fiber's stack */
 
 #endif

@@ -15,6 +15,7 @@ struct simdev_grid {
   dim3 grid, block;
   size_t shared;
   void (*call)(void *closure); /* one thread's call of the kernel */
+  size_t closure_bytes;
 };
 
 /* Executes it. Returns 0, or 1 when it was given up (a finding in collect mode). */
@@ -38,7 +39,7 @@ static inline cudaError_t simdev_launch(const char *name, void (*kernel)(P...), 
   const unsigned grid_size[3] = {grid.x, grid.y, grid.z}, block_size[3] = {block.x, block.y, block.z};
   const cudaError_t refused = simdev_check_launch(reinterpret_cast<const void *>(kernel), grid_size, block_size, shared);
   if (refused != cudaSuccess) return refused;
-  simdev_grid g = {name, grid, block, shared, simdev_closure<P...>::call};
+  simdev_grid g = {name, grid, block, shared, simdev_closure<P...>::call, sizeof(simdev_closure<P...>)};
   simdev_closure<P...> closure = {kernel, {std::forward<A>(arguments)...}};
   return simdev_enqueue(stream, name, [g, closure]() mutable {
     if (simdev_grid_run(&g, &closure)) simdev_sticky_error(cudaErrorLaunchFailure);

@@ -2,12 +2,13 @@
  * which it was made. Of the running thread,
  *   - everything its block did before the last barrier is behind it;
  *   - of its own warp, everything before the last collective of all lanes, and for collectives of some lanes a table;
- *   - nothing that another block of the same launch did, except what that block released: a fence, then an atomic on a word
- *     that a thread here has changed by an atomic since (the last-block pattern);
+ *   - nothing that another block of the same launch did, except what that block released: a fence (then perhaps a barrier), then an
+ *     atomic on a word that a thread here has changed by an atomic since (the last-block pattern);
  *   - everything of earlier launches that the streams order before this one (streams.cpp).
  * Two conflicting accesses (same byte, at least one a write, not both atomics) with none of these between are a race. */
 #include "tests/simdev/shadow.h"
 
+#include <memory>
 #include <unordered_map>
 
 static const unsigned WARPS = SIMDEV_FIBERS / 32;
@@ -17,13 +18,17 @@ static uint32_t warp_time[WARPS];                 /* of the last collective of a
 static uint32_t known[WARPS][32][32];             /* known[w][u][t]: what lane t did before this time is behind lane u */
 static bool partial[WARPS];                       /* known[w] is in use */
 
-/* What a block of this launch has released: all its accesses before `all`, and those of `thread` before `own`. */
-struct release { uint32_t all, own; unsigned thread; };
+/* What a block of this launch has released at time `at`: all its accesses before `all`, those of `thread` before `own`, and of each
+ * thread those before a fence of its own that a barrier followed. */
+typedef std::shared_ptr<std::vector<uint32_t>> fences;
+struct release { uint32_t at, all, own; unsigned thread; fences fenced; };
 static std::unordered_map<uintptr_t, std::vector<release>> released; /* by word, by run - first_run */
 static std::vector<release> acquired;                                /* by run - first_run: behind the running block */
 static uint32_t acquired_time;
 static unsigned acquired_by;
 static uint32_t fence_time[SIMDEV_FIBERS], fence_barrier[SIMDEV_FIBERS];
+static bool fenced_since_barrier;
+static fences fenced; /* fence_time as of the last barrier */
 
 void simdev_order_begin_grid(void) {
   if (!simdev_hooks) return;
@@ -40,9 +45,15 @@ void simdev_order_begin_block(void) {
   memset(warp_time, 0, sizeof warp_time);
   memset(partial, 0, sizeof partial);
   memset(fence_time, 0, sizeof fence_time);
+  fenced_since_barrier = false;
+  fenced.reset();
 }
 
-void simdev_order_barrier(void) { barrier_time = ++now; }
+void simdev_order_barrier(void) {
+  barrier_time = ++now;
+  if (fenced_since_barrier) fenced = std::make_shared<std::vector<uint32_t>>(fence_time, fence_time + simdev_now.threads);
+  fenced_since_barrier = false;
+}
 
 void simdev_order_meet(unsigned warp, unsigned mask) {
   if (!simdev_hooks) return;
@@ -67,6 +78,7 @@ void simdev_fence(void) {
   const unsigned me = simdev_now.running->linear;
   fence_time[me] = ++now; /* what it did so far is older than what it will do */
   fence_barrier[me] = barrier_time;
+  fenced_since_barrier = true;
 }
 
 static bool behind_of_block(uint32_t time, unsigned thread, uint32_t past) {
@@ -75,7 +87,7 @@ static bool behind_of_block(uint32_t time, unsigned thread, uint32_t past) {
   if (past - first_run >= acquired.size()) return false;
   if (acquired_by != simdev_now.running->linear && acquired_time >= barrier_time) return false;
   const release &r = acquired[past - first_run];
-  return time < r.all || (thread == r.thread && time < r.own);
+  return time < r.all || (thread == r.thread && time < r.own) || (r.fenced && time < (*r.fenced)[thread]);
 }
 
 /* Whether what `thread` of run `past` did at `time` is behind the running thread. */
@@ -151,16 +163,14 @@ static void chain(uintptr_t at) {
   const uint32_t index = run - first_run;
   if (acquired.size() < word.size()) acquired.resize(word.size());
   for (size_t i = 0; i < word.size(); ++i) {
-    release *a = &acquired[i];
-    if (word[i].all > a->all) a->all = word[i].all;
-    if (word[i].own > a->own) a->own = word[i].own, a->thread = word[i].thread;
+    if (word[i].at > acquired[i].at) acquired[i] = word[i];
   }
   acquired_by = me;
   acquired_time = now++;
-  if (!fence_time[me]) return;
+  if (!fence_time[me] && !fenced) return;
   if (word.size() <= index) word.resize(index + 1);
   for (size_t i = 0; i < acquired.size() && i < index; ++i) word[i] = acquired[i];
-  word[index] = {fence_barrier[me], fence_time[me], me};
+  word[index] = {now, fence_time[me] ? fence_barrier[me] : 0, fence_time[me], me, fenced};
 }
 
 static void access_cell(simdev_space *s, simdev_cell *c, uintptr_t at, simdev_access kind, const void *pc) {

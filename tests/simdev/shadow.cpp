@@ -93,22 +93,25 @@ void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const 
   snprintf(lines[0], sizeof lines[0], "%s", simdev_code_line(pc));
   const uintptr_t high = reinterpret_cast<uintptr_t>(pc) & ~uintptr_t(0xffffffffu);
   snprintf(lines[1], sizeof lines[1], "%s", simdev_code_line(reinterpret_cast<void *>(high | past->pc)));
-  simdev_finding("race", "%s: %s of %s; %s thread %u (linear) of %s did at %s; nothing orders the two", lines[0], verb(kind), name(s, at),
-                 past->write ? "the write that" : "the read that", past->thread, past->same_block ? "this block" : past->same_launch ? "another block" : "a launch in another stream", lines[1]);
+  char who[32];
+  snprintf(who, sizeof who, past->same_block && past->thread == simdev_now.running->linear ? "another thread" : "thread %u", past->thread);
+  simdev_finding("race", "%s: %s of %s; %s (counted through) of %s %s at %s; nothing orders the two", lines[0], verb(kind), name(s, at), who,
+                 past->same_block ? "this block" : past->same_launch ? "another block" : "a launch in another stream",
+                 past->write ? "wrote" : "read", lines[1]);
 }
 
-/* All bits of `needed` in each of 1, 2, 4, 8 or 16 bytes. */
+/* All bits of `needed` and not IN_FLIGHT in each of 1, 4, 8 or 16 bytes. */
 static bool all_have(const uint8_t *state, size_t bytes, int needed) {
-  const uint64_t pattern = 0x0101010101010101u * static_cast<unsigned>(needed);
-  uint64_t low = ~uint64_t(0), high = ~uint64_t(0);
+  const uint64_t ones = 0x0101010101010101u, pattern = ones * static_cast<unsigned>(needed), mask = pattern | ones * SIMDEV_IN_FLIGHT;
+  uint64_t low = pattern, high = pattern;
   switch (bytes) {
-    case 1: return (state[0] & needed) == needed;
+    case 1: low = ones * state[0]; break;
     case 4: memcpy(&low, state, 4); break;
     case 8: memcpy(&low, state, 8); break;
     case 16: memcpy(&low, state, 8), memcpy(&high, state + 8, 8); break;
     default: return false;
   }
-  return (low & high & pattern) == pattern;
+  return (low & mask) == pattern && (high & mask) == pattern;
 }
 
 /* Every byte of the access has the bits, or a finding. */
@@ -118,7 +121,7 @@ static void check_state(const simdev_space *s, uintptr_t at, size_t bytes, simde
   if (begin + bytes <= s->bytes && all_have(s->state + begin, bytes, needed)) return;
   for (size_t i = 0; i < bytes; ++i) {
     const int state = at - s->begin + i < s->bytes ? s->state[at - s->begin + i] : 0;
-    if ((state & needed) == needed) continue;
+    if ((state & (needed | SIMDEV_IN_FLIGHT)) == needed) continue;
     const char *found = !(state & SIMDEV_ALLOCATED) ? (state & SIMDEV_FREED ? "freed memory" : "out of bounds")
                         : state & SIMDEV_IN_FLIGHT  ? "async copy"
                                                     : "never written";
@@ -127,10 +130,31 @@ static void check_state(const simdev_space *s, uintptr_t at, size_t bytes, simde
   }
 }
 
+extern "C" char __executable_start, end; /* of the program, by the linker */
+
+/* Neither global nor shared: the thread's own stack, the kernel's arguments, constants of the program and pinned memory are a thread's to
+ * read; the rest of the host is not there on a device. */
+static void check_host(uintptr_t at, size_t bytes, simdev_access kind, const void *pc) {
+  const auto inside = [at](const void *begin, size_t size) { return at - reinterpret_cast<uintptr_t>(begin) < size; };
+  const simdev_fiber *f = &simdev_now.running->fiber;
+  if (inside(f->stack, f->stack_bytes) || inside(&__executable_start, static_cast<size_t>(&end - &__executable_start)) ||
+      inside(simdev_now.closure, simdev_now.grid->closure_bytes)) {
+    return;
+  }
+  cudaPointerAttributes attributes;
+  if (cudaPointerGetAttributes(&attributes, reinterpret_cast<void *>(at)) == cudaSuccess && attributes.type == cudaMemoryTypeHost) return;
+  simdev_finding("host memory", "%s: %s of %zu bytes at %#zx, which is no device memory%s", simdev_code_line(pc), verb(kind), bytes, static_cast<size_t>(at),
+                 simdev_fiber_owns(at) ? ": a local variable of another thread" : "");
+}
+
 void simdev_touch(const void *p, size_t bytes, size_t align, simdev_access kind, const void *pc) {
   const uintptr_t at = reinterpret_cast<uintptr_t>(p);
   simdev_space *s = space_of(at);
-  if (!s || !simdev_now.running_warp) return;
+  if (!simdev_now.running_warp) return;
+  if (!s) {
+    if (simdev_hooks) check_host(at, bytes, kind, pc);
+    return;
+  }
   if (at % align) {
     simdev_finding("misaligned", "%s: %s of %zu bytes of %s, not a multiple of %zu", simdev_code_line(pc), verb(kind), bytes, name(s, at), align);
   }

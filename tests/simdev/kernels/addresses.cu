@@ -1,4 +1,6 @@
 /* Accesses that go where they must not, or read what nothing wrote. */
+#include <stdlib.h>
+
 #include "tests/simdev/kernels/rig.cuh"
 
 static __global__ void read_past_the_end_kernel(float *y, const float *x, int n) {
@@ -111,3 +113,30 @@ static __global__ void async_copy_one_group_short_kernel(float *y, const float *
   y[threadIdx.x] = tile[32 + threadIdx.x];
 }
 ENTRY(async_copy_one_group_short) { RUN(async_copy_one_group_short_kernel, 1, 32, 0, device_floats(32), device_floats(64)); }
+
+/* The buffer is used for something else while a copy into it is under way. */
+static __global__ void async_copy_overtaken_kernel(float *y, const float *x) {
+  BABEL_SHARED(float, tile, 32);
+  babel_copy_async<4>(tile + threadIdx.x, x + threadIdx.x, true);
+  babel_copy_async_commit();
+  __syncthreads();
+  tile[31 - threadIdx.x] = 1.0f;
+  __syncthreads();
+  y[threadIdx.x] = tile[threadIdx.x];
+}
+ENTRY(async_copy_overtaken) { RUN(async_copy_overtaken_kernel, 1, 32, 0, device_floats(32), device_floats(32)); }
+
+static __global__ void load_kernel(float *y, const float *x) { y[threadIdx.x] = x[threadIdx.x]; }
+ENTRY(host_pointer) {
+  float *host = (float *)calloc(32, sizeof *host);
+  RUN(load_kernel, 1, 32, 0, device_floats(32), host);
+  free(host);
+}
+
+/* A pointer to a local variable, given to the other lanes. */
+static __global__ void local_of_another_thread_kernel(float *y) {
+  volatile float mine = (float)threadIdx.x;
+  const float *theirs = (const float *)(uintptr_t)__shfl_sync(0xffffffffu, (unsigned long long)(uintptr_t)&mine, 0);
+  y[threadIdx.x] = *theirs;
+}
+ENTRY(local_of_another_thread) { RUN(local_of_another_thread_kernel, 1, 32, 0, device_floats(32)); }

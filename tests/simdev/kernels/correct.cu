@@ -100,3 +100,25 @@ ENTRY(one_stream) {
   (void)BABEL_LAUNCH(shift_kernel, 1, 64, 0, (cudaStream_t)0, y, x);
   RUN(shift_kernel, 1, 64, 0, x, y);
 }
+
+/* What of the host a kernel may read: its arguments, constants, pinned memory; and arrays of its own. */
+typedef struct { const float *x; int index[8]; } arguments;
+static const float weights[4] = {1.0f, 2.0f, 3.0f, 4.0f};
+static __global__ void own_memory_kernel(float *y, const __grid_constant__ arguments a, int n) {
+  float mine[8];
+  for (int i = 0; i < n; i++) mine[i] = a.x[a.index[i]] * weights[i % 4];
+  float sum = 0.0f;
+  for (int i = 0; i < n; i++) sum += mine[(i + threadIdx.x) % 8];
+  y[threadIdx.x] = sum;
+}
+ENTRY(own_memory) {
+  arguments a = {nullptr, {7, 6, 5, 4, 3, 2, 1, 0}};
+  float *pinned;
+  if (cudaMallocHost((void **)&pinned, 32 * sizeof *pinned) != cudaSuccess) return;
+  for (int i = 0; i < 32; i++) pinned[i] = 1.0f;
+  a.x = pinned;
+  (void)BABEL_LAUNCH(own_memory_kernel, 1, 32, 0, (cudaStream_t)0, device_floats(32), a, 8);
+  cudaDeviceSynchronize();
+  cudaFreeHost(pinned);
+  cudaDeviceReset();
+}

@@ -82,14 +82,14 @@ ENTRY(plain_beside_atomic) { RUN(plain_beside_atomic_kernel, 1, 64, 0, (int *)de
 /* The last block adds the partial results up, but nobody fenced them. */
 static __global__ void last_block_kernel(float *parts, int *done, bool fence, bool barrier) {
   BABEL_SHARED(int, last, 1);
-  parts[blockIdx.x * 32 + threadIdx.x % 32] = 1.0f;
+  if (threadIdx.x < 32) parts[blockIdx.x * 32 + threadIdx.x] = 1.0f;
   if (fence) __threadfence();
   __syncthreads();
   if (fence && threadIdx.x == 0) __threadfence();
   if (threadIdx.x == 0) *last = atomicAdd(done, 1) == (int)gridDim.x - 1;
   if (barrier) __syncthreads();
   else __syncwarp();
-  if (threadIdx.x == 0 && *last) {
+  if (threadIdx.x == blockDim.x - 1 && *last) {
     float sum = 0.0f;
     for (unsigned i = 0; i < 32 * gridDim.x; i++) sum += parts[i];
     parts[0] = sum;
@@ -98,6 +98,33 @@ static __global__ void last_block_kernel(float *parts, int *done, bool fence, bo
 ENTRY(last_block_without_fence) {
   int *done = (int *)device_floats(1);
   RUN(last_block_kernel, 3, 32, 0, device_floats(96), done, false, true);
+}
+/* Every thread fences what it wrote, then a barrier, then the atomic; or the barrier first and one fence for all. */
+static __global__ void last_block_of_many_writers_kernel(float *parts, int *done, bool fence_first) {
+  BABEL_SHARED(int, last, 1);
+  parts[blockIdx.x * 64 + threadIdx.x] = 1.0f;
+  if (fence_first) __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    if (!fence_first) __threadfence();
+    *last = atomicAdd(done, 1) == (int)gridDim.x - 1;
+  }
+  __syncthreads();
+  __threadfence();
+  if (*last && threadIdx.x < 3) parts[64 * threadIdx.x] = parts[64 * threadIdx.x + 63 - threadIdx.x];
+}
+ENTRY(last_block_each_thread_fences) {
+  int *done = (int *)device_floats(1);
+  RUN(last_block_of_many_writers_kernel, 3, 64, 0, device_floats(192), done, true);
+}
+ENTRY(last_block_one_thread_fences) {
+  int *done = (int *)device_floats(1);
+  RUN(last_block_of_many_writers_kernel, 3, 64, 0, device_floats(192), done, false);
+}
+/* The last block's other threads go on without a barrier. */
+ENTRY(last_block_without_barrier) {
+  int *done = (int *)device_floats(1);
+  RUN(last_block_kernel, 3, 64, 0, device_floats(96), done, true, false);
 }
 ENTRY(last_block_with_fence) {
   int *done = (int *)device_floats(1);
