@@ -9,11 +9,11 @@
 
 /* Workspace: the logit tile (m, m), rows anchored at a, and its transpose, rows anchored at b. Each row
  * becomes its own cotangent in place. Both directions then run the same code on contiguous rows.
- * A device pads both to whole tiles and keeps 5 numbers more for each tile of an anchor, 16-byte aligned. */
+ * A device pads both to whole tiles and keeps 5 numbers more for each tile of an anchor, 16-byte aligned, and the scale. */
 size_t babel_contrastive_workspace(int m, int d) {
   const size_t tiles = m < 1 ? 0 : ((size_t)m + BABEL_CONTRASTIVE_TILE - 1) / BABEL_CONTRASTIVE_TILE;
   const size_t padded = tiles * BABEL_CONTRASTIVE_TILE;
-  return tiles ? 2 * padded * padded + 10 * padded * tiles + 4 : 0;
+  return tiles ? 2 * padded * padded + 10 * padded * tiles + 5 : 0;
 }
 
 typedef struct {

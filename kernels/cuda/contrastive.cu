@@ -50,7 +50,7 @@ static __device__ block block_of(float *shared, const contrastive_plan *plan, in
   b.column0 = number % columns * WIDE;
   b.row0 = number / columns % plan->tiles * TILE;
   b.tower = number / columns / plan->tiles;
-  b.share = contrastive_scale(plan) / (float)plan->job.m;
+  b.share = *plan->scale / (float)plan->job.m;
   b.cots = shared;
   b.stages = b.cots + 4 * COT;
   b.far = anchors_at(b.stages + STAGES * STAGE(SOFT), count, 0);
@@ -96,30 +96,31 @@ static __device__ __forceinline__ void fetch(float *stage, sources *from, const 
 }
 
 /* Anchor i of that way into entry `at`; anchors of the padding get zeros. */
+template <bool SOFT>
 static __device__ void settle(const anchors *a, int at, const contrastive_plan *plan, float share, int way, int i) {
   a->top[at] = a->factor[at] = a->own[at] = a->peak_cot[at] = 0;
   a->peak[at] = -1;
   if (i >= plan->job.m) return;
-  const contrastive_anchor anchor = contrastive_merge(plan, way, i);
+  const contrastive_anchor anchor = contrastive_merge<SOFT, false>(plan, way, i);
   if (anchor.total == 0) return;
-  const double others = anchor.others / anchor.total, part = anchor.own_exp / anchor.total;
+  const float others = anchor.others / anchor.total, part = anchor.own_exp / anchor.total;
   a->top[at] = anchor.top;
-  a->factor[at] = (float)((double)share / anchor.total);
-  a->own[at] = (float)(-others * (double)share);
-  const float *targets = way ? plan->job.targets_b : plan->job.targets_a;
-  if (!targets) return;
-  targets += (size_t)i * plan->job.m;
-  a->own[at] = (float)((anchor.rival_leads ? part - (double)targets[i] : 1 - (double)targets[i] - others) * (double)share);
+  a->factor[at] = share / anchor.total;
+  a->own[at] = -others * share;
+  if (!SOFT) return;
+  const float *targets = (way ? plan->job.targets_b : plan->job.targets_a) + (size_t)i * plan->job.m;
+  a->own[at] = (anchor.rival_leads ? part - targets[i] : (1 - targets[i]) - others) * share;
   if (anchor.peak < 0) return;
   a->peak[at] = anchor.peak;
-  a->peak_cot[at] = (float)((1 - (double)targets[anchor.peak] - (others + part)) * (double)share);
+  a->peak_cot[at] = ((1 - targets[anchor.peak]) - (others + part)) * share;
 }
 
+template <bool SOFT>
 static __device__ void settle_all(const block *b, const contrastive_plan *plan) {
   BABEL_NO_UNROLL
   for (int at = threadIdx.x; at < plan->pitch + TILE; at += THREADS) {
     const bool near = at >= plan->pitch;
-    settle(&b->far, at, plan, b->share, near ? b->tower : 1 - b->tower, near ? b->row0 + at - plan->pitch : at);
+    settle<SOFT>(&b->far, at, plan, b->share, near ? b->tower : 1 - b->tower, near ? b->row0 + at - plan->pitch : at);
   }
 }
 
@@ -195,7 +196,7 @@ static __device__ void cotangents(float *shared, const contrastive_plan *plan, i
   contrastive_clear(product.small);
   fetch<SOFT, ALIGNED>(now, &from, &b, plan);
   fetch<SOFT, ALIGNED>(next, &from, &b, plan);
-  settle_all(&b, plan);
+  settle_all<SOFT>(&b, plan);
   babel_copy_async_wait<1>();
   __syncthreads();
   make_cotangents<SOFT>(cots, now, &b, 0);
@@ -220,10 +221,9 @@ static __device__ void cotangents(float *shared, const contrastive_plan *plan, i
 
 template <bool SOFT, bool ALIGNED>
 __global__ void __launch_bounds__(THREADS, 2) babel_contrastive_cotangents_kernel(const __grid_constant__ contrastive_plan plan) {
-  babel_grid_wait();
   BABEL_DYNAMIC_SHARED(float, shared);
   if (blockIdx.x == 0)
-    contrastive_losses((double *)shared, &plan);
+    contrastive_losses<SOFT>((double *)shared, &plan);
   else
     cotangents<SOFT, ALIGNED>(shared, &plan, blockIdx.x - 1);
 }
@@ -249,6 +249,7 @@ static contrastive_plan plan_of(const babel_contrastive_job *job) {
   for (int way = 0; way < 2; way++, at += parts) plan.lean[way] = at;
   for (int way = 0; way < 2; way++, at += parts) plan.rival_at[way] = (int *)at;
   for (int way = 0; way < 2; way++, at += parts) plan.aim[way] = at;
+  plan.scale = at;
   return plan;
 }
 

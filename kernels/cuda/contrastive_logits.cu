@@ -92,9 +92,8 @@ static __device__ void leave_sums(float *sums, const float total[4][4]) {
 }
 
 /* Sums -> logits: into `tile` (TILE, LINE), and out; t s of way 0 into `aims`. */
-static __device__ void write_logits(float *tile, float *aims, const float *sums, const contrastive_plan *plan, int i0, int j0) {
+static __device__ void write_logits(float *tile, float *aims, const float *sums, const contrastive_plan *plan, int i0, int j0, float scale) {
   const int m = plan->job.m, column = threadIdx.x % 32, j = j0 + column;
-  const float scale = contrastive_scale(plan);
   for (int row = threadIdx.x / 32; row < TILE; row += THREADS / 32) {
     const int i = i0 + row;
     const bool inside = i < m && j < m;
@@ -173,9 +172,10 @@ static __device__ void write_parts(const float *tile, const float *aims, const c
 
 template <bool ALIGNED>
 __global__ void __launch_bounds__(THREADS) babel_contrastive_logits_kernel(const __grid_constant__ contrastive_plan plan) {
-  babel_grid_wait();
   BABEL_DYNAMIC_SHARED(float, shared);
   const int i0 = blockIdx.y * TILE, j0 = blockIdx.x * TILE;
+  const float scale = (float)exp((double)*plan.job.log_scale); /* long before it is needed */
+  if (blockIdx.x == 0 && blockIdx.y == 0 && threadIdx.x == 0) *plan.scale = scale;
   contrastive_product product;
   contrastive_clear(product.total);
   contrastive_clear(product.small);
@@ -183,7 +183,7 @@ __global__ void __launch_bounds__(THREADS) babel_contrastive_logits_kernel(const
   contrastive_add(product.total, product.small);
   float *sums = shared, *tile = sums + QUARTERS * SUM, *aims = tile + TILE * LINE;
   leave_sums(sums, product.total);
-  write_logits(tile, aims, sums, &plan, i0, j0);
+  write_logits(tile, aims, sums, &plan, i0, j0, scale);
   write_turned(aims + TILE * LINE, tile, &plan, i0, j0);
   write_parts(tile, aims, &plan, i0, j0);
 }

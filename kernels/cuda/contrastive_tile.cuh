@@ -26,13 +26,10 @@ typedef struct {
   float *lean[2];    /* sum of exp(s - rival) (s - rival) */
   int *rival_at[2];  /* with targets only: the rival's first place in the tile */
   float *aim[2];     /* with targets only: sum of t s */
+  float *scale;      /* (1): exp(log_scale) */
 } contrastive_plan;
 
 extern "C" babel_status babel_contrastive_logits_cuda(const contrastive_plan *plan, babel_stream *s);
-
-BABEL_DEVICE float contrastive_scale(const contrastive_plan *plan) {
-  return (float)exp((double)*plan->job.log_scale);
-}
 
 /* Copies of tiles of TILE rows and COLUMNS columns: a thread has one column, or with ALIGNED rows four neighbouring ones, of every
  * CONTRASTIVE_STEP-th row. */
