@@ -57,48 +57,65 @@ BABEL_DEVICE int linear_place(int row, int column) {
   return row * PITCH + (A_ALONG_K ? column : column ^ (row & 16));
 }
 
-/* The sums of all groups, with bias, accumulate, ReLU or mask, whole rows at a time. `shared`: [K_GROUPS][TILE_M][PITCH]. */
-template <bool A_ALONG_K, int TILE_M, int TILE_N, int K_GROUPS, int PITCH, int THREADS>
-BABEL_DEVICE void linear_store(const linear_job &job, const float *shared, int row0, int column0) {
-  constexpr int STRIDE = THREADS / TILE_N, ROWS = TILE_M / STRIDE; /* a thread's rows: first, first + STRIDE, .. */
+/* What stands beside the product and is read before it, while the first tiles are on their way: the bias of this thread's column (fwd), and
+ * which of its rows the mask lets through, a bit each (bwd_data). A thread's rows are first, first + STRIDE, .. */
+typedef struct {
+  float bias;
+  uint32_t gate;
+} linear_beside;
+
+template <bool A_ALONG_K, bool B_ALONG_K, int TILE_M, int TILE_N, int THREADS>
+BABEL_DEVICE linear_beside linear_read_beside(const linear_job &job, int row0, int column0) {
+  constexpr int STRIDE = THREADS / TILE_N, ROWS = TILE_M / STRIDE;
+  static_assert(ROWS <= 32, "a bit for each row");
+  const int column = column0 + threadIdx.x % TILE_N, first = row0 + threadIdx.x / TILE_N;
+  linear_beside beside = {0.0f, ~0u};
+  if (column >= job.n) return beside;
+  if (B_ALONG_K && job.bias) beside.bias = job.bias[column];
+  if (A_ALONG_K && !B_ALONG_K && job.mask) {
+    int mask_row;
+    linear_divide(&mask_row, first, job.mask_rows, job.mask_reciprocal);
+    const int stride = STRIDE < job.mask_rows ? STRIDE : STRIDE % job.mask_rows;
+    float input[ROWS];
+    BABEL_UNROLL
+    for (int r = 0; r < ROWS; r++) {
+      input[r] = first + r * STRIDE < job.m ? job.mask[(ptrdiff_t)mask_row * job.n + column] : 0.0f;
+      mask_row += stride;
+      mask_row -= mask_row >= job.mask_rows ? job.mask_rows : 0;
+    }
+    BABEL_UNROLL
+    for (int r = 0; r < ROWS; r++) beside.gate ^= (uint32_t)(input[r] <= 0.0f) << r;
+  }
+  return beside;
+}
+
+/* The sums of all groups, with what stands beside them, whole rows at a time. `shared`: [K_GROUPS][TILE_M][PITCH]. */
+template <bool A_ALONG_K, bool B_ALONG_K, int TILE_M, int TILE_N, int K_GROUPS, int PITCH, int THREADS>
+BABEL_DEVICE void linear_store(const linear_job &job, const linear_beside &beside, const float *shared, int row0, int column0) {
+  constexpr int STRIDE = THREADS / TILE_N, ROWS = TILE_M / STRIDE;
   const int column = threadIdx.x % TILE_N, first = threadIdx.x / TILE_N;
   const int rows = column0 + column < job.n ? job.m - row0 - first : 0;
   float *c = job.c + (ptrdiff_t)(row0 + first) * job.n + column0 + column;
-  float value[ROWS], other[ROWS];
+  float value[ROWS];
   BABEL_UNROLL
   for (int r = 0; r < ROWS; r++) {
     const float *part = shared + linear_place<A_ALONG_K, PITCH>(first + r * STRIDE, column);
     value[r] = part[0];
     BABEL_UNROLL
     for (int group = 1; group < K_GROUPS; group++) value[r] += part[group * TILE_M * PITCH];
+    if (B_ALONG_K) value[r] += beside.bias;
+    if (A_ALONG_K && !B_ALONG_K) value[r] = beside.gate >> r & 1 ? value[r] : 0.0f;
   }
-  if (job.bias && rows > 0) {
-    const float bias = job.bias[column0 + column];
+  if ((B_ALONG_K || !A_ALONG_K) && job.accumulate) {
+    float before[ROWS];
     BABEL_UNROLL
-    for (int r = 0; r < ROWS; r++) value[r] += bias;
+    for (int r = 0; r < ROWS; r++) before[r] = r * STRIDE < rows ? c[(ptrdiff_t)(r * STRIDE) * job.n] : 0.0f;
+    BABEL_UNROLL
+    for (int r = 0; r < ROWS; r++) value[r] += before[r];
   }
-  if (job.accumulate) {
-    BABEL_UNROLL
-    for (int r = 0; r < ROWS; r++) other[r] = r * STRIDE < rows ? c[(ptrdiff_t)(r * STRIDE) * job.n] : 0.0f;
-    BABEL_UNROLL
-    for (int r = 0; r < ROWS; r++) value[r] += other[r];
-  }
-  if (job.relu) {
+  if (B_ALONG_K && job.relu) {
     BABEL_UNROLL
     for (int r = 0; r < ROWS; r++) value[r] = value[r] < 0.0f ? 0.0f : value[r];
-  }
-  if (job.mask) {
-    int mask_row;
-    linear_divide(&mask_row, row0 + first, job.mask_rows, job.mask_reciprocal);
-    const int stride = STRIDE < job.mask_rows ? STRIDE : STRIDE % job.mask_rows;
-    BABEL_UNROLL
-    for (int r = 0; r < ROWS; r++) {
-      other[r] = r * STRIDE < rows ? job.mask[(ptrdiff_t)mask_row * job.n + column0 + column] : 0.0f;
-      mask_row += stride;
-      mask_row -= mask_row >= job.mask_rows ? job.mask_rows : 0;
-    }
-    BABEL_UNROLL
-    for (int r = 0; r < ROWS; r++) value[r] = other[r] <= 0.0f ? 0.0f : value[r];
   }
   BABEL_UNROLL
   for (int r = 0; r < ROWS; r++)
@@ -148,8 +165,8 @@ BABEL_DEVICE void linear_store_row_sums(const linear_job &job, float *shared, co
 /* The main loop: the warp's share of k, tile after tile. A group of copies is committed for every tile, an empty one past the end: what is
  * waited for is a number of groups. */
 template <int PRECISION, bool A_ALONG_K, bool B_ALONG_K, int TILE_M, int TILE_N, int TILE_K, int RM, int K_GROUPS, int STAGES, bool WIDE>
-BABEL_DEVICE void linear_sum_up(float sum[RM][4][4], float row_sum[2 * RM], bool sums, float *shared, int lane_a, int lane_b, const linear_job &job,
-                                int row0, int column0) {
+BABEL_DEVICE linear_beside linear_sum_up(float sum[RM][4][4], float row_sum[2 * RM], bool sums, float *shared, int lane_a, int lane_b,
+                                         const linear_job &job, int row0, int column0) {
   constexpr int A_PITCH = LINEAR_PITCH(A_ALONG_K, TILE_M, TILE_K), B_PITCH = LINEAR_PITCH(B_ALONG_K, TILE_N, TILE_K);
   constexpr int A_FLOATS = LINEAR_FLOATS(A_ALONG_K, TILE_M, TILE_K), STAGE = A_FLOATS + LINEAR_FLOATS(B_ALONG_K, TILE_N, TILE_K);
   constexpr int THREADS = LINEAR_THREADS(TILE_M, TILE_N, RM, K_GROUPS);
@@ -164,6 +181,7 @@ BABEL_DEVICE void linear_sum_up(float sum[RM][4][4], float row_sum[2 * RM], bool
     }
     babel_copy_async_commit();
   }
+  const linear_beside beside = linear_read_beside<A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, THREADS>(job, row0, column0);
   float *read = shared, *write = shared + (STAGES - 1) * STAGE;
   BABEL_NO_UNROLL
   for (int left = tiles; left > 0; left--) {
@@ -188,6 +206,7 @@ BABEL_DEVICE void linear_sum_up(float sum[RM][4][4], float row_sum[2 * RM], bool
   }
   babel_copy_async_wait<0>();
   __syncthreads();
+  return beside;
 }
 
 template <int PRECISION, bool A_ALONG_K, bool B_ALONG_K, int TILE_M, int TILE_N, int TILE_K, int RM, int K_GROUPS, int STAGES>
@@ -209,18 +228,19 @@ static __global__ void __launch_bounds__(LINEAR_THREADS(TILE_M, TILE_N, RM, K_GR
   const bool sums = !A_ALONG_K && job.sums && column0 == 0;
   float sum[RM][4][4] = {}, row_sum[2 * RM] = {};
 
+  linear_beside beside;
   if (job.a_step != 4 || job.b_step != 4)
-    linear_sum_up<PRECISION, A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, TILE_K, RM, K_GROUPS, STAGES, false>(sum, row_sum, sums, shared, lane_a,
-                                                                                                       lane_b, job, row0, column0);
+    beside = linear_sum_up<PRECISION, A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, TILE_K, RM, K_GROUPS, STAGES, false>(sum, row_sum, sums, shared, lane_a,
+                                                                                                                lane_b, job, row0, column0);
   else if (sums)
-    linear_sum_up<PRECISION, A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, TILE_K, RM, K_GROUPS, STAGES, true>(sum, row_sum, true, shared, lane_a,
-                                                                                                      lane_b, job, row0, column0);
+    beside = linear_sum_up<PRECISION, A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, TILE_K, RM, K_GROUPS, STAGES, true>(sum, row_sum, true, shared, lane_a,
+                                                                                                               lane_b, job, row0, column0);
   else
-    linear_sum_up<PRECISION, A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, TILE_K, RM, K_GROUPS, STAGES, true>(sum, row_sum, false, shared, lane_a,
-                                                                                                      lane_b, job, row0, column0);
+    beside = linear_sum_up<PRECISION, A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, TILE_K, RM, K_GROUPS, STAGES, true>(sum, row_sum, false, shared, lane_a,
+                                                                                                               lane_b, job, row0, column0);
   linear_spill<A_ALONG_K, B_ALONG_K, RM, C_PITCH>(shared + (group * TILE_M + warp_m) * C_PITCH + warp_n, sum, lane);
   __syncthreads();
-  linear_store<A_ALONG_K, TILE_M, TILE_N, K_GROUPS, C_PITCH, LINEAR_THREADS(TILE_M, TILE_N, RM, K_GROUPS)>(job, shared, row0, column0);
+  linear_store<A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, K_GROUPS, C_PITCH, LINEAR_THREADS(TILE_M, TILE_N, RM, K_GROUPS)>(job, beside, shared, row0, column0);
   if (sums)
     linear_store_row_sums<TILE_M, RM, K_GROUPS>(job, shared + K_GROUPS * TILE_M * C_PITCH, row_sum, row0, group, warp_m, warp_n == 0, lane);
 }
