@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "kernels/emulate.h"
 
 typedef enum { AUTO, CPU, CUDA } wish;
 
@@ -47,10 +48,20 @@ babel_status babel_backend_check(const babel_args *args) {
   return found == CUDA && !built_in ? BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "--backend cuda: this program was built without CUDA") : BABEL_OK;
 }
 
+static babel_status emulate(const char *word, wish found, const babel_ops **ops) {
+  const bool tf32 = !strcmp(word, "tf32");
+  if (found == CUDA) return BABEL_FAIL(BABEL_ERR_ARG, "--emulate rounds on the CPU: not with --backend cuda, where precision says how");
+  if (!tf32 && strcmp(word, "bf16")) return BABEL_FAIL(BABEL_ERR_ARG, "--emulate %s: expected tf32 or bf16", word);
+  *ops = babel_ops_emulate(tf32 ? BABEL_PRECISION_TF32 : BABEL_PRECISION_BF16);
+  return BABEL_OK;
+}
+
 babel_status babel_backend_choose(const babel_args *args, babel_precision precision, const babel_ops **ops) {
   wish found;
   *ops = babel_ops_cpu();
   BABEL_TRY(read_wish(args, &found));
+  const char *rounding = babel_args_value(args, "emulate");
+  if (rounding) return emulate(rounding, found, ops);
   if (found == CPU || (found == AUTO && !automatic)) return BABEL_OK;
   babel_status status = open_cuda(precision, ops);
   if (status == BABEL_OK) return BABEL_OK;

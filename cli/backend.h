@@ -9,6 +9,7 @@
 babel_status babel_backend_check(const babel_args *args);
 
 /* cpu, cuda, or auto: CUDA where the program has it and the machine has a device that fits, else the CPU. Opens the device.
+ * --emulate, where a command has it: the CPU with rounded operands (kernels/emulate.h).
  * BABEL_ERR_UNSUPPORTED in one sentence when cuda is asked for by name and there is none. */
 babel_status babel_backend_choose(const babel_args *args, babel_precision precision, const babel_ops **ops);
 

@@ -26,6 +26,7 @@ static const babel_option options[] = {
     {"watch", "NAME=FILE", "score the training-free heads on these draws while training (labelled upper bound); may stand several times"},
     {"resume", NULL, "continue an interrupted run with the same bits; a finished one is left as it is"},
     {"force", NULL, "overwrite what is in DIR; with --resume: continue although machine, threads or program differ"},
+    {"emulate", "NAME", "tf32 or bf16: compute on the CPU with operands rounded as a device rounds them"},
     {"dry-run", NULL, "print steps, memory and predicted time, and stop"},
     BABEL_CONFIG_OPTIONS,
     {NULL, NULL, NULL},

@@ -12,7 +12,7 @@ Runs on a machine with a device; a missing one is a failure. Exit code 0 when ev
   --out FOLDER        logs and table.txt (default: gpu_check in the build folder)
   --only LIST         of tests,program,sanitizer,bench (default: all)
   --pack FILE.tar.xz  no device needed: builds for any x86-64-v3 processor and packs programs, libraries and this script for a machine with a
-                      device that has no compiler and no network (glibc 2.36 or newer): unpack, then ./gpu_check.sh --build-dir .
+                      device that has no compiler and no network (glibc 2.34 or newer): unpack, then ./gpu_check.sh --build-dir .
   --help              this text
 EOT
 }
@@ -34,21 +34,23 @@ root=$here
 
 make_pack() {
   local file=$1 folder=$root/build/cuda-pack stage program library
+  local programs=(babel bench/babel_bench bench/babel_step_serve tests/support/babel_device_run)
   cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBABEL_CUDA=ON "-DBABEL_CUDA_ARCHITECTURES=80-real;90-real" -DBABEL_NATIVE=OFF \
-    -DCMAKE_C_FLAGS=-march=x86-64-v3 >/dev/null
-  cmake --build "$folder" -j "${JOBS:-$(nproc)}" >"$folder/build.log" 2>&1 || { tail -n 40 "$folder/build.log" >&2; exit 1; }
+    -DCMAKE_C_FLAGS=-march=x86-64-v3 '-DCMAKE_BUILD_RPATH=$ORIGIN/lib;$ORIGIN/../lib;$ORIGIN/../../lib' -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags >/dev/null
+  mapfile -t -O ${#programs[@]} programs < <(awk '!/^#/ { print $3 }' "$folder/device_tests.txt" | sort -u)
+  cmake --build "$folder" -j "${JOBS:-$(nproc)}" --target "${programs[@]##*/}" >"$folder/build.log" 2>&1 || { tail -n 40 "$folder/build.log" >&2; exit 1; }
   stage=$(mktemp -d)
   trap 'rm -rf "$stage"' EXIT
   mkdir -p "$stage/lib" "$stage/tests/scripts"
   cp "$folder/device_tests.txt" "$stage"
   cp "$root/scripts/gpu_check.sh" "$stage"
   cp "$root/tests/scripts/backend.sh" "$stage/tests/scripts"
-  for program in babel bench/babel_bench bench/babel_step_serve tests/support/babel_device_run $(awk '!/^#/ { print $3 }' "$folder/device_tests.txt" | sort -u); do
+  for program in "${programs[@]}"; do
     mkdir -p "$stage/$(dirname "$program")"
     strip -o "$stage/$program" "$folder/$program"
     for library in $(ldd "$folder/$program" | awk '/=> \// { print $3 }'); do
       case ${library##*/} in # these belong to the machine
-        libc.so.* | libm.so.* | libdl.so.* | libpthread.so.* | librt.so.* | libresolv.so.*) ;;
+        libc.so.* | libm.so.* | libdl.so.* | libpthread.so.* | librt.so.* | libresolv.so.* | libstdc++.so.* | libgcc_s.so.*) ;;
         *) cp -nL "$library" "$stage/lib" ;;
       esac
     done
@@ -89,7 +91,6 @@ row() {
 }
 
 export BABEL_REQUIRE_CUDA=1 OMP_WAIT_POLICY=passive
-if [ -d "$build/lib" ]; then export LD_LIBRARY_PATH=$build/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; fi
 {
   echo "# $("$build/babel" --version)"
   echo "# $(nvidia-smi --query-gpu=name,driver_version,clocks.sm,temperature.gpu --format=csv,noheader 2>/dev/null || echo 'no nvidia-smi')"
@@ -98,9 +99,11 @@ if [ -d "$build/lib" ]; then export LD_LIBRARY_PATH=$build/lib${LD_LIBRARY_PATH:
 
 # Small tests of every kernel family: the tools slow a kernel down by a factor of 10 to 100.
 sanitize() { # TOOL TEST ENVIRONMENT PROGRAM FILTER
+  local before=$failed
   row "$1-$2" 90 env "$3" compute-sanitizer --tool "$1" --target-processes all --error-exitcode 9 "$build/$4" -j1 --filter "$5"
   if grep -qE 'Device not supported|Unable to (load|find)' "$out/$1-$2.log"; then
     sed -i '$d' "$table"
+    failed=$before
     echo "# compute-sanitizer does not support this device or machine" | tee -a "$table"
     return 1
   fi
@@ -129,7 +132,7 @@ if wants sanitizer; then sanitize_all; fi
 if wants bench; then
   for precision in tf32 fp32 bf16; do
     row "bench-$precision" 150 "$build/bench/babel_bench" --backend "cuda:$precision" --seconds 0.1
-    grep -v '^# [a-z%/]*[:,]' "$out/bench-$precision.log" | tee -a "$table" || true
+    grep -v '^# [A-Za-z%/_]*[:,]' "$out/bench-$precision.log" | tee -a "$table" || true
   done
 fi
 [ $failed = 0 ] && echo "# everything ok" | tee -a "$table" || echo "# NOT everything is ok: logs in $out" | tee -a "$table"

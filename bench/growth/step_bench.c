@@ -14,6 +14,9 @@ static const babel_step_shape shapes[] = {
     {"imu-skeleton-distilled", {144, 316}, true},
     {"skeleton-video", {316, 512}, false},
     {"skeleton-video-distilled", {316, 512}, true},
+    {"skeleton-wifi-distilled", {316, 900}, true},
+    {"wifi-mmwave-distilled", {900, 1024}, true},
+    {"video-lidar-distilled", {512, 60}, true},
 };
 
 const babel_step_shape *babel_step_shape_at(int i) {
