@@ -50,7 +50,12 @@ static babel_status forward(const babel_step_plan *plan) {
   return ops->contrastive(&loss, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
 }
 
-/* L_kd = mean(1 - cos(e, t)): the third stacked cotangent (section 5.2). */
+/* Direction d's cotangent of the output of layer k - 1; direction 2 is the distillation's. */
+static float *cotangent(const babel_chain *c, int k, int d) {
+  return c->cot[k] + d * c->cot_step[k];
+}
+
+/* L_kd = mean(1 - cos(e, t)), the third direction (section 5.2). */
 static babel_status distill(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
   const babel_chain *c = &plan->side[plan->teacher_side];
@@ -61,105 +66,104 @@ static babel_status distill(const babel_step_plan *plan) {
     BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
     x = c->teacher;
   }
-  float *top = c->pooled ? c->pooled_cot : c->cot[c->layers];
-  babel_cosine_distill_job kd = {.loss = plan->kd_loss, .parts = plan->kd_parts, .de = top + 2 * (size_t)plan->m * (size_t)plan->embed,
-      .e = c->pooled ? c->pooled : c->act[c->layers], .t = x, .weight = (float)plan->config.distill_weight, .n = plan->m, .d = plan->embed};
+  float *de = c->pooled ? c->pooled_cot + 2 * (size_t)plan->m * (size_t)plan->embed : cotangent(c, c->layers, 2);
+  babel_cosine_distill_job kd = {.loss = plan->kd_loss, .parts = plan->kd_parts, .de = de, .e = c->pooled ? c->pooled : c->act[c->layers], .t = x,
+                                 .weight = (float)plan->config.distill_weight, .n = plan->m, .d = plan->embed};
   return ops->cosine_distill(&kd, 1, plan->stream);
 }
 
-/* The stacked backward: cotangents of every layer's output, all directions at once. */
-static babel_status backward(const babel_step_plan *plan) {
+/* From the unit embeddings to the outputs of the last layer. */
+static babel_status backward_top(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
-  babel_l2norm_bwd_job norm[2];
-  babel_linear_bwd_data_job data[2];
-  for (int s = 0; s < 2; s++) {
-    const babel_chain *c = &plan->side[s];
-    norm[s] = (babel_l2norm_bwd_job){.dx = c->pooled ? c->pooled_cot : c->cot[c->layers], .dy = c->unit_cot, .y = c->unit, .inv = c->inv,
-                                     .n = 2 * plan->m, .d = plan->embed, .rows = plan->m};
+  const size_t size = (size_t)plan->m * (size_t)plan->embed;
+  babel_l2norm_bwd_job norm[4];
+  for (int i = 0; i < 4; i++) {
+    const int d = i / 2;
+    const babel_chain *c = &plan->side[i % 2];
+    norm[i] = (babel_l2norm_bwd_job){.dx = c->pooled ? c->pooled_cot + d * size : cotangent(c, c->layers, d), .dy = c->unit_cot + d * size,
+                                     .y = c->unit, .inv = c->inv, .n = plan->m, .d = plan->embed, .rows = plan->m};
   }
-  BABEL_TRY(ops->l2norm_bwd(norm, 2, plan->stream));
+  BABEL_TRY(ops->l2norm_bwd(norm, 4, plan->stream));
   if (plan->teacher_side >= 0) BABEL_TRY(distill(plan));
-  for (int s = 0; s < 2; s++) {
-    const babel_chain *c = &plan->side[s];
-    babel_segment_mean_job mean = {.pooled = c->pooled_cot, .sequence = c->cot[c->layers], .lengths = plan->in.lengths[s], .n = plan->m,
-                                   .steps = c->steps, .d = plan->embed, .stacked = c->stacked};
-    if (c->pooled) BABEL_TRY(ops->segment_mean_bwd(&mean, plan->stream));
-  }
-  for (int k = plan->side[0].layers - 1; k >= 1; k--) {
-    for (int s = 0; s < 2; s++) {
+  for (int s = 0; s < 2; s++)
+    for (int d = 0; plan->side[s].pooled && d < plan->side[s].stacked; d++) {
       const babel_chain *c = &plan->side[s];
-      data[s] = (babel_linear_bwd_data_job){.dx = c->cot[k], .dy = c->cot[k + 1], .w = c->layer[k].weight,
-          .y_prev = c->layer[k - 1].relu ? c->act[k] : NULL, .n = c->stacked * c->rows, .in = c->layer[k].in, .out = c->layer[k].out,
-          .mask_rows = c->rows};
+      babel_segment_mean_job mean = {.pooled = c->pooled_cot + d * size, .sequence = cotangent(c, c->layers, d), .lengths = plan->in.lengths[s],
+                                     .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
+      BABEL_TRY(ops->segment_mean_bwd(&mean, plan->stream));
     }
-    BABEL_TRY(ops->linear_bwd_data(data, 2, plan->stream));
+  return BABEL_OK;
+}
+
+/* `rows` rows of direction d of a side, or of more directions that lie behind each other, through layer k. */
+static babel_linear_bwd_data_job layer_backward(const babel_chain *c, int k, int d, int rows, int mask_rows) {
+  const babel_chain_layer *l = &c->layer[k];
+  return (babel_linear_bwd_data_job){.dx = cotangent(c, k, d), .dy = cotangent(c, k + 1, d), .w = l->weight,
+                                     .y_prev = c->layer[k - 1].relu ? c->act[k] : NULL, .n = rows, .in = l->in, .out = l->out, .mask_rows = mask_rows};
+}
+
+static bool is_shared(const babel_step_plan *plan, int k) {
+  return plan->side[0].layer[k].weight == plan->side[1].layer[k].weight;
+}
+
+/* Cotangents of every layer's output, all directions at once, with as few products as the layout allows. */
+static babel_status backward(const babel_step_plan *plan) {
+  const babel_chain *sides = plan->side;
+  const int t = plan->teacher_side;
+  BABEL_TRY(backward_top(plan));
+  for (int k = sides[0].layers - 1; k >= 1; k--) {
+    babel_linear_bwd_data_job data[5];
+    int n = 0, both = sides[0].rows + sides[1].rows;
+    if (k > plan->shared && is_shared(plan, k)) {
+      data[n++] = layer_backward(&sides[0], k, 0, 2 * both, both);
+      if (t >= 0) data[n++] = layer_backward(&sides[t], k, 2, sides[t].rows, sides[t].rows);
+    } else {
+      for (int s = 0; s < 2; s++) {
+        const babel_chain *c = &sides[s];
+        bool together = k < plan->shared;
+        for (int d = 0; d < (together ? 1 : c->stacked); d++) data[n++] = layer_backward(c, k, d, together ? c->stacked * c->rows : c->rows, c->rows);
+      }
+    }
+    BABEL_TRY(plan->ops->linear_bwd_data(data, n, plan->stream));
   }
   return BABEL_OK;
 }
 
-/* Gradients of C for one direction each, for their norms alone, and the weights w_ab, w_ba (Eq. 6-7). */
+static babel_linear_bwd_weight_job layer_gradient(const babel_step_plan *plan, const babel_chain *c, int k, int d, int rows) {
+  const babel_chain_layer *l = &c->layer[k];
+  return (babel_linear_bwd_weight_job){.dw = plan->grads[d] + l->weight_at, .db = plan->grads[d] + l->bias_at, .dy = cotangent(c, k + 1, d),
+                                       .x = c->act[k], .n = rows, .in = l->in, .out = l->out};
+}
+
+/* The gradients of every direction (Eq. 6), the norms of the anchors' own modules or of both, and the weights w_ab, w_ba (Eq. 7). */
 static babel_status weigh(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
-  babel_linear_bwd_weight_job jobs[4 * BABEL_MAX_LAYERS];
-  int n = 0, both = plan->config.grad_scope, relative = plan->config.grad_norm;
-  for (int s = 0; s < 2 && plan->adaptive; s++)
-    for (int direction = 0; direction < 2; direction++)
-      for (int k = 0; plan->side[s].own[direction] && k < plan->side[s].module_layers + plan->folded; k++) {
-        const babel_chain *c = &plan->side[s];
-        const babel_chain_layer *l = &c->layer[k];
-        bool folded = k == c->module_layers; /* the layer behind C's own is the fold */
-        jobs[n++] = (babel_linear_bwd_weight_job){.dw = folded ? c->fold.own_weight[direction] : c->own[direction] + (l->weight_at - c->module_at),
-            .db = folded ? c->fold.own_bias[direction] : c->own[direction] + (l->bias_at - c->module_at), .x = c->act[k],
-            .dy = c->cot[k + 1] + (size_t)direction * (size_t)c->rows * (size_t)l->out, .n = c->rows, .in = l->in, .out = l->out};
+  const babel_chain *sides = plan->side;
+  babel_linear_bwd_weight_job jobs[6 * BABEL_MAX_CHAIN];
+  int n = 0, both = plan->config.grad_scope;
+  for (int k = sides[0].layers - 1; k >= 0; k--)
+    for (int s = 0; s < 2; s++)
+      for (int d = 0; d < sides[s].stacked; d++) {
+        bool joined = is_shared(plan, k) && d < 2; /* both sides' rows of a direction lie behind each other */
+        if (joined && s) continue;
+        jobs[n++] = layer_gradient(plan, &sides[s], k, d, joined ? sides[0].rows + sides[1].rows : sides[s].rows);
       }
-  if (n) BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));
-  if (plan->folded) BABEL_TRY(babel_fold_own(plan));
+  BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));
   babel_adaptive_job weights = {.weights = plan->weights, .norms = plan->norms, .guarded = plan->guarded, .parts = plan->adaptive_parts,
                                 .mode = plan->adaptive};
   for (int d = 0; d < 2 && plan->adaptive; d++) {
-    const babel_chain *first = &plan->side[both ? 0 : d]; /* of both sides: own[d] of b lies behind that of a, as the parameters do */
-    weights.grad[d] = first->own[d];
-    weights.param[d] = relative ? plan->params + first->module_at : NULL;
-    weights.count[d] = both ? plan->side[0].module_count + plan->side[1].module_count : first->module_count;
+    const babel_chain *first = &sides[both ? 0 : d];
+    weights.grad[d] = plan->grads[d] + first->module_at;
+    weights.param[d] = plan->config.grad_norm ? plan->params + first->module_at : NULL;
+    weights.count[d] = both ? sides[0].module_count + sides[1].module_count : first->module_count;
   }
   return ops->adaptive(&weights, plan->stream);
-}
-
-/* w_ab L_ab + w_ba L_ba + lambda L_kd (Eq. 5) on the cotangents, then one gradient product a matrix. */
-static babel_status combine(const babel_step_plan *plan) {
-  const babel_ops *ops = plan->ops;
-  babel_combine_job sums[2 * BABEL_MAX_CHAIN + 1];
-  babel_linear_bwd_weight_job jobs[2 * BABEL_MAX_CHAIN];
-  int n = 0, products = 0;
-  for (int s = 0; s < 2; s++)
-    for (int k = 0; k < plan->side[s].layers; k++) {
-      const babel_chain *c = &plan->side[s];
-      int64_t size = (int64_t)c->rows * c->layer[k].out;
-      sums[n++] = (babel_combine_job){.y = c->combined[k + 1], .weights = plan->weights, .x0 = c->cot[k + 1], .x1 = c->cot[k + 1] + size,
-                                      .x2 = c->stacked == 3 ? c->cot[k + 1] + 2 * size : NULL, .n = size};
-    }
-  sums[n++] = (babel_combine_job){.y = plan->grads + plan->scale_at, .weights = plan->weights, .x0 = plan->dlog_scale,
-                                  .x1 = plan->dlog_scale + 1, .n = 1};
-  BABEL_TRY(ops->combine(sums, n, plan->stream));
-  for (int k = 0; k < plan->side[0].layers; k++)
-    for (int s = 0; s < 2; s++) {
-      const babel_chain *c = &plan->side[s];
-      const babel_chain_layer *l = &c->layer[k];
-      if (s && l->dweight == jobs[products - 1].dw) /* the prototype: rows of both sides lie behind each other */
-        jobs[products - 1].n += c->rows;
-      else
-        jobs[products++] = (babel_linear_bwd_weight_job){.dw = l->dweight, .db = l->dbias, .dy = c->combined[k + 1],
-                                                         .x = c->act[k], .n = c->rows, .in = l->in, .out = l->out};
-    }
-  BABEL_TRY(ops->linear_bwd_weight(jobs, products, plan->stream));
-  return plan->folded ? babel_fold_backward(plan) : BABEL_OK;
 }
 
 babel_status babel_step_gradients(const babel_step_plan *plan) {
   BABEL_TRY(forward(plan));
   BABEL_TRY(backward(plan));
-  BABEL_TRY(weigh(plan));
-  return combine(plan);
+  return plan->folded ? babel_fold_gradients(plan) : weigh(plan);
 }
 
 static babel_status run(const babel_step_plan *plan) {

@@ -5,10 +5,14 @@
  *   [ C_a | C_b | post_a | post_b | U | log_scale ],
  * as do their gradients and AdamW's two moments, so that optimiser, EMA and checkpoint are single calls.
  *
- * Cotangents are stacked along the rows: direction 0 (L_ab), direction 1 (L_ba), and on the junction's side a third one for the
- * distillation. One forward and one stacked backward give the gradients of both directions (Eq. 6); because everything behind the loss is
- * linear, the weighted sum (Eq. 5) is taken on the cotangents, and each weight matrix sees one combined gradient product. Where operations
- * cost more than launches, the two layers at which C meets U are folded into one (step_fold.h). */
+ * One forward and one stacked backward give the cotangents of both directions, L_ab and L_ba, and on the junction's side of the distillation
+ * (Eq. 6); everything behind the loss is linear. How the weighted gradient (Eq. 5) comes of them is the backend's choice (ops->fold_layers):
+ *   folded     where operations cost: cotangents are summed up with their weights, each weight matrix sees one product, and the two layers at
+ *              which C meets U are one (step_fold.h); the gradients whose norms count are computed beside that.
+ *   else       where launches cost: the gradients of every direction, each in a flat array of its own, in one list of products; their norms are
+ *              taken there, and AdamW weighs them as it reads them.
+ * Cotangents of direction d stand at cot[k] + d cot_step[k]. Up to the input of the first shared layer a side's directions lie behind each other;
+ * behind it, both sides' rows of one direction do, so that the shared prototype sees one matrix a direction. */
 #ifndef BABEL_GROWTH_STEP_H
 #define BABEL_GROWTH_STEP_H
 
@@ -24,7 +28,7 @@ typedef struct {
   int in, out, relu;            /* relu: between layers of one MLP */
   int64_t weight_at, bias_at;   /* into the flat arrays; -1: the fold */
   const float *weight, *bias, *teacher_weight, *teacher_bias; /* (out, in), (out); teacher's NULL without one */
-  float *dweight, *dbias;       /* gradients */
+  float *dweight, *dbias;       /* gradients; folded only */
 } babel_chain_layer;
 
 /* C's last layer (middle, in) and U's first (out, middle) as one layer M (out, in): step_fold.h. */
@@ -37,15 +41,16 @@ typedef struct {
 
 typedef struct {
   int layers, module_layers;    /* the first module_layers are C's; folded: without its last, then comes the fold */
-  int steps, rows, stacked;     /* time steps T, m T, number of stacked cotangents (2 or 3) */
+  int steps, rows, stacked;     /* time steps T, m T, number of directions (2 or 3) */
   babel_chain_layer layer[BABEL_MAX_CHAIN];
   babel_fold fold;
   float *act[BABEL_MAX_CHAIN + 1];      /* act[0] = input (rows, in), act[k + 1] = output of layer k */
-  float *cot[BABEL_MAX_CHAIN + 1];      /* cot[k + 1] = dL/d(output of layer k), (stacked rows, width) */
-  float *combined[BABEL_MAX_CHAIN + 1]; /* weighted sum of the stacked cotangents, (rows, width) */
+  float *cot[BABEL_MAX_CHAIN + 1];      /* cot[k + 1] = dL/d(output of layer k), (rows, width) for each direction */
+  int64_t cot_step[BABEL_MAX_CHAIN + 1]; /* floats from direction to direction */
+  float *combined[BABEL_MAX_CHAIN + 1]; /* weighted sum of the cotangents, (rows, width); folded only */
   float *pooled, *pooled_cot;           /* (m, embed), (stacked m, embed); only with time steps */
   float *unit, *inv, *unit_cot;         /* (m, embed), (m), (2 m, embed) */
-  float *own[2];                        /* gradient of C for direction 0, 1; only its norm is used; NULL = not needed */
+  float *own[2];                        /* folded: gradient of C for direction 0, 1; only its norm is used; NULL = not needed */
   float *teacher_act[2], *teacher;      /* ping-pong (rows, widest); teacher embedding (m, embed); only on the distilled side */
   int64_t module_at, module_count;      /* C in the flat arrays */
   int64_t post_at, post_count;          /* the projection; count 0 = none */
@@ -75,7 +80,9 @@ typedef struct {
   babel_chain side[2];
   int64_t count;                /* trainable values, log_scale last */
   int64_t prototype_at, prototype_count, scale_at;
-  float *params, *grads, *moment1, *moment2, *teacher_params; /* (count); teacher: NULL without one */
+  int shared;                   /* first layer of the chains that is the same one */
+  float *params, *moment1, *moment2, *teacher_params; /* (count); teacher: NULL without one */
+  float *grads[3];              /* (count) folded: [0], the gradient; else of each direction, [2] NULL without a teacher */
   babel_adamw_job *adamw;       /* host list */
   int adamw_count;
   babel_step_inputs in, host;   /* on the backend; the copies that babel_step_plan_send sends there */
@@ -114,8 +121,10 @@ babel_status babel_step_plan_send(const babel_step_plan *plan);
  * down and repeats it: the plan's own fields (pointers, sizes, configuration) must stay as they are from then on. */
 babel_status babel_step_run(babel_step_plan *plan);
 
-/* The forward and backward half alone: gradients are in plan->grads, nothing is updated. For tests and benches. */
+/* The forward and backward half alone: nothing is updated. For tests and benches. */
 babel_status babel_step_gradients(const babel_step_plan *plan);
+/* The gradient that the last step took, Eq. (5): (count) floats of the host. */
+babel_status babel_step_plan_gradient(const babel_step_plan *plan, float *gradient);
 
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report);
 

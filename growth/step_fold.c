@@ -37,7 +37,8 @@ static void into_first(const babel_step_plan *plan, const babel_fold *f, const f
   *bias = (babel_linear_bwd_data_job){.dx = dfirst_bias, .dy = dv, .w = second, .n = 1, .in = f->middle, .out = f->out};
 }
 
-babel_status babel_fold_own(const babel_step_plan *plan) {
+/* dC3, db of the directions whose norms are taken, out of fold.own_weight and own_bias into own[]. */
+static babel_status fold_own(const babel_step_plan *plan) {
   babel_linear_bwd_weight_job weights[4];
   babel_linear_bwd_data_job biases[4];
   int n = 0;
@@ -54,20 +55,21 @@ babel_status babel_fold_own(const babel_step_plan *plan) {
   return plan->ops->linear_bwd_data(biases, n, plan->stream);
 }
 
-babel_status babel_fold_backward(const babel_step_plan *plan) {
+/* dC3, db, dU1, du out of fold.dweight and dbias into grads. */
+static babel_status fold_backward(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
   babel_linear_bwd_weight_job weights[2];
   babel_linear_bwd_data_job biases[2];
   for (int s = 0; s < 2; s++) {
     const babel_fold *f = &plan->side[s].fold;
-    into_first(plan, f, f->dweight, f->dbias, plan->grads + f->first_at, plan->grads + f->first_bias_at, &weights[s], &biases[s]);
+    into_first(plan, f, f->dweight, f->dbias, plan->grads[0] + f->first_at, plan->grads[0] + f->first_bias_at, &weights[s], &biases[s]);
   }
   BABEL_TRY(ops->linear_bwd_weight(weights, 2, plan->stream));
   BABEL_TRY(ops->linear_bwd_data(biases, 2, plan->stream));
   for (int s = 0; s < 2; s++) { /* one after the other: both sides add to the same gradient */
     const babel_fold *f = &plan->side[s].fold;
-    float *dsecond = plan->grads + f->second_at;
-    babel_linear_bwd_weight_job outer = {.dw = dsecond, .db = plan->grads + f->second_bias_at, .dy = f->dbias, .x = plan->params + f->first_bias_at,
+    float *dsecond = plan->grads[0] + f->second_at;
+    babel_linear_bwd_weight_job outer = {.dw = dsecond, .db = plan->grads[0] + f->second_bias_at, .dy = f->dbias, .x = plan->params + f->first_bias_at,
                                          .n = 1, .in = f->middle, .out = f->out, .accumulate = s};
     babel_linear_fwd_job inner = {.y = dsecond, .x = f->dweight, .w = plan->params + f->first_at, .n = f->out, .in = f->in, .out = f->middle,
                                   .accumulate = 1};
@@ -75,4 +77,66 @@ babel_status babel_fold_backward(const babel_step_plan *plan) {
     BABEL_TRY(ops->linear_fwd(&inner, 1, plan->stream));
   }
   return BABEL_OK;
+}
+
+/* Gradients of C for one direction each, for their norms alone, and the weights w_ab, w_ba (Eq. 6-7). */
+static babel_status weigh(const babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  babel_linear_bwd_weight_job jobs[4 * BABEL_MAX_LAYERS];
+  int n = 0, both = plan->config.grad_scope;
+  for (int s = 0; s < 2; s++)
+    for (int d = 0; d < 2; d++)
+      for (int k = 0; plan->side[s].own[d] && k <= plan->side[s].module_layers; k++) {
+        const babel_chain *c = &plan->side[s];
+        const babel_chain_layer *l = &c->layer[k];
+        bool folded = k == c->module_layers;
+        jobs[n++] = (babel_linear_bwd_weight_job){.dw = folded ? c->fold.own_weight[d] : c->own[d] + (l->weight_at - c->module_at),
+            .db = folded ? c->fold.own_bias[d] : c->own[d] + (l->bias_at - c->module_at), .x = c->act[k],
+            .dy = c->cot[k + 1] + d * c->cot_step[k + 1], .n = c->rows, .in = l->in, .out = l->out};
+      }
+  if (n) BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));
+  BABEL_TRY(fold_own(plan));
+  babel_adaptive_job weights = {.weights = plan->weights, .norms = plan->norms, .guarded = plan->guarded, .parts = plan->adaptive_parts,
+                                .mode = plan->adaptive};
+  for (int d = 0; d < 2 && plan->adaptive; d++) {
+    const babel_chain *first = &plan->side[both ? 0 : d]; /* of both sides: own[d] of b lies behind that of a, as the parameters do */
+    weights.grad[d] = first->own[d];
+    weights.param[d] = plan->config.grad_norm ? plan->params + first->module_at : NULL;
+    weights.count[d] = both ? plan->side[0].module_count + plan->side[1].module_count : first->module_count;
+  }
+  return ops->adaptive(&weights, plan->stream);
+}
+
+/* w_ab L_ab + w_ba L_ba + lambda L_kd (Eq. 5) on the cotangents. */
+static babel_status combine(const babel_step_plan *plan) {
+  babel_combine_job sums[2 * BABEL_MAX_CHAIN + 1];
+  int n = 0;
+  for (int s = 0; s < 2; s++)
+    for (int k = 1; k <= plan->side[s].layers; k++) {
+      const babel_chain *c = &plan->side[s];
+      sums[n++] = (babel_combine_job){.y = c->combined[k], .weights = plan->weights, .x0 = c->cot[k], .x1 = c->cot[k] + c->cot_step[k],
+                                      .x2 = c->stacked == 3 ? c->cot[k] + 2 * c->cot_step[k] : NULL, .n = (int64_t)c->rows * c->layer[k - 1].out};
+    }
+  sums[n++] = (babel_combine_job){.y = plan->grads[0] + plan->scale_at, .weights = plan->weights, .x0 = plan->dlog_scale,
+                                  .x1 = plan->dlog_scale + 1, .n = 1};
+  return plan->ops->combine(sums, n, plan->stream);
+}
+
+babel_status babel_fold_gradients(const babel_step_plan *plan) {
+  babel_linear_bwd_weight_job jobs[2 * BABEL_MAX_CHAIN];
+  int n = 0;
+  BABEL_TRY(weigh(plan));
+  BABEL_TRY(combine(plan));
+  for (int k = 0; k < plan->side[0].layers; k++)
+    for (int s = 0; s < 2; s++) {
+      const babel_chain *c = &plan->side[s];
+      const babel_chain_layer *l = &c->layer[k];
+      if (s && l->dweight == jobs[n - 1].dw) /* the prototype: rows of both sides lie behind each other */
+        jobs[n - 1].n += c->rows;
+      else
+        jobs[n++] = (babel_linear_bwd_weight_job){.dw = l->dweight, .db = l->dbias, .dy = c->combined[k + 1], .x = c->act[k], .n = c->rows,
+                                                  .in = l->in, .out = l->out};
+    }
+  BABEL_TRY(plan->ops->linear_bwd_weight(jobs, n, plan->stream));
+  return fold_backward(plan);
 }

@@ -14,10 +14,9 @@ extern "C" {
 
 /* M and v of both sides, and of the teacher. */
 babel_status babel_fold_forward(const babel_step_plan *plan);
-/* dC3, db of the directions whose norms are taken, out of fold.own_weight and own_bias into own[]. */
-babel_status babel_fold_own(const babel_step_plan *plan);
-/* dC3, db, dU1, du out of fold.dweight and dbias into grads. */
-babel_status babel_fold_backward(const babel_step_plan *plan);
+/* From the cotangents to the weights w_ab, w_ba and the gradient in grads[0]: norms from products of their own, then the weighted sum of the
+ * cotangents, then one product a matrix. */
+babel_status babel_fold_gradients(const babel_step_plan *plan);
 
 #ifdef __cplusplus
 }

@@ -27,6 +27,20 @@ static void carve_pair(carver *c, float **a, float **b, int64_t rows_a, int64_t 
   *b = *a ? *a + rows_a * width : NULL;
 }
 
+/* step.h says how the directions lie; behind the first shared layer all of them have room for both sides. */
+static void carve_cotangents(babel_step_plan *plan, carver *c, int k, int width) {
+  babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  if (k <= plan->shared) {
+    carve_pair(c, &a->cot[k], &b->cot[k], (int64_t)a->stacked * a->rows, (int64_t)b->stacked * b->rows, width);
+    for (int s = 0; s < 2; s++) plan->side[s].cot_step[k] = (int64_t)plan->side[s].rows * width;
+  } else {
+    int64_t rows = a->rows + b->rows;
+    a->cot[k] = carve_floats(c, (plan->teacher_side >= 0 ? 3 : 2) * rows * width);
+    b->cot[k] = a->cot[k] ? a->cot[k] + (int64_t)a->rows * width : NULL;
+    a->cot_step[k] = b->cot_step[k] = rows * width;
+  }
+}
+
 /* The same places in backend and host memory. */
 static void carve_inputs(const babel_step_plan *plan, carver *c, babel_step_inputs *in) {
   in->state = carve(c, 1, sizeof *in->state);
@@ -46,8 +60,8 @@ static void carve_layers(babel_step_plan *plan, carver *c) {
   for (int k = 1; k <= a->layers; k++) {
     int width = a->layer[k - 1].out;
     carve_pair(c, &a->act[k], &b->act[k], a->rows, b->rows, width);
-    carve_pair(c, &a->cot[k], &b->cot[k], (int64_t)a->stacked * a->rows, (int64_t)b->stacked * b->rows, width);
-    carve_pair(c, &a->combined[k], &b->combined[k], a->rows, b->rows, width);
+    carve_cotangents(plan, c, k, width);
+    if (plan->folded) carve_pair(c, &a->combined[k], &b->combined[k], a->rows, b->rows, width);
   }
 }
 
@@ -72,11 +86,11 @@ static void carve_tops(babel_step_plan *plan, carver *c) {
 static void carve_gradients(babel_step_plan *plan, carver *c) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
   plan->params = carve_floats(c, plan->count);
-  plan->grads = carve_floats(c, plan->count);
+  for (int d = 0; d < (plan->folded ? 1 : plan->teacher_side >= 0 ? 3 : 2); d++) plan->grads[d] = carve_floats(c, plan->count);
   plan->moment1 = carve_floats(c, plan->count);
   plan->moment2 = carve_floats(c, plan->count);
   plan->teacher_params = plan->teacher_side >= 0 ? carve_floats(c, plan->count) : NULL;
-  for (int d = 0; d < 2 && plan->adaptive; d++) {
+  for (int d = 0; d < 2 && plan->adaptive && plan->folded; d++) {
     if (plan->config.grad_scope) {
       a->own[d] = carve_floats(c, a->module_count + b->module_count);
       b->own[d] = a->own[d] ? a->own[d] + a->module_count : NULL;
@@ -114,8 +128,8 @@ static void point(babel_step_plan *plan) {
       bool folded = l->weight_at < 0, taught = plan->teacher_params && !folded;
       l->weight = folded ? f->weight : plan->params + l->weight_at;
       l->bias = folded ? f->bias : plan->params + l->bias_at;
-      l->dweight = folded ? f->dweight : plan->grads + l->weight_at;
-      l->dbias = folded ? f->dbias : plan->grads + l->bias_at;
+      l->dweight = folded ? f->dweight : plan->grads[0] + l->weight_at;
+      l->dbias = folded ? f->dbias : plan->grads[0] + l->bias_at;
       l->teacher_weight = taught ? plan->teacher_params + l->weight_at : f->teacher_weight;
       l->teacher_bias = taught ? plan->teacher_params + l->bias_at : f->teacher_bias;
     }
@@ -191,6 +205,7 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk, babel_tower
   at += plan->prototype_count = trunk->prototype.count;
   plan->scale_at = at;
   plan->count = at + 1;
+  plan->shared = towers[0]->module.layers; /* C's layers, the fold among them */
   for (int s = 0; s < 2; s++) {
     babel_chain *chain = &plan->side[s];
     chain_up(chain, towers[s], &trunk->prototype, plan->prototype_at, plan->folded);
@@ -236,9 +251,13 @@ static babel_status copy_params(const babel_step_plan *plan, const babel_trunk *
 }
 
 static void optimise(babel_step_plan *plan, int64_t at, int64_t count, double decay, bool taught) {
-  plan->adamw[plan->adamw_count++] = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at,
-                                                       .g = plan->grads + at, .n = count, .weight_decay = (float)decay,
-                                                       .teacher = taught ? plan->teacher_params + at : NULL};
+  babel_adamw_job *job = &plan->adamw[plan->adamw_count++];
+  *job = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at, .g = {plan->grads[0] + at}, .n = count,
+                           .weight_decay = (float)decay, .teacher = taught ? plan->teacher_params + at : NULL};
+  if (plan->folded) return;
+  job->weights = plan->weights;
+  job->g[1] = plan->grads[1] + at;
+  job->g[2] = taught ? plan->grads[2] + at : NULL;
 }
 
 static void optimise_mlp(babel_step_plan *plan, const babel_mlp *mlp, int64_t at, bool taught) {
@@ -261,6 +280,10 @@ static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *tru
   if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
   optimise(plan, plan->scale_at, 1, 0, false);
   babel_adamw_job *scale = &plan->adamw[plan->adamw_count - 1];
+  if (!plan->folded) {
+    scale->g[0] = plan->dlog_scale;
+    scale->g[1] = plan->dlog_scale + 1;
+  }
   scale->low = (float)log(plan->config.scale_min);
   scale->high = (float)log(plan->config.scale_max);
   return BABEL_OK;
@@ -313,6 +336,33 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
 
 babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, babel_tower *const towers[2], bool deploy_teacher) {
   return copy_params(plan, trunk, towers, true, deploy_teacher && plan->teacher_params);
+}
+
+static babel_status fetch(const babel_step_plan *plan, float *host, const float *from, int64_t count) {
+  return plan->ops->download(host, from, (size_t)count * sizeof *host, plan->stream);
+}
+
+static babel_status weighted(const babel_step_plan *plan, float *gradient, float *other) {
+  float weights[2], scale[2];
+  BABEL_TRY(fetch(plan, weights, plan->weights, 2));
+  BABEL_TRY(fetch(plan, scale, plan->dlog_scale, 2));
+  for (int64_t i = 0; i < plan->count; i++) gradient[i] *= weights[0];
+  for (int d = 1; d < 3 && plan->grads[d]; d++) {
+    BABEL_TRY(fetch(plan, other, plan->grads[d], plan->count));
+    for (int64_t i = 0; i < plan->count; i++) gradient[i] += (d == 1 ? weights[1] : 1) * other[i];
+  }
+  gradient[plan->scale_at] = weights[0] * scale[0] + weights[1] * scale[1];
+  return BABEL_OK;
+}
+
+babel_status babel_step_plan_gradient(const babel_step_plan *plan, float *gradient) {
+  void *other;
+  BABEL_TRY(fetch(plan, gradient, plan->grads[0], plan->count));
+  if (plan->folded) return BABEL_OK;
+  BABEL_TRY(babel_alloc(&other, (size_t)plan->count, sizeof(float)));
+  babel_status status = weighted(plan, gradient, other);
+  free(other);
+  return status;
 }
 
 babel_status babel_step_plan_send(const babel_step_plan *plan) {

@@ -93,6 +93,7 @@ typedef struct {
   const uint8_t *masked;    /* (m, m) or NULL: nonzero entries off the diagonal leave both denominators */
   float *workspace;         /* babel_contrastive_workspace(m, d) floats */
   int m, d, negatives_only; /* negatives_only: the positive leaves the denominator (decoupled loss) */
+  int normalise;            /* na, nb are rows of any length: the loss is that of na / ||na||, dna and dnb are cotangents of na itself */
 } babel_contrastive_job;
 
 /* kernels/neighbour_targets.h: soft targets or a mask of a batch from a graph of similar samples. */
@@ -135,7 +136,8 @@ typedef struct {
 /* kernels/adamw.h, kernels/sgd.h */
 typedef struct {
   float *p, *m, *v;         /* (n) */
-  const float *g;           /* (n) */
+  const float *g[3];        /* (n) each: the gradient is g[0], or with weights their weighted sum, g[2] with weight 1 and only where there is one */
+  const float *weights;     /* (2) w_ab, w_ba of Eq. (5), or NULL */
   int64_t n;
   float weight_decay;
   float low, high;          /* p is clamped to [low, high] after the update when low < high */

@@ -36,7 +36,7 @@ static babel_status slope_error(const babel_step_plan *plan, float *start, float
   float weights[2];
   BABEL_TRY(babel_step_gradients(plan));
   BABEL_TRY(plan->ops->download(start, plan->params, bytes, plan->stream));
-  BABEL_TRY(plan->ops->download(gradient, plan->grads, bytes, plan->stream));
+  BABEL_TRY(babel_step_plan_gradient(plan, gradient));
   BABEL_TRY(plan->ops->download(weights, plan->weights, sizeof weights, plan->stream));
   for (int64_t i = 0; i < plan->count; i++) squares += (double)gradient[i] * (double)gradient[i];
   const double length = 0.02 / sqrt(squares);

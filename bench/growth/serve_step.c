@@ -47,7 +47,8 @@ static babel_status add_all(dump_file *file, const babel_step_bench *bench) {
   for (int s = 0; s < 2; s++) BABEL_TRY(add(file, plan, "input", s, plan->side[s].act[0], plan->m, plan->side[s].layer[0].in));
   BABEL_TRY(add(file, plan, "params", -1, plan->params, plan->count, 0));
   if (plan->teacher_params) BABEL_TRY(add(file, plan, "teacher", -1, plan->teacher_params, plan->count, 0));
-  BABEL_TRY(add(file, plan, "grads", -1, plan->grads, plan->count, 0));
+  BABEL_TRY(add(file, plan, "grads", -1, plan->params, plan->count, 0)); /* room for it */
+  BABEL_TRY(babel_step_plan_gradient(plan, file->copies[file->count - 1]));
   BABEL_TRY(add(file, plan, "losses", -1, plan->loss, 2, 0));
   BABEL_TRY(add(file, plan, "kd", -1, plan->kd_loss, 1, 0));
   return add(file, plan, "weights", -1, plan->weights, 2, 0);

@@ -23,7 +23,7 @@ static double check(void *at) {
   const context *c = at;
   double gap = 0;
   for (int i = 0; i < N; i++) {
-    double g = (double)c->job.g[i], m = 0.9 * (double)c->before[N + i] + 0.1 * g,
+    double g = (double)c->job.g[0][i], m = 0.9 * (double)c->before[N + i] + 0.1 * g,
            v = 0.98 * (double)c->before[2 * N + i] + 0.02 * g * g;
     double p = (double)c->before[i] * (1 - 1e-3 * 1e-4) - 1e-3 * (m / 0.1) / (sqrt(v / 0.02) + 1e-8);
     double here = fabs((double)c->job.p[i] - p);
@@ -46,7 +46,7 @@ void babel_bench_adamw(babel_bench *bench) {
     v[i] = c.before[2 * N + i];
   }
   c.job = (babel_adamw_job){
-      .p = p, .m = m, .v = v, .g = babel_bench_floats(bench, N, 1), .n = N, .weight_decay = 1e-4f};
+      .p = p, .m = m, .v = v, .g = {babel_bench_floats(bench, N, 1)}, .n = N, .weight_decay = 1e-4f};
   babel_bench_row row = {.op = "adamw",
                          .bytes = 4.0 * 7 * N,
                          .flops = 14.0 * N,

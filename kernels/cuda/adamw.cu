@@ -1,11 +1,13 @@
-/* One pass over p, m, v, g and the teacher of up to BABEL_LIST_JOBS pieces in one launch. */
+/* One pass over p, m, v, the gradients and the teacher of up to LIST pieces in one launch. */
 #include "kernels/adamw.h"
 
 #include "kernels/cuda/block_list.cuh"
 #include "kernels/cuda/quad.cuh"
 
+enum { LIST = 36 }; /* the parameter of a kernel stays under 4 KiB */
+
 typedef struct {
-  babel_adamw_job job[BABEL_LIST_JOBS];
+  babel_adamw_job job[LIST];
   babel_block_list blocks;
   float beta1, beta2, eps;
 } adamw_list;
@@ -35,13 +37,25 @@ __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_adamw_kernel(const _
   __syncthreads();
   const adamw_step step = shared[0];
   const int shift = babel_quad_shift(job->p);
-  const bool alike = shift == babel_quad_shift(job->m) && shift == babel_quad_shift(job->v) && shift == babel_quad_shift(job->g) &&
+  const bool alike = shift == babel_quad_shift(job->m) && shift == babel_quad_shift(job->v) && shift == babel_quad_shift(job->g[0]) &&
+                     (!job->g[1] || shift == babel_quad_shift(job->g[1])) && (!job->g[2] || shift == babel_quad_shift(job->g[2])) &&
                      (!job->teacher || shift == babel_quad_shift(job->teacher));
   const int64_t quad = (int64_t)((int)blockIdx.x - list.blocks.first[index]) * BABEL_QUAD_THREADS + threadIdx.x;
   const babel_quad_place place = babel_quad_find(job->p, alike, quad, job->n);
   const bool clamped = job->low < job->high;
   babel_quad p = babel_quad_load(job->p, place), m = babel_quad_load(job->m, place), v = babel_quad_load(job->v, place);
-  const babel_quad g = babel_quad_load(job->g, place);
+  babel_quad g = babel_quad_load(job->g[0], place);
+  if (job->weights) {
+    const float w0 = job->weights[0], w1 = job->weights[1];
+    const babel_quad other = babel_quad_load(job->g[1], place);
+    BABEL_UNROLL
+    for (int k = 0; k < 4; k++) g.v[k] = w0 * g.v[k] + w1 * other.v[k];
+  }
+  if (job->g[2]) {
+    const babel_quad third = babel_quad_load(job->g[2], place);
+    BABEL_UNROLL
+    for (int k = 0; k < 4; k++) g.v[k] += third.v[k];
+  }
   BABEL_UNROLL
   for (int k = 0; k < 4; k++) {
     m.v[k] = list.beta1 * m.v[k] + (1 - list.beta1) * g.v[k];
@@ -71,7 +85,7 @@ extern "C" babel_status babel_adamw_cuda(const babel_adamw_job *jobs, int n, flo
     list.beta1 = beta1;
     list.beta2 = beta2;
     list.eps = eps;
-    for (; at < n && list.blocks.n < BABEL_LIST_JOBS; at++) {
+    for (; at < n && list.blocks.n < LIST; at++) {
       if (!jobs[at].n) continue;
       list.job[list.blocks.n] = jobs[at];
       babel_block_list_add(&list.blocks, babel_quad_blocks(jobs[at].n));

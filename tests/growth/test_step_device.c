@@ -41,11 +41,18 @@ static double array_distance(const step_pair *pair, const float *device, const f
 /* The worst matrix with its bias: a small one must not hide behind a large one. */
 static double worst_gradient(const step_pair *pair) {
   const babel_step_plan *plan = &pair->side[PAIR_DEVICE].plan;
+  float *grads[2];
   double worst = 0;
+  for (int i = 0; i < 2; i++) {
+    grads[i] = malloc((size_t)plan->count * sizeof **grads);
+    cr_assert_not_null(grads[i]);
+    must(babel_step_plan_gradient(&pair->side[i].plan, grads[i]));
+  }
   for (int i = 0; i < plan->adamw_count; i++) {
     int64_t at = plan->adamw[i].p - plan->params, count = plan->adamw[i].n;
-    worst = fmax(worst, array_distance(pair, plan->grads + at, pair->side[PAIR_CPU].plan.grads + at, count));
+    worst = fmax(worst, distance(grads[PAIR_DEVICE] + at, grads[PAIR_CPU] + at, count));
   }
+  for (int i = 0; i < 2; i++) free(grads[i]);
   return worst;
 }
 

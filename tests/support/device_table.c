@@ -177,7 +177,8 @@ JOBS(adamw, babel_adamw_job, {
   FLOATS(j->p, j->n, WRITTEN);
   FLOATS(j->m, j->n, WRITTEN);
   FLOATS(j->v, j->n, WRITTEN);
-  FLOATS(j->g, j->n, READ);
+  for (int i = 0; i < 3; i++) FLOATS(j->g[i], j->n, READ);
+  FLOATS(j->weights, 2, READ);
   FLOATS(j->teacher, j->n, WRITTEN);
   if (j == copies) BYTES(state, sizeof *state, READ);
 }, beta1, beta2, eps, state, s)
