@@ -10,7 +10,9 @@
  *
  * Cotangents, p the softmax over D_i:  dL_ab/ds_ij = (p_ij - t_ij) / m.
  *   dna[0..m)  = dL_ab/dna   dna[m..2m) = dL_ba/dna   (the same for dnb);   dlog_scale = (dL_ab, dL_ba) / dlog_scale
- * na and nb count as free variables: the normalisation has its own backward (l2norm.h).
+ * na and nb count as free variables: the normalisation has its own backward (l2norm.h). With normalise it is part of this operation: na and
+ * nb are rows e of any length, the loss is that of their unit rows, dna and dnb are the cotangents of e (fwd and bwd of l2norm.h; a device adds
+ * squares in float32: lengths from 1e-15 to 1e18 keep their digits).
  * The entry with the largest probability gets its cotangent as (1 - t) minus the sum of the other probabilities, never
  * as p - t: at scale 100 that difference keeps two digits in float32. The own partner likewise when t is one-hot.
  *

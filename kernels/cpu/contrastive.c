@@ -6,14 +6,16 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/vexp.h"
+#include "kernels/l2norm.h"
 
 /* Workspace: the logit tile (m, m), rows anchored at a, and its transpose, rows anchored at b. Each row
  * becomes its own cotangent in place. Both directions then run the same code on contiguous rows.
- * A device pads both to whole tiles and keeps 5 numbers more for each tile of an anchor, 16-byte aligned, and the scale. */
+ * Behind them the unit rows of a and b and their 1 / norm, where rows are normalised.
+ * A device pads the tile to whole tiles of its own and keeps 5 numbers more for each tile of an anchor, its 1 / norm, 16-byte aligned, and the scale. */
 size_t babel_contrastive_workspace(int m, int d) {
-  const size_t tiles = m < 1 ? 0 : ((size_t)m + BABEL_CONTRASTIVE_TILE - 1) / BABEL_CONTRASTIVE_TILE;
-  const size_t padded = tiles * BABEL_CONTRASTIVE_TILE;
-  return tiles ? 2 * padded * padded + 10 * padded * tiles + 5 : 0;
+  if (m < 1 || d < 1) return 0;
+  const size_t tiles = ((size_t)m + BABEL_CONTRASTIVE_TILE - 1) / BABEL_CONTRASTIVE_TILE, padded = tiles * BABEL_CONTRASTIVE_TILE;
+  return 2 * padded * padded + 10 * padded * tiles + 2 * padded + 5 + 2 * (size_t)m * ((size_t)d + 1);
 }
 
 typedef struct {
@@ -146,9 +148,8 @@ static void both_directions(const babel_contrastive_job *job, float *tile, float
   }
 }
 
-babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_stream *s) {
+static babel_status of_unit_rows(const babel_contrastive_job *job) {
   const int m = job->m, d = job->d;
-  BABEL_TRY(babel_contrastive_check(job));
   float *tile = job->workspace, *turned = tile + (size_t)m * m;
   BABEL_TRY(babel_gemm_cpu(
       &(babel_gemm){.c = tile, .a = job->na, .b = job->nb, .m = m, .n = m, .k = d, .transpose_b = true}));
@@ -163,4 +164,22 @@ babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_strea
   };
   for (int i = 0; i < 4; i++) BABEL_TRY(babel_gemm_cpu(products + i));
   return BABEL_OK;
+}
+
+babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_stream *s) {
+  BABEL_TRY(babel_contrastive_check(job));
+  if (!job->normalise) return of_unit_rows(job);
+  const int m = job->m, d = job->d;
+  const size_t size = (size_t)m * (size_t)d;
+  float *a = job->workspace + 2 * (size_t)m * (size_t)m, *b = a + size, *inv_a = b + size, *inv_b = inv_a + m;
+  const babel_l2norm_fwd_job norms[2] = {{.y = a, .inv = inv_a, .x = job->na, .n = m, .d = d}, {.y = b, .inv = inv_b, .x = job->nb, .n = m, .d = d}};
+  BABEL_TRY(babel_l2norm_fwd_cpu(norms, 2, s));
+  babel_contrastive_job unit = *job;
+  unit.na = a;
+  unit.nb = b;
+  BABEL_TRY(of_unit_rows(&unit));
+  if (!job->dna) return BABEL_OK;
+  const babel_l2norm_bwd_job back[2] = {{.dx = job->dna, .dy = job->dna, .y = a, .inv = inv_a, .n = 2 * m, .d = d, .rows = m},
+                                        {.dx = job->dnb, .dy = job->dnb, .y = b, .inv = inv_b, .n = 2 * m, .d = d, .rows = m}};
+  return babel_l2norm_bwd_cpu(back, 2, s);
 }

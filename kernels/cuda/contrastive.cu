@@ -5,6 +5,7 @@
  * same rows of the other tower. While one tile is multiplied the next is made and the one behind it is under way. */
 #include "kernels/cuda/contrastive_anchor.cuh"
 #include "kernels/cuda/contrastive_loss.cuh"
+#include "kernels/l2norm.h"
 
 #define STAGES 3
 #define WIDE 64                 /* columns of a block */
@@ -16,11 +17,16 @@
 #define NEAR (OTHER + TILE * OTHER_PITCH)    /* soft: the targets of near anchors */
 #define FAR (NEAR + TILE * TILE)             /* of far anchors */
 #define STAGE(SOFT) ((SOFT) ? FAR + TILE * TURNED_PITCH : NEAR) /* floats */
+#define SUM_PITCH (WIDE + 8)                 /* pairs of 16 lanes lie in different banks */
+#define SUM (TILE * SUM_PITCH)
+#define ENTRIES 6                            /* numbers of an anchor */
+#define ROWS (TILE / (THREADS / 32))         /* of a tile of cotangents that a warp makes */
 
 /* What turns an anchor's logits into its cotangents, in shared memory. Entries 0 .. pitch - 1: the rows of the other tower, far; then this
  * block's own, near. */
 typedef struct {
-  float *top, *factor, *own, *peak_cot;
+  float *top, *factor, *own, *inverse; /* 1 / norm of the anchor's row */
+  float *peak_cot;
   int *peak;
 } anchors;
 
@@ -28,6 +34,7 @@ typedef struct {
   int tower, row0, column0;
   float share;          /* exp(log_scale) / m */
   float *cots, *stages; /* (2, 2, TILE, COT_PITCH): buffer, near or far; (STAGES, STAGE) */
+  float *dots;          /* (2, TILE): near and far, of each row with its cotangent */
   anchors far, near;
 } block;
 
@@ -38,8 +45,8 @@ typedef struct {
 } sources;
 
 static __device__ anchors anchors_at(float *shared, int count, int first) {
-  const anchors a = {shared + first, shared + count + first, shared + 2 * count + first, shared + 3 * count + first,
-                     (int *)(shared + 4 * count) + first};
+  const anchors a = {shared + first, shared + count + first, shared + 2 * count + first, shared + 3 * count + first, shared + 4 * count + first,
+                     (int *)(shared + 5 * count) + first};
   return a;
 }
 
@@ -55,6 +62,7 @@ static __device__ block block_of(float *shared, const contrastive_plan *plan, in
   b.stages = b.cots + 4 * COT;
   b.far = anchors_at(b.stages + STAGES * STAGE(SOFT), count, 0);
   b.near = anchors_at(b.stages + STAGES * STAGE(SOFT), count, plan->pitch);
+  b.dots = b.stages + STAGES * STAGE(SOFT) + ENTRIES * count;
   return b;
 }
 
@@ -98,9 +106,10 @@ static __device__ __forceinline__ void fetch(float *stage, sources *from, const 
 /* Anchor i of that way into entry `at`; anchors of the padding get zeros. */
 template <bool SOFT>
 static __device__ void settle(const anchors *a, int at, const contrastive_plan *plan, float share, int way, int i) {
-  a->top[at] = a->factor[at] = a->own[at] = a->peak_cot[at] = 0;
+  a->top[at] = a->factor[at] = a->own[at] = a->inverse[at] = a->peak_cot[at] = 0;
   a->peak[at] = -1;
   if (i >= plan->job.m) return;
+  a->inverse[at] = plan->inverse[way][i];
   const contrastive_anchor anchor = contrastive_merge<SOFT, false>(plan, way, i);
   if (anchor.total == 0) return;
   const float others = anchor.others / anchor.total, part = anchor.own_exp / anchor.total;
@@ -124,13 +133,14 @@ static __device__ void settle_all(const block *b, const contrastive_plan *plan) 
   }
 }
 
-/* Cotangents of the logits of tile t, both ways, into `cots`. */
+/* Cotangents of the logits of tile t, both ways, into `cots`, times what makes unit rows of the other tower's; dots[0, 1][e] += near and far
+ * cotangent times logit, in this thread's column. */
 template <bool SOFT>
-static __device__ __forceinline__ void make_cotangents(float *cots, const float *stage, const block *b, int t) {
+static __device__ __forceinline__ void make_cotangents(float *cots, float dots[2][ROWS], const float *stage, const block *b, int t) {
   const int column = threadIdx.x % 32, k = t * TILE + column;
-  const float top = b->far.top[k], factor = b->far.factor[k], own = b->far.own[k];
+  const float top = b->far.top[k], factor = b->far.factor[k], own = b->far.own[k], inverse = b->far.inverse[k];
   BABEL_UNROLL
-  for (int e = 0; e < TILE / (THREADS / 32); e++) {
+  for (int e = 0; e < ROWS; e++) {
     const int r = threadIdx.x / 32 + e * (THREADS / 32), i = b->row0 + r;
     const float s = stage[r * TILE + column];
     float near = expf(s - b->near.top[r]) * b->near.factor[r], far = expf(s - top) * factor;
@@ -140,50 +150,106 @@ static __device__ __forceinline__ void make_cotangents(float *cots, const float 
       if (k == b->near.peak[r]) near = b->near.peak_cot[r];
       if (i == b->far.peak[k]) far = b->far.peak_cot[k];
     }
-    cots[r * COT_PITCH + column] = i == k ? b->near.own[r] : near;
-    cots[COT + r * COT_PITCH + column] = i == k ? own : far;
+    if (i == k) near = b->near.own[r];
+    if (i == k) far = own;
+    const float finite = fmaxf(s, -1e30f); /* what is masked has the cotangent 0 */
+    dots[0][e] = fmaf(near, finite, dots[0][e]);
+    dots[1][e] = fmaf(far, finite, dots[1][e]);
+    cots[r * COT_PITCH + column] = near * inverse;
+    cots[COT + r * COT_PITCH + column] = far * inverse;
   }
 }
 
-/* product (16 x 32 of this warp) += cotangents of a tile times the other tower's rows. Warps 0 to 3 near, 4 to 7 far. */
-static __device__ __forceinline__ void multiply(contrastive_product *product, const float *cots, const float *stage) {
-  const int lane = threadIdx.x % 32, far = threadIdx.x / 128, row = threadIdx.x / 32 % 2 * 16, column = threadIdx.x / 64 % 2 * 32;
-  const float *other = stage + OTHER + lane % 4 * OTHER_PITCH + column + lane / 4;
-  float large[4][4];
-  contrastive_clear(large);
+/* A warp's piece: 32 rows, of near or far cotangents, by 32 columns, over one half of every tile's k. */
+typedef struct {
+  int part, far, column;
+} piece;
+
+static __device__ __forceinline__ piece piece_of(void) {
+  const int warp = threadIdx.x / 32;
+  const piece p = {warp / 4, warp / 2 % 2, warp % 2 * 32};
+  return p;
+}
+
+/* product (32 x 32) += cotangents of a tile times the other tower's rows. */
+static __device__ __forceinline__ void multiply(contrastive_product product[2], const float *cots, const float *stage) {
+  const int lane = threadIdx.x % 32;
+  const piece p = piece_of();
+  const float *a_from = cots + p.far * COT + p.part * (TILE / 2);
+  const float *b_from = stage + OTHER + (p.part * (TILE / 2) + lane % 4) * OTHER_PITCH + p.column + lane / 4;
+  float large[2][4][4];
+  contrastive_clear(large[0]);
+  contrastive_clear(large[1]);
   BABEL_UNROLL
-  for (int k = 0; k < TILE; k += 8) {
-    float a[4], b[4][2];
-    contrastive_load_a<COT_PITCH>(a, cots + far * COT + row * COT_PITCH + k);
+  for (int k = 0; k < TILE / 2; k += 8) {
+    float a[2][4], b[4][2];
+    contrastive_load_a<COT_PITCH>(a[0], a_from + k);
+    contrastive_load_a<COT_PITCH>(a[1], a_from + 16 * COT_PITCH + k);
     BABEL_UNROLL
     for (int n = 0; n < 4; n++) {
-      b[n][0] = other[k * OTHER_PITCH + 8 * n];
-      b[n][1] = other[(k + 4) * OTHER_PITCH + 8 * n];
+      b[n][0] = b_from[k * OTHER_PITCH + 8 * n];
+      b[n][1] = b_from[(k + 4) * OTHER_PITCH + 8 * n];
     }
-    contrastive_multiply(large, product->small, a, b);
+    contrastive_multiply(large, product, a, b);
   }
-  contrastive_add(product->total, large);
+  contrastive_add(product[0].total, large[0]);
+  contrastive_add(product[1].total, large[1]);
 }
 
-static __device__ void store(const float total[4][4], const block *b, const contrastive_plan *plan) {
-  const int lane = threadIdx.x % 32, far = threadIdx.x / 128, m = plan->job.m, d = plan->job.d;
-  const int way = far ? 1 - b->tower : b->tower, row = b->row0 + threadIdx.x / 32 % 2 * 16 + lane / 4;
-  float *out = (b->tower ? plan->job.dnb : plan->job.dna) + (size_t)way * m * d;
-  const bool pairs = d % 2 == 0 && (uintptr_t)out % 8 == 0;
+/* The warps' sums where all threads see them, in place of the stages: (2, 2, TILE, SUM_PITCH): half of k, near or far; and the dots. */
+static __device__ void leave_sums(contrastive_product product[2], float dots[2][ROWS], const block *b) {
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const piece p = piece_of();
+  float *mine = b->stages + (2 * p.part + p.far) * SUM + lane / 4 * SUM_PITCH + p.column + lane % 4 * 2;
   BABEL_UNROLL
-  for (int n = 0; n < 4; n++)
+  for (int half = 0; half < 2; half++) {
+    contrastive_add(product[half].total, product[half].small);
     BABEL_UNROLL
-    for (int half = 0; half < 2; half++) {
-      const int i = row + 8 * half, c = b->column0 + threadIdx.x / 64 % 2 * 32 + 8 * n + lane % 4 * 2;
-      float *to = out + (size_t)i * d + c;
-      if (i >= m || c >= d) continue;
-      if (pairs) {
-        *(float2 *)to = make_float2(total[n][2 * half], total[n][2 * half + 1]);
-      } else {
-        to[0] = total[n][2 * half];
-        if (c + 1 < d) to[1] = total[n][2 * half + 1];
-      }
+    for (int n = 0; n < 4; n++) {
+      *(float2 *)(mine + 16 * half * SUM_PITCH + 8 * n) = make_float2(product[half].total[n][0], product[half].total[n][1]);
+      *(float2 *)(mine + (16 * half + 8) * SUM_PITCH + 8 * n) = make_float2(product[half].total[n][2], product[half].total[n][3]);
     }
+  }
+  BABEL_UNROLL
+  for (int e = 0; e < 2 * ROWS; e++) {
+    const float dot = babel_warp_sum(dots[e / ROWS][e % ROWS]);
+    if (lane == 0) b->dots[e / ROWS * TILE + warp + e % ROWS * (THREADS / 32)] = dot;
+  }
+  __syncthreads();
+}
+
+/* The cotangent of a row x as given, out of that of its unit row u = x inverse (kernels/l2norm.h). */
+static __device__ __forceinline__ float lengthen(float cot, float x, float along, float inverse) {
+  return (cot - along * (x * inverse)) * inverse;
+}
+
+template <bool ALIGNED>
+static __device__ void store(const block *b, const contrastive_plan *plan) {
+  const int m = plan->job.m, d = plan->job.d, c = CONTRASTIVE_COLUMN(WIDE, ALIGNED);
+  const float *rows = b->tower ? plan->job.nb : plan->job.na, scale = *plan->scale, clamped = (float)(1 / (double)BABEL_L2NORM_EPS);
+  float *out = b->tower ? plan->job.dnb : plan->job.dna;
+  if (b->column0 + c >= d) return;
+  for (int r = CONTRASTIVE_ROW(WIDE, ALIGNED); r < 2 * TILE; r += CONTRASTIVE_STEP(WIDE, ALIGNED)) {
+    const int far = r / TILE, row = r % TILE, i = b->row0 + row, way = far ? 1 - b->tower : b->tower;
+    if (i >= m) continue;
+    const float *sum = b->stages + far * SUM + row * SUM_PITCH + c, inverse = b->near.inverse[row];
+    const float along = inverse < clamped ? b->dots[r] / scale : 0;
+    const float *x = rows + (size_t)i * d + b->column0 + c;
+    float *to = out + ((size_t)way * m + i) * d + b->column0 + c;
+    if (ALIGNED) {
+      const float4 s = *(const float4 *)sum, t = *(const float4 *)(sum + 2 * SUM);
+      float4 y = make_float4(s.x + t.x, s.y + t.y, s.z + t.z, s.w + t.w);
+      if (plan->job.normalise) {
+        const float4 v = *(const float4 *)x;
+        y = make_float4(lengthen(y.x, v.x, along, inverse), lengthen(y.y, v.y, along, inverse), lengthen(y.z, v.z, along, inverse),
+                        lengthen(y.w, v.w, along, inverse));
+      }
+      *(float4 *)to = y;
+    } else {
+      const float y = sum[0] + sum[2 * SUM];
+      *to = plan->job.normalise ? lengthen(y, *x, along, inverse) : y;
+    }
+  }
 }
 
 template <bool SOFT, bool ALIGNED>
@@ -191,22 +257,25 @@ static __device__ void cotangents(float *shared, const contrastive_plan *plan, i
   const block b = block_of<SOFT>(shared, plan, number);
   sources from = sources_of<SOFT, ALIGNED>(&b, plan);
   float *now = b.stages, *next = now + STAGE(SOFT), *then = next + STAGE(SOFT), *cots = b.cots, *next_cots = cots + 2 * COT;
-  contrastive_product product;
-  contrastive_clear(product.total);
-  contrastive_clear(product.small);
+  contrastive_product product[2];
+  float dots[2][ROWS] = {};
+  for (int half = 0; half < 2; half++) {
+    contrastive_clear(product[half].total);
+    contrastive_clear(product[half].small);
+  }
   fetch<SOFT, ALIGNED>(now, &from, &b, plan);
   fetch<SOFT, ALIGNED>(next, &from, &b, plan);
   settle_all<SOFT>(&b, plan);
   babel_copy_async_wait<1>();
   __syncthreads();
-  make_cotangents<SOFT>(cots, now, &b, 0);
+  make_cotangents<SOFT>(cots, dots, now, &b, 0);
   BABEL_NO_UNROLL
   for (int t = 0; t < plan->tiles; t++) {
     babel_copy_async_wait<0>();
     __syncthreads(); /* tile t is made, tile t + 1 is here, tile t - 1 is done with */
     fetch<SOFT, ALIGNED>(then, &from, &b, plan);
-    multiply(&product, cots, now);
-    if (t + 1 < plan->tiles) make_cotangents<SOFT>(next_cots, next, &b, t + 1);
+    multiply(product, cots, now);
+    if (t + 1 < plan->tiles) make_cotangents<SOFT>(next_cots, dots, next, &b, t + 1);
     float *spare = now, *spare_cots = cots;
     now = next;
     next = then;
@@ -215,12 +284,13 @@ static __device__ void cotangents(float *shared, const contrastive_plan *plan, i
     next_cots = spare_cots;
   }
   babel_copy_async_wait<0>();
-  contrastive_add(product.total, product.small);
-  store(product.total, &b, plan);
+  __syncthreads(); /* the stages are free */
+  leave_sums(product, dots, &b);
+  store<ALIGNED>(&b, plan);
 }
 
 template <bool SOFT, bool ALIGNED>
-__global__ void __launch_bounds__(THREADS, 2) babel_contrastive_cotangents_kernel(const __grid_constant__ contrastive_plan plan) {
+__global__ void __launch_bounds__(THREADS, 1) babel_contrastive_cotangents_kernel(const __grid_constant__ contrastive_plan plan) {
   BABEL_DYNAMIC_SHARED(float, shared);
   if (blockIdx.x == 0)
     contrastive_losses<SOFT>((double *)shared, &plan);
@@ -231,7 +301,7 @@ __global__ void __launch_bounds__(THREADS, 2) babel_contrastive_cotangents_kerne
 template <bool SOFT, bool ALIGNED>
 static babel_status launch(const contrastive_plan *plan, babel_stream *s) {
   const int columns = (plan->job.d + WIDE - 1) / WIDE, blocks = plan->job.dna ? 2 * plan->tiles * columns : 0;
-  const size_t floats = 4 * COT + STAGES * STAGE(SOFT) + 5 * (size_t)(plan->pitch + TILE);
+  const size_t floats = 4 * COT + STAGES * STAGE(SOFT) + ENTRIES * (size_t)(plan->pitch + TILE) + 2 * TILE;
   return BABEL_LAUNCH_AS("babel_contrastive_cotangents_kernel", (babel_contrastive_cotangents_kernel<SOFT, ALIGNED>), blocks + 1, THREADS,
                          floats * sizeof(float), (cudaStream_t)s, *plan);
 }
@@ -241,7 +311,7 @@ static contrastive_plan plan_of(const babel_contrastive_job *job) {
   plan.job = *job;
   plan.tiles = (job->m + TILE - 1) / TILE;
   plan.pitch = plan.tiles * TILE;
-  plan.aligned = job->d % 4 == 0 && ((uintptr_t)job->na | (uintptr_t)job->nb) % 16 == 0;
+  plan.aligned = job->d % 4 == 0 && ((uintptr_t)job->na | (uintptr_t)job->nb | (uintptr_t)job->dna | (uintptr_t)job->dnb) % 16 == 0;
   const size_t square = (size_t)plan.pitch * plan.pitch, parts = (size_t)plan.pitch * plan.tiles;
   float *at = (float *)(((uintptr_t)job->workspace + 15) / 16 * 16);
   for (int way = 0; way < 2; way++, at += square) plan.logits[way] = at;
@@ -249,6 +319,7 @@ static contrastive_plan plan_of(const babel_contrastive_job *job) {
   for (int way = 0; way < 2; way++, at += parts) plan.lean[way] = at;
   for (int way = 0; way < 2; way++, at += parts) plan.rival_at[way] = (int *)at;
   for (int way = 0; way < 2; way++, at += parts) plan.aim[way] = at;
+  for (int way = 0; way < 2; way++, at += plan.pitch) plan.inverse[way] = at;
   plan.scale = at;
   return plan;
 }

@@ -1,5 +1,6 @@
 /* Launch 1 of the contrastive loss: logits tile by tile, and each tile's part of every softmax. */
 #include "kernels/cuda/contrastive_tile.cuh"
+#include "kernels/l2norm.h"
 
 #define STAGES 2
 #define DEEP 128                      /* columns of a stage */
@@ -8,7 +9,8 @@
 #define SUM_PITCH (TILE + 8)          /* pairs of 16 lanes lie in different banks */
 #define SUM (TILE * SUM_PITCH)
 #define LINE (TILE + 1)               /* rows and columns are read without conflicts */
-#define QUARTERS 4                    /* warps that share a product, each a quarter of k */
+#define WARPS (THREADS / 32)           /* share the product: each has its part of every stage's k */
+#define NORMS (2 * TILE)              /* rows of both towers */
 
 /* The rows of both towers that meet in this tile. */
 typedef struct {
@@ -33,32 +35,48 @@ static __device__ __forceinline__ void fetch(float *stage, sources *from) {
   from->columns -= DEEP;
 }
 
-/* product (16 x 32 of this warp) += its quarter of the stage's products. */
-static __device__ __forceinline__ void multiply(contrastive_product *product, const float *stage) {
-  const int lane = threadIdx.x % 32, half = threadIdx.x / 32 % 2, quarter = threadIdx.x / 64;
-  float large[4][4];
-  contrastive_clear(large);
+/* Over the four lanes that share a row. */
+static __device__ __forceinline__ float sum_of_four(float x) {
+  x += __shfl_xor_sync(0xffffffffu, x, 1);
+  return x + __shfl_xor_sync(0xffffffffu, x, 2);
+}
+
+/* A lane's sums of squares: of rows lane / 4 + 8 r of a and of b. */
+typedef struct {
+  float a[4], b[4];
+} squares;
+
+/* product (32 x 32) += this warp's part of the stage's. */
+static __device__ __forceinline__ void multiply(contrastive_product product[2], squares *square, const float *stage) {
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  float large[2][4][4];
+  contrastive_clear(large[0]);
+  contrastive_clear(large[1]);
   BABEL_UNROLL
-  for (int step = 0; step < DEEP / QUARTERS / 8; step++) {
-    const int k = quarter * (DEEP / QUARTERS) + 8 * step;
-    float a[4], b[4][2];
-    contrastive_load_a<PITCH>(a, stage + 16 * half * PITCH + k);
+  for (int step = 0; step < DEEP / WARPS / 8; step++) {
+    const int k = warp * (DEEP / WARPS) + 8 * step;
+    float a[2][4], b[4][2];
     BABEL_UNROLL
-    for (int pair = 0; pair < 2; pair++) {
+    for (int half = 0; half < 2; half++) {
       float both[4];
-      babel_ldmatrix_x4(both, stage + TILE * PITCH + (16 * pair + lane % 8 + lane / 16 * 8) * PITCH + k + lane / 8 % 2 * 4);
-      b[2 * pair][0] = both[0];
-      b[2 * pair][1] = both[1];
-      b[2 * pair + 1][0] = both[2];
-      b[2 * pair + 1][1] = both[3];
+      contrastive_load_a<PITCH>(a[half], stage + 16 * half * PITCH + k);
+      babel_ldmatrix_x4(both, stage + TILE * PITCH + (16 * half + lane % 8 + lane / 16 * 8) * PITCH + k + lane / 8 % 2 * 4);
+      BABEL_UNROLL
+      for (int e = 0; e < 4; e++) b[2 * half + e / 2][e % 2] = both[e];
     }
-    contrastive_multiply(large, product->small, a, b);
+    BABEL_UNROLL
+    for (int r = 0; r < 4; r++) {
+      square->a[r] = fmaf(a[r / 2][r % 2], a[r / 2][r % 2], fmaf(a[r / 2][r % 2 + 2], a[r / 2][r % 2 + 2], square->a[r]));
+      square->b[r] = fmaf(b[r][0], b[r][0], fmaf(b[r][1], b[r][1], square->b[r]));
+    }
+    contrastive_multiply(large, product, a, b);
   }
-  contrastive_add(product->total, large);
+  contrastive_add(product[0].total, large[0]);
+  contrastive_add(product[1].total, large[1]);
 }
 
 template <bool ALIGNED>
-static __device__ void product_of_tile(float *shared, contrastive_product *product, const contrastive_plan *plan, int i0, int j0) {
+static __device__ void product_of_tile(float *shared, contrastive_product product[2], squares *square, const contrastive_plan *plan, int i0, int j0) {
   sources from = sources_of<ALIGNED>(plan, i0, j0);
   for (int stage = 0; stage < STAGES - 1; stage++) {
     fetch<ALIGNED>(shared + stage * STAGE, &from);
@@ -71,7 +89,7 @@ static __device__ void product_of_tile(float *shared, contrastive_product *produ
     __syncthreads();
     fetch<ALIGNED>(shared + next, &from); /* zeros behind the last column */
     babel_copy_async_commit();
-    multiply(product, shared + now);
+    multiply(product, square, shared + now);
     now = now == (STAGES - 1) * STAGE ? 0 : now + STAGE;
     next = next == (STAGES - 1) * STAGE ? 0 : next + STAGE;
   }
@@ -79,27 +97,52 @@ static __device__ void product_of_tile(float *shared, contrastive_product *produ
   __syncthreads(); /* the stages are free */
 }
 
-/* The warps' sums where all threads see them: (QUARTERS, TILE, SUM_PITCH). */
-static __device__ void leave_sums(float *sums, const float total[4][4]) {
-  const int lane = threadIdx.x % 32, half = threadIdx.x / 32 % 2, quarter = threadIdx.x / 64;
-  float *mine = sums + quarter * SUM + (16 * half + lane / 4) * SUM_PITCH + lane % 4 * 2;
+/* The warps' sums where all threads see them: (WARPS, TILE, SUM_PITCH) and (WARPS, NORMS). */
+static __device__ void leave_sums(float *sums, float *norms, contrastive_product product[2], const squares *square) {
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   BABEL_UNROLL
-  for (int n = 0; n < 4; n++) {
-    *(float2 *)(mine + 8 * n) = make_float2(total[n][0], total[n][1]);
-    *(float2 *)(mine + 8 * SUM_PITCH + 8 * n) = make_float2(total[n][2], total[n][3]);
+  for (int half = 0; half < 2; half++) {
+    float *mine = sums + warp * SUM + (16 * half + lane / 4) * SUM_PITCH + lane % 4 * 2;
+    contrastive_add(product[half].total, product[half].small);
+    BABEL_UNROLL
+    for (int n = 0; n < 4; n++) {
+      *(float2 *)(mine + 8 * n) = make_float2(product[half].total[n][0], product[half].total[n][1]);
+      *(float2 *)(mine + 8 * SUM_PITCH + 8 * n) = make_float2(product[half].total[n][2], product[half].total[n][3]);
+    }
+  }
+  BABEL_UNROLL
+  for (int r = 0; r < 4; r++) {
+    const float a = sum_of_four(square->a[r]), b = sum_of_four(square->b[r]);
+    if (lane % 4 == 0) norms[warp * NORMS + lane / 4 + 8 * r] = a;
+    if (lane % 4 == 0) norms[warp * NORMS + TILE + lane / 4 + 8 * r] = b;
+  }
+  __syncthreads();
+}
+
+/* 1 / norm of the rows of both towers into `inverse` (NORMS); out, where this block is the first of its row or column. */
+static __device__ void write_inverses(float *inverse, const float *norms, const contrastive_plan *plan, int i0, int j0) {
+  const int row = threadIdx.x, tower = row / TILE;
+  if (row < NORMS) {
+    float square = 0;
+    for (int warp = 0; warp < WARPS; warp++) square += norms[warp * NORMS + row];
+    inverse[row] = plan->job.normalise ? 1 / fmaxf(sqrtf(square), BABEL_L2NORM_EPS) : 1;
+    if ((tower ? i0 : j0) == 0) plan->inverse[tower][(tower ? j0 : i0) + row % TILE] = inverse[row];
   }
   __syncthreads();
 }
 
 /* Sums -> logits: into `tile` (TILE, LINE), and out; t s of way 0 into `aims`. */
-static __device__ void write_logits(float *tile, float *aims, const float *sums, const contrastive_plan *plan, int i0, int j0, float scale) {
+static __device__ void write_logits(float *tile, float *aims, const float *sums, const float *inverse, const contrastive_plan *plan, int i0, int j0, float scale) {
   const int m = plan->job.m, column = threadIdx.x % 32, j = j0 + column;
   for (int row = threadIdx.x / 32; row < TILE; row += THREADS / 32) {
     const int i = i0 + row;
     const bool inside = i < m && j < m;
     const size_t at = (size_t)i * m + j;
     const float *sum = sums + row * SUM_PITCH + column;
-    float s = ((sum[0] + sum[SUM]) + (sum[2 * SUM] + sum[3 * SUM])) * scale;
+    float s = 0;
+    BABEL_UNROLL
+    for (int warp = 0; warp < WARPS; warp++) s += sum[warp * SUM];
+    s *= scale * (inverse[row] * inverse[TILE + column]);
     if (!inside || (i != j && plan->job.masked && plan->job.masked[at])) s = -INFINITY;
     tile[row * LINE + column] = s;
     plan->logits[0][(size_t)i * plan->pitch + j] = s;
@@ -122,12 +165,6 @@ static __device__ void write_turned(float *aims, const float *tile, const contra
     aims[row * LINE + column] = t != 0 ? t * s : 0;
   }
   __syncthreads();
-}
-
-/* Over the four lanes that share an anchor. */
-static __device__ __forceinline__ float sum_of_four(float x) {
-  x += __shfl_xor_sync(0xffffffffu, x, 1);
-  return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
 /* Four lanes an anchor, eight logits a lane: rows of the tile in warps 0 to 3, columns in 4 to 7. */
@@ -171,19 +208,22 @@ static __device__ void write_parts(const float *tile, const float *aims, const c
 }
 
 template <bool ALIGNED>
-__global__ void __launch_bounds__(THREADS) babel_contrastive_logits_kernel(const __grid_constant__ contrastive_plan plan) {
+__global__ void __launch_bounds__(THREADS, 2) babel_contrastive_logits_kernel(const __grid_constant__ contrastive_plan plan) {
   BABEL_DYNAMIC_SHARED(float, shared);
   const int i0 = blockIdx.y * TILE, j0 = blockIdx.x * TILE;
   const float scale = (float)exp((double)*plan.job.log_scale); /* long before it is needed */
   if (blockIdx.x == 0 && blockIdx.y == 0 && threadIdx.x == 0) *plan.scale = scale;
-  contrastive_product product;
-  contrastive_clear(product.total);
-  contrastive_clear(product.small);
-  product_of_tile<ALIGNED>(shared, &product, &plan, i0, j0);
-  contrastive_add(product.total, product.small);
-  float *sums = shared, *tile = sums + QUARTERS * SUM, *aims = tile + TILE * LINE;
-  leave_sums(sums, product.total);
-  write_logits(tile, aims, sums, &plan, i0, j0, scale);
+  contrastive_product product[2];
+  squares square = {{0, 0, 0, 0}, {0, 0, 0, 0}};
+  for (int half = 0; half < 2; half++) {
+    contrastive_clear(product[half].total);
+    contrastive_clear(product[half].small);
+  }
+  product_of_tile<ALIGNED>(shared, product, &square, &plan, i0, j0);
+  float *sums = shared, *tile = sums + WARPS * SUM, *aims = tile + TILE * LINE, *norms = aims + 2 * TILE * LINE, *inverse = norms + WARPS * NORMS;
+  leave_sums(sums, norms, product, &square);
+  write_inverses(inverse, norms, &plan, i0, j0);
+  write_logits(tile, aims, sums, inverse, &plan, i0, j0, scale);
   write_turned(aims + TILE * LINE, tile, &plan, i0, j0);
   write_parts(tile, aims, &plan, i0, j0);
 }

@@ -20,13 +20,14 @@
 typedef struct {
   babel_contrastive_job job;
   int tiles, pitch;  /* pitch = tiles * TILE: rows and columns of the padded logits */
-  int aligned;       /* rows of na and nb are 16-byte aligned */
+  int aligned;       /* all rows are 16-byte aligned */
   float *logits[2];  /* (pitch, pitch), anchors of that way in the rows; -infinity where masked and in the padding */
   float2 *part[2];   /* the rival: the largest logit, -infinity without a candidate; sum of exp(s - rival) over the others */
   float *lean[2];    /* sum of exp(s - rival) (s - rival) */
   int *rival_at[2];  /* with targets only: the rival's first place in the tile */
   float *aim[2];     /* with targets only: sum of t s */
   float *scale;      /* (1): exp(log_scale) */
+  float *inverse[2]; /* (pitch): 1 / norm of the rows of each tower, or 1 where they are unit rows */
 } contrastive_plan;
 
 extern "C" babel_status babel_contrastive_logits_cuda(const contrastive_plan *plan, babel_stream *s);
@@ -55,7 +56,7 @@ BABEL_DEVICE void contrastive_split(uint32_t *big, uint32_t *small, float x) {
   *small = __float_as_uint(x - __uint_as_float(*big)) + 0x1000u;
 }
 
-/* A warp's 16 x 32 sums. The tensor core adds with truncation: sums of the large products are kept short and added to `total` outside;
+/* Sums of one warp, 16 x 32. The tensor core adds with truncation: sums of the large products are kept short and added to `total` outside;
  * those of the small ones, 2^-10 of it, may run on. */
 typedef struct {
   float total[4][4], small[4][4];
@@ -75,22 +76,21 @@ BABEL_DEVICE void contrastive_add(float total[4][4], const float sum[4][4]) {
     for (int i = 0; i < 4; i++) total[n][i] += sum[n][i];
 }
 
-/* large + small += a (16 x 8) b (8 x 32), fragments of one warp, to fp32 accuracy: the product of the small parts is left out. */
-BABEL_DEVICE void contrastive_multiply(float large[4][4], float small[4][4], const float a[4], const float b[4][2]) {
-  uint32_t a_big[4], a_small[4], b_big[4][2], b_small[4][2];
+/* large[r] + product[r].small += a[r] (16 x 8) b (8 x 32) of two pieces r that share b, to fp32 accuracy: the product of the small parts is
+ * left out. */
+BABEL_DEVICE void contrastive_multiply(float large[2][4][4], contrastive_product product[2], const float a[2][4], const float b[4][2]) {
+  uint32_t a_big[2][4], a_small[2][4], b_big[4][2], b_small[4][2];
   BABEL_UNROLL
-  for (int i = 0; i < 4; i++) contrastive_split(&a_big[i], &a_small[i], a[i]);
-  BABEL_UNROLL
-  for (int n = 0; n < 4; n++) {
-    contrastive_split(&b_big[n][0], &b_small[n][0], b[n][0]);
-    contrastive_split(&b_big[n][1], &b_small[n][1], b[n][1]);
+  for (int i = 0; i < 8; i++) {
+    contrastive_split(&a_big[i / 4][i % 4], &a_small[i / 4][i % 4], a[i / 4][i % 4]);
+    contrastive_split(&b_big[i / 2][i % 2], &b_small[i / 2][i % 2], b[i / 2][i % 2]);
   }
   BABEL_UNROLL
-  for (int n = 0; n < 4; n++) babel_mma_tf32(large[n], a_big, b_big[n], large[n]);
+  for (int e = 0; e < 8; e++) babel_mma_tf32(large[e / 4][e % 4], a_big[e / 4], b_big[e % 4], large[e / 4][e % 4]);
   BABEL_UNROLL
-  for (int n = 0; n < 4; n++) babel_mma_tf32(small[n], a_small, b_big[n], small[n]);
+  for (int e = 0; e < 8; e++) babel_mma_tf32(product[e / 4].small[e % 4], a_small[e / 4], b_big[e % 4], product[e / 4].small[e % 4]);
   BABEL_UNROLL
-  for (int n = 0; n < 4; n++) babel_mma_tf32(small[n], a_big, b_small[n], small[n]);
+  for (int e = 0; e < 8; e++) babel_mma_tf32(product[e / 4].small[e % 4], a_big[e / 4], b_small[e % 4], product[e / 4].small[e % 4]);
 }
 
 /* The fragment a (16 x 8) whose first element lies at `corner`, rows PITCH floats apart. */

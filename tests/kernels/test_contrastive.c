@@ -157,6 +157,26 @@ static void mask(trial *t) {
   t->job.masked = t->o.masked = t->masked;
 }
 
+/* Rows of n become unit rows; inv: 1 / their length. */
+static void normalise(double *n, double *inv, int m, int d) {
+  for (int i = 0; i < m; i++) {
+    double sum = 0;
+    for (int c = 0; c < d; c++) sum += n[i * d + c] * n[i * d + c];
+    inv[i] = 1 / sqrt(sum);
+    for (int c = 0; c < d; c++) n[i * d + c] *= inv[i];
+  }
+}
+
+/* Cotangents of unit rows become those of the rows as they were; both ways. */
+static void lengthen(double *cot, const double *n, const double *inv, int m, int d) {
+  for (int r = 0; r < 2 * m; r++) {
+    const double *u = n + (size_t)(r % m) * d;
+    double *g = cot + (size_t)r * d, dot = 0;
+    for (int c = 0; c < d; c++) dot += g[c] * u[c];
+    for (int c = 0; c < d; c++) g[c] = inv[r % m] * (g[c] - dot * u[c]);
+  }
+}
+
 static void run(trial *t) {
   const int m = t->job.m, d = t->job.d;
   const size_t size = (size_t)m * d;
@@ -171,7 +191,12 @@ static void run(trial *t) {
   t->o.log_scale = (double)t->log_scale;
   t->o.dna = buffers_double(&t->b, 2 * size);
   t->o.dnb = buffers_double(&t->b, 2 * size);
+  double *inv = buffers_double(&t->b, 2 * (size_t)m);
+  if (t->job.normalise) normalise(t->o.na, inv, m, d);
+  if (t->job.normalise) normalise(t->o.nb, inv + m, m, d);
   run_oracle(&t->o);
+  if (t->job.normalise) lengthen(t->o.dna, t->o.na, inv, m, d);
+  if (t->job.normalise) lengthen(t->o.dnb, t->o.nb, inv + m, m, d);
 }
 
 /* Errors of the logits are about 1e-7 of the scale and come back as relative errors of every probability. Per direction, so
@@ -214,6 +239,41 @@ Test(kernels_contrastive, losses_and_gradients_match_formula) {
     compare(&t, what);
     release(&t);
   }
+}
+
+Test(kernels_contrastive, rows_of_any_length_are_normalised_on_the_way) {
+  static const int shapes[][2] = {{2, 5}, {33, 20}, {40, 131}, {64, 512}};
+  for (size_t k = 0; k < 12; k++) {
+    const int m = shapes[k / 3][0], d = shapes[k / 3][1];
+    trial t = make(m, d, k % 3 == 2 ? 100 : 1 / 0.07, 0.3);
+    for (int i = 0; i < 2 * m; i++) { /* lengths from 0.14 to 7.4 */
+      float *row = (float *)(uintptr_t)(i < m ? t.job.na : t.job.nb) + (size_t)(i % m) * d;
+      const float length = (float)exp(2 * babel_fill("length", (uint32_t)i));
+      for (int c = 0; c < d; c++) row[c] *= length;
+    }
+    if (k % 3) soften(&t, 0.5f);
+    t.job.normalise = 1;
+    char what[64];
+    snprintf(what, sizeof what, "rows of any length, m %d, d %d", m, d);
+    run(&t);
+    compare(&t, what);
+    release(&t);
+  }
+}
+
+/* Zeros have no direction: logits 0, a finite cotangent. */
+Test(kernels_contrastive, a_row_of_zeros_stays_finite) {
+  trial t = make(33, 20, 10, 0.3);
+  memset((float *)(uintptr_t)t.job.na + 4 * 20, 0, 20 * sizeof(float));
+  t.job.normalise = 1;
+  t.job.log_scale = &t.log_scale;
+  cr_assert_eq(babel_test_ops()->contrastive(&t.job, NULL), BABEL_OK);
+  cr_assert(isfinite(t.loss[0]) && isfinite(t.loss[1]));
+  double size = 0;
+  for (int i = 0; i < 2 * 33 * 20; i++) cr_assert(isfinite(t.dna[i]) && isfinite(t.dnb[i]));
+  for (int c = 0; c < 20; c++) size += fabs((double)t.dna[4 * 20 + c]);
+  cr_assert_gt(size, 1e8); /* divided by BABEL_L2NORM_EPS */
+  release(&t);
 }
 
 static void check_shape(int m, int d, float own) {
