@@ -1,6 +1,7 @@
 # The counters of one step (standard error of a program of the access-hook build, tests/simdev/counters.cpp) as a table, and their limits.
 # A line: name (may hold spaces), then launches blocks threads barriers mma mma_flop shared, and four times bytes requests each ratio:
-# global loads, global stores, shared loads, shared stores. -v wide=1.25 -v conflicts=1.1 -v reuse=10: the limits.
+# global loads, global stores, shared loads, shared stores. -v wide=1.25 -v conflicts=1.1 -v reuse=10 -v extra=1.3: the limits.
+# -v batch -v hidden -v embedding -v inputs: of the step; inputs = the sum of both widths.
 function complain(text) {
   print "kernel_counters: " text > "/dev/stderr"
   bad = 1
@@ -8,6 +9,22 @@ function complain(text) {
 function ratio(what, value, limit) {
   if (value > worst[limit]) worst[limit] = value
   if (value > limit) complain(name ": " what " cost " value " times the least possible, at most " limit)
+}
+
+# Bytes that a step of a first phase cannot do without, operands of matrix products left out.
+function compulsory(    b, h, e, tower, prototype, floats) {
+  b = batch; h = hidden; e = embedding
+  tower = inputs * h + 2 * (h * h + h * e + 2 * h + e) # parameters of both
+  prototype = 2 * e * h + h + e
+  floats = 2 * b * inputs               # features read, standardised ones written
+  floats += 2 * b * (3 * h + 2 * e)     # output of each layer
+  floats += 4 * b * e                   # rows read and normalised
+  floats += 4 * b * e                   # cotangents of the loss: both directions, both towers
+  floats += 10 * b * e                  # of the rows: these and the unit rows read, theirs written
+  floats += 4 * b * (3 * h + e)         # of each layer's input
+  floats += tower                       # own gradients, read for their norms
+  floats += 10 * (tower + prototype)    # gradients of both directions written and read; p, m and v read and written
+  return 4 * floats
 }
 
 /^# bytes, warp requests/ { inside = 1; next }
@@ -47,10 +64,12 @@ END {
   print "|---|---|---|"
   printf "| FLOP per operand byte that kernels with matrix products load | %.1f | >= %s |\n", flop / operands, reuse
   printf "| all other global bytes [MB] | %.1f | |\n", other / 1e6
+  if (batch) printf "| the same over compulsory ones (scripts/kernel_counters.awk has the formula) | %.2f | <= %s |\n", other / compulsory(), extra
   printf "| tensor-core MFLOP of the step | %.1f | |\n", all / 1e6
   printf "| launches of the step | %d | |\n", launches
   printf "| sectors of a global request over the least possible, worst | %.2f | <= %s |\n", worst[wide], wide
   printf "| wavefronts of a shared request over the least possible, worst | %.2f | <= %s |\n", worst[conflicts], conflicts
   if (flop / operands < reuse) complain(sprintf("%.1f FLOP per operand byte, at least %s", flop / operands, reuse))
+  if (batch && other > extra * compulsory()) complain(sprintf("%.2f times the compulsory bytes beside operands, at most %s", other / compulsory(), extra))
   exit bad
 }
