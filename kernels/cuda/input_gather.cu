@@ -39,19 +39,20 @@ static __device__ void make_words(uint64_t seed, uint64_t block, uint32_t words[
 __global__ void __launch_bounds__(THREADS) babel_input_gather_kernel(const __grid_constant__ gather_list list, const babel_step_state *state) {
   const int index = babel_block_list_job(&list.blocks), lane = threadIdx.x % 32;
   const babel_input_gather_job *job = &list.job[index];
-  const int segments = segments_of(job->d), d = job->d;
-  const int64_t warp = (int64_t)((int)blockIdx.x - list.blocks.first[index]) * WARPS + threadIdx.x / 32;
-  const int64_t row = warp / segments;
+  const int d = job->d;
+  const unsigned segments = (unsigned)segments_of(d), warp = (blockIdx.x - (unsigned)list.blocks.first[index]) * WARPS + threadIdx.x / 32;
+  const unsigned segment = warp % segments;
+  const int64_t row = warp / segments; /* a division of 64 bits would take a third of the kernel */
   if (row >= job->n) return; /* the whole warp */
   const bool dropping = job->dropout > 0;
   const uint64_t first = dropping ? (((uint64_t)state->step * 2 + (uint64_t)job->side) * (uint64_t)job->n + (uint64_t)row) * (uint64_t)d : 0;
-  const int start = (int)(warp % segments) * SEGMENT - (int)(first & 3); /* column of the segment's first word */
+  const int start = (int)segment * SEGMENT - (int)(first & 3); /* column of the segment's first word */
   const int from = job->rows[row];
   const bool inside = from >= 0 && from < job->bank_rows;
   const float *x = job->bank + (int64_t)(inside ? from : 0) * d;
   float *y = job->y + row * d;
   uint32_t words[4] = {0, 0, 0, 0};
-  if (dropping) make_words(job->seed, (first >> 2) + (uint64_t)(warp % segments) * (SEGMENT / 4) + (uint64_t)lane, words);
+  if (dropping) make_words(job->seed, (first >> 2) + (uint64_t)segment * (SEGMENT / 4) + (uint64_t)lane, words);
   BABEL_UNROLL
   for (int k = 0; k < 4; k++) {
     const int at = 32 * k + lane, c = start + at;
