@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(THREADS) babel_input_gather_kernel(const __gri
   const int d = job->d;
   const unsigned segments = (unsigned)segments_of(d), warp = (blockIdx.x - (unsigned)list.blocks.first[index]) * WARPS + threadIdx.x / 32;
   const unsigned segment = warp % segments;
-  const int64_t row = warp / segments; /* a division of 64 bits would take a third of the kernel */
+  const int64_t row = warp / segments;
   if (row >= job->n) return; /* the whole warp */
   const bool dropping = job->dropout > 0;
   const uint64_t first = dropping ? (((uint64_t)state->step * 2 + (uint64_t)job->side) * (uint64_t)job->n + (uint64_t)row) * (uint64_t)d : 0;
