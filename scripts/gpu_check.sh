@@ -56,7 +56,7 @@ make_pack() {
     done
   done
   # by size: equal kernels lie near each other, so that xz finds them
-  (cd "$stage" && find . -type f -printf '%s %p\n' | sort -n | cut -d' ' -f2- | tar -c -T - | xz -T1 --lzma2=preset=6,dict=128MiB) >"$file"
+  (cd "$stage" && find . -type f -printf '%s %p\n' | sort -n | cut -d' ' -f2- | tar -c -T - | xz -T1 --lzma2=preset=3,dict=128MiB) >"$file"
   echo "$file: $(($(stat -c %s "$file") / 1000000)) MB, $(du -sm "$stage" | cut -f1) MB unpacked"
 }
 if [ -n "$pack" ]; then make_pack "$pack"; exit 0; fi
@@ -124,7 +124,10 @@ sanitize_all() {
 set -f # the filters of tests hold stars
 if wants tests; then
   while read -r name setting program arguments; do
-    [[ $name == \#* ]] || row "$name" 200 env "$setting" "$build/tests/support/babel_device_run" "$build/$program" $arguments
+    [[ $name == \#* ]] && continue
+    long=()
+    [[ $name != *_long ]] || long=(BABEL_TEST_LONG=1)
+    row "$name" 200 env "$setting" "${long[@]}" "$build/tests/support/babel_device_run" "$build/$program" $arguments
   done <"$build/device_tests.txt"
 fi
 if wants program; then row program_cuda 200 bash "$root/tests/scripts/backend.sh" "$build/babel"; fi

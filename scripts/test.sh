@@ -5,10 +5,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'EOF'
-Usage: scripts/test.sh [--sanitize] [--long] [--only REGEX] [--jobs N] [--dir FOLDER]
+Usage: scripts/test.sh [--sanitize] [--simdev | --cuda] [--long] [--only REGEX] [--jobs N] [--dir FOLDER]
 Installs missing packages, builds, runs all tests, prints a table. The exit code is ctest's: 0 when nothing failed.
   --sanitize    under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own (build-sanitize);
                 also proves that a leak, an overrun and undefined behaviour do turn a test red
+  --simdev      what runs on a device, on the simulated one, in a build folder of its own (build/simdev)
+  --cuda        the same on the device of this machine (build/cuda); without one it shows as skipped
   --long        also the long suites (fuzzing, crash test)
   --only REGEX  only tests whose name matches, e.g. '^core_'
   --jobs N      parallel compilations and tests (default: one a core)
@@ -19,10 +21,11 @@ skipped where it is missing.
 EOF
 }
 
-folder="" sanitize=() select=(-LE '^long$') jobs=$(nproc) name=Release
+folder="" sanitize=() backend=() select=(-LE '^long$') jobs=$(nproc) name=Release
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitize) sanitize=(--sanitize) name=sanitizers ;;
+    --simdev | --cuda) backend=("$1") ;;
     --long) select=("${select[@]:2}") ;;
     --only) only=${2:?"--only needs an expression"}; shift ;;
     --jobs) jobs=${2:?"--jobs needs a number"}; shift ;;
@@ -32,12 +35,16 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ -n "$folder" ] || { [ ${#sanitize[@]} -gt 0 ] && folder=$root/build-sanitize || folder=$root/build; }
+[ -n "$folder" ] || { [ ${#sanitize[@]} -gt 0 ] && folder=$root/build-sanitize || folder=$root/build; [ ${#backend[@]} = 0 ] || folder+=/${backend[0]#--}; }
+if [ ${#backend[@]} -gt 0 ]; then
+  select+=(-L '^(device|simdev)$')
+  name+=", ${backend[0]#--}"
+fi
 if [ -n "${only:-}" ]; then select+=(-R "$only"); fi
 
 "$root/scripts/setup.sh" --tests
 began=$SECONDS
-"$root/scripts/build.sh" --tests "${sanitize[@]}" --dir "$folder" --jobs "$jobs"
+"$root/scripts/build.sh" --tests "${sanitize[@]}" "${backend[@]}" --dir "$folder" --jobs "$jobs"
 built=$((SECONDS - began))
 
 # Tests run side by side: waiting threads must not burn the cores that the others need.
