@@ -27,11 +27,10 @@ typedef struct {
   uint32_t across_reciprocal, mask_reciprocal; /* linear_reciprocal of across and mask_rows */
 } linear_job;
 
-/* What one launch computes; the parameter of a kernel, under 4 KiB. */
+/* What one launch computes; the parameter of a kernel, under 4 KiB. What every block reads lies together at the start. */
 typedef struct {
+  int count, first_block[BABEL_LINEAR_JOBS_CUDA + 1]; /* of each job; INT_MAX behind the last */
   linear_job job[BABEL_LINEAR_JOBS_CUDA];
-  int first_block[BABEL_LINEAR_JOBS_CUDA + 1]; /* of each job; INT_MAX behind the last */
-  int count;
 } linear_jobs;
 
 /* 2^32 / d, rounded up (2^32 - 1 for 1): linear_divide by d without a division. */
