@@ -33,6 +33,12 @@
 extern "C" {
 #endif
 
+/* Where the cotangents of direction `way` begin: tower 0 is dna, 1 is dnb. */
+static inline float *babel_contrastive_cotangent(const babel_contrastive_job *job, int tower, int way) {
+  const int64_t step = tower ? job->dnb_step : job->dna_step;
+  return (tower ? job->dnb : job->dna) + way * (step ? step : (int64_t)job->m * job->d);
+}
+
 /* What every backend refuses. */
 static inline babel_status babel_contrastive_check(const babel_contrastive_job *job) {
   const int m = job->m, d = job->d;

@@ -84,7 +84,8 @@ typedef struct {
 /* kernels/contrastive.h: Eq. (3)-(4), both directions from one logit tile. */
 typedef struct {
   float *loss;              /* (2): L_ab (anchor a, row softmax), L_ba (anchor b, column softmax), means over the batch */
-  float *dna, *dnb;         /* (2m, d): rows 0..m-1 the cotangent of L_ab, rows m..2m-1 of L_ba; NULL, NULL = forward only */
+  float *dna, *dnb;         /* (m, d) twice: the cotangents of L_ab, then of L_ba; NULL, NULL = forward only */
+  int64_t dna_step, dnb_step; /* floats from the one to the other; 0 = m d */
   float *dlog_scale;        /* (2) or NULL */
   int *hits;                /* (2) or NULL: anchors whose best candidate is their own partner (a tie is no hit) */
   const float *na, *nb;     /* (m, d) unit rows */

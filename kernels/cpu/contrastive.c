@@ -155,12 +155,11 @@ static babel_status of_unit_rows(const babel_contrastive_job *job) {
       &(babel_gemm){.c = tile, .a = job->na, .b = job->nb, .m = m, .n = m, .k = d, .transpose_b = true}));
   both_directions(job, tile, turned, (float)exp((double)*job->log_scale));
   if (!job->dna) return BABEL_OK;
-  const size_t half = (size_t)m * d;
   const babel_gemm products[4] = {
-      {.c = job->dna, .a = tile, .b = job->nb, .m = m, .n = d, .k = m},
-      {.c = job->dna + half, .a = turned, .b = job->nb, .m = m, .n = d, .k = m, .transpose_a = true},
-      {.c = job->dnb, .a = tile, .b = job->na, .m = m, .n = d, .k = m, .transpose_a = true},
-      {.c = job->dnb + half, .a = turned, .b = job->na, .m = m, .n = d, .k = m},
+      {.c = babel_contrastive_cotangent(job, 0, 0), .a = tile, .b = job->nb, .m = m, .n = d, .k = m},
+      {.c = babel_contrastive_cotangent(job, 0, 1), .a = turned, .b = job->nb, .m = m, .n = d, .k = m, .transpose_a = true},
+      {.c = babel_contrastive_cotangent(job, 1, 0), .a = tile, .b = job->na, .m = m, .n = d, .k = m, .transpose_a = true},
+      {.c = babel_contrastive_cotangent(job, 1, 1), .a = turned, .b = job->na, .m = m, .n = d, .k = m},
   };
   for (int i = 0; i < 4; i++) BABEL_TRY(babel_gemm_cpu(products + i));
   return BABEL_OK;
@@ -179,7 +178,10 @@ babel_status babel_contrastive_cpu(const babel_contrastive_job *job, babel_strea
   unit.nb = b;
   BABEL_TRY(of_unit_rows(&unit));
   if (!job->dna) return BABEL_OK;
-  const babel_l2norm_bwd_job back[2] = {{.dx = job->dna, .dy = job->dna, .y = a, .inv = inv_a, .n = 2 * m, .d = d, .rows = m},
-                                        {.dx = job->dnb, .dy = job->dnb, .y = b, .inv = inv_b, .n = 2 * m, .d = d, .rows = m}};
-  return babel_l2norm_bwd_cpu(back, 2, s);
+  babel_l2norm_bwd_job back[4];
+  for (int i = 0; i < 4; i++) {
+    float *cot = babel_contrastive_cotangent(job, i / 2, i % 2);
+    back[i] = (babel_l2norm_bwd_job){.dx = cot, .dy = cot, .y = i / 2 ? b : a, .inv = i / 2 ? inv_b : inv_a, .n = m, .d = d, .rows = m};
+  }
+  return babel_l2norm_bwd_cpu(back, 4, s);
 }

@@ -227,6 +227,7 @@ template <bool ALIGNED>
 static __device__ void store(const block *b, const contrastive_plan *plan) {
   const int m = plan->job.m, d = plan->job.d, c = CONTRASTIVE_COLUMN(WIDE, ALIGNED);
   const float *rows = b->tower ? plan->job.nb : plan->job.na, scale = *plan->scale, clamped = (float)(1 / (double)BABEL_L2NORM_EPS);
+  const int64_t step = b->tower ? plan->job.dnb_step : plan->job.dna_step; /* not 0: plan_of */
   float *out = b->tower ? plan->job.dnb : plan->job.dna;
   if (b->column0 + c >= d) return;
   for (int r = CONTRASTIVE_ROW(WIDE, ALIGNED); r < 2 * TILE; r += CONTRASTIVE_STEP(WIDE, ALIGNED)) {
@@ -235,7 +236,7 @@ static __device__ void store(const block *b, const contrastive_plan *plan) {
     const float *sum = b->stages + far * SUM + row * SUM_PITCH + c, inverse = b->near.inverse[row];
     const float along = inverse < clamped ? b->dots[r] / scale : 0;
     const float *x = rows + (size_t)i * d + b->column0 + c;
-    float *to = out + ((size_t)way * m + i) * d + b->column0 + c;
+    float *to = out + way * step + (int64_t)i * d + b->column0 + c;
     if (ALIGNED) {
       const float4 s = *(const float4 *)sum, t = *(const float4 *)(sum + 2 * SUM);
       float4 y = make_float4(s.x + t.x, s.y + t.y, s.z + t.z, s.w + t.w);
@@ -309,9 +310,11 @@ static babel_status launch(const contrastive_plan *plan, babel_stream *s) {
 static contrastive_plan plan_of(const babel_contrastive_job *job) {
   contrastive_plan plan = {};
   plan.job = *job;
+  if (!plan.job.dna_step) plan.job.dna_step = (int64_t)job->m * job->d;
+  if (!plan.job.dnb_step) plan.job.dnb_step = (int64_t)job->m * job->d;
   plan.tiles = (job->m + TILE - 1) / TILE;
   plan.pitch = plan.tiles * TILE;
-  plan.aligned = job->d % 4 == 0 && ((uintptr_t)job->na | (uintptr_t)job->nb | (uintptr_t)job->dna | (uintptr_t)job->dnb) % 16 == 0;
+  plan.aligned = (job->d | plan.job.dna_step | plan.job.dnb_step) % 4 == 0 && ((uintptr_t)job->na | (uintptr_t)job->nb | (uintptr_t)job->dna | (uintptr_t)job->dnb) % 16 == 0;
   const size_t square = (size_t)plan.pitch * plan.pitch, parts = (size_t)plan.pitch * plan.tiles;
   float *at = (float *)(((uintptr_t)job->workspace + 15) / 16 * 16);
   for (int way = 0; way < 2; way++, at += square) plan.logits[way] = at;

@@ -129,8 +129,8 @@ static babel_status contrastive(const babel_contrastive_job *job, babel_stream *
 JOB(contrastive, babel_contrastive_job, {
   int64_t size = (int64_t)j->m * j->d;
   FLOATS(j->loss, 2, WRITTEN);
-  FLOATS(j->dna, 2 * size, WRITTEN);
-  FLOATS(j->dnb, 2 * size, WRITTEN);
+  FLOATS(j->dna, (j->dna_step ? j->dna_step : size) + size, WRITTEN);
+  FLOATS(j->dnb, (j->dnb_step ? j->dnb_step : size) + size, WRITTEN);
   FLOATS(j->dlog_scale, 2, WRITTEN);
   BYTES(j->hits, 2 * sizeof(int), WRITTEN);
   FLOATS(j->na, size, READ);
