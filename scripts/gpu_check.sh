@@ -33,13 +33,13 @@ root=$here
 [ -e "$root/tests/scripts/backend.sh" ] || root=$here/..
 
 make_pack() {
-  local file=$1 folder=$root/build/cuda-pack stage program library
+  local file=$1 folder=$root/build/cuda-pack program library
   local programs=(babel bench/babel_bench bench/babel_step_serve tests/support/babel_device_run)
   cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBABEL_CUDA=ON "-DBABEL_CUDA_ARCHITECTURES=80-real;90-real" -DBABEL_NATIVE=OFF \
     -DCMAKE_C_FLAGS=-march=x86-64-v3 '-DCMAKE_BUILD_RPATH=$ORIGIN/lib;$ORIGIN/../lib;$ORIGIN/../../lib' -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags >/dev/null
   mapfile -t -O ${#programs[@]} programs < <(awk '!/^#/ { print $3 }' "$folder/device_tests.txt" | sort -u)
   cmake --build "$folder" -j "${JOBS:-$(nproc)}" --target "${programs[@]##*/}" >"$folder/build.log" 2>&1 || { tail -n 40 "$folder/build.log" >&2; exit 1; }
-  stage=$(mktemp -d)
+  stage=$(mktemp -d) # removed at the end of the script
   trap 'rm -rf "$stage"' EXIT
   mkdir -p "$stage/lib" "$stage/tests/scripts"
   cp "$folder/device_tests.txt" "$stage"
