@@ -1,5 +1,5 @@
 # C sources -> every change of one token that scripts/mutate.sh may make: kind, file, line, column, length, new text (tabs between).
-# Comments, texts and preprocessor lines are passed over. The sources are formatted, so a binary operator has blanks on both sides and a pointer has not.
+# In CUDA sources (.cu, .cuh) also a barrier or the wait for a copy removed. Comments, texts and preprocessor lines are passed over. The sources are formatted, so a binary operator has blanks on both sides and a pointer has not.
 function emit(kind, at, size, new) { printf "%s\t%s\t%d\t%d\t%d\t%s\n", kind, FILENAME, FNR, at, size, new }
 
 # The line with comments, texts and characters blanked out, columns kept.
@@ -53,7 +53,8 @@ FNR == 1 { comment = 0; quote = ""; macro = 0 }
   if (skip) next
   for (at = 1; at <= length(text);) {
     rest = substr(text, at)
-    if (match(rest, /^[A-Za-z_][A-Za-z0-9_]*/)) word(substr(rest, 1, RLENGTH), at)
+    if (FILENAME ~ /[.]cuh?$/ && match(rest, /^(__sync(threads|warp)|babel_copy_async_wait<[A-Z0-9 -]+>)[(][)]/)) emit("barrier", at, RLENGTH, "(void)0")
+    else if (match(rest, /^[A-Za-z_][A-Za-z0-9_]*/)) word(substr(rest, 1, RLENGTH), at)
     else if (match(rest, /^0[xX][0-9a-fA-F]+[uUlL]*/) || match(rest, /^[0-9]+[.]?[0-9]*([eE][-+]?[0-9]+)?[fFuUlL]*/)) number(substr(rest, 1, RLENGTH), at)
     else if (match(rest, /^\[[a-z_][A-Za-z0-9_]*\]/)) { # capitals are sizes of arrays
       emit("index", at, RLENGTH, "[" substr(rest, 2, RLENGTH - 2) " + 1]")

@@ -13,7 +13,9 @@ fails. Prints a table of killed and survived ones. A change that does not compil
   --seed N       which changes (default 1); the same seed and sources give the same ones
   -n N           how many that count (default 40)
   --files REGEX  only in files whose path matches, e.g. '^eval/'
-  --limit S      seconds that one test may take before it counts as failed, marked "(time)" (default 120)
+  --cuda         in the kernels of the CUDA backend instead, barriers and waits removed too; built for the simulated device with access hooks, they
+                 meet the device tests of their own operation, then those of all kernels
+  --limit S      seconds that one test may take before it counts as failed, marked "(time)" (default 120; --cuda: 240)
   --jobs N       parallel compilations and tests (default: one a core)
   --sanitize     build with AddressSanitizer and UndefinedBehaviorSanitizer: slower, and indices out of bounds are noticed
   --list         only list the changes in their order
@@ -23,11 +25,12 @@ The exit code is 0 when the check ran to its end, whatever survived; 130 after C
 TEXT
 }
 
-seed=1 wanted=40 files=. limit=120 jobs=$(nproc) sanitize=OFF list=no
+seed=1 wanted=40 files=. limit="" jobs=$(nproc) sanitize=OFF list=no cuda=no
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitize) sanitize=ON; shift; continue ;;
     --list) list=yes; shift; continue ;;
+    --cuda) cuda=yes; shift; continue ;;
     -h | --help) usage; exit 0 ;;
   esac
   [ $# -ge 2 ] || { echo "mutate.sh: $1 needs a value, or is no option; --help lists them" >&2; exit 2; }
@@ -41,6 +44,7 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
+if [ $cuda = yes ]; then limit=${limit:-240}; else limit=${limit:-120}; fi
 for number in "$seed" "$wanted" "$limit" "$jobs"; do
   case $number in "" | *[!0-9]*) echo "mutate.sh: --seed, -n, --limit and --jobs take whole numbers" >&2; exit 2 ;; esac
 done
@@ -92,7 +96,11 @@ for kind in DATA WEIGHTS; do # beside the tree, as the tests look for them
 done
 
 ### the changes, in their random order: file, line, column, length, new text
-sources() { { find kernels/cpu data layers encoders growth eval -name '*.c' 2>/dev/null || true; } | grep -E -- "$files" | LC_ALL=C sort; }
+sources() {
+  if [ $cuda = yes ]; then find kernels/cuda -name '*.cu' -o -name '*.cuh'
+  else find kernels/cpu data layers encoders growth eval -name '*.c' 2>/dev/null || true
+  fi | grep -E -- "$files" | LC_ALL=C sort
+}
 [ -n "$(sources)" ] || { echo "mutate.sh: no source file matches $files" >&2; exit 2; }
 sources | xargs awk -f scripts/mutate.awk | awk -v seed="$seed" '
   function random(n) { state = state * 16807 % 2147483647; return int(state / 2147483647 * n) } # Park and Miller: the same in every awk
@@ -112,32 +120,62 @@ head -n $((4 * wanted)) "$work/all" >"$work/changes" # of which enough count
 ### the unchanged copy must pass
 sed -i -E "s/TIMEOUT [0-9]+/TIMEOUT $limit/" cmake/tests.cmake tests/*/CMakeLists.txt
 cmake_options=(-G Ninja -DCMAKE_BUILD_TYPE=Release -DBABEL_TESTS=ON -DBABEL_BENCH=OFF "-DBABEL_SANITIZE=$sanitize")
+if [ $cuda = yes ]; then cmake_options+=(-DBABEL_CUDA=simdev -DBABEL_SIMDEV_HOOKS=ON); fi
 if command -v ccache >/dev/null; then cmake_options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache); fi
 patiently cmake -S . -B build "${cmake_options[@]}" || { tail -n 30 "$work/log" >&2; exit 1; }
 export OMP_WAIT_POLICY=passive TMPDIR=$work/tmp
 
-targets() { # of one folder's tests
-  if [ "$1" = end_to_end ]; then echo babel; else ninja -C build -t targets all | sed -n "s/^\(test_$1_[A-Za-z0-9_]*\): .*/\1/p"; fi
+# A stage is the tests of a folder, the first phase (end_to_end), the device tests of one operation (device:l2norm) or of all kernels (device).
+targets() {
+  case $1 in
+    end_to_end) echo babel ;;
+    device:*) echo babel_device_run "test_kernels_${1#*:}" ;;
+    device) echo babel_device_run; targets kernels ;;
+    *) ninja -C build -t targets all | sed -n "s/^\(test_$1_[A-Za-z0-9_]*\): .*/\1/p" ;;
+  esac
+}
+select_tests() {
+  case $1 in
+    device:*) echo "-R ^kernels_${1#*:}_cuda" ;;
+    device) echo "-L ^device\$ -R ^kernels_" ;;
+    *) echo "-L ^$1\$" ;;
+  esac
+}
+stages_of() { # FILE
+  local noun
+  if [ $cuda = no ]; then echo "${chain[${1%%/*}]} end_to_end"; return; fi
+  noun=$(basename "$1") noun=${noun%.*}
+  while [ "${noun%_*}" != "$noun" ] && [ ! -e "tests/kernels/test_$noun.c" ]; do noun=${noun%_*}; done # linear_tile.cuh: linear
+  if [ -e "tests/kernels/test_$noun.c" ]; then echo "device:$noun"; fi
+  echo device
 }
 build() { patiently nice ninja -C build -j "$jobs" $(targets "$1"); }
-# A change can ask for all memory or disk there is: 8 GB and files of 1 GB end it (not under sanitizers, which reserve far more).
-bounded() { if [ $sanitize = OFF ]; then ulimit -v 8388608; fi; ulimit -f 1048576; exec "$@"; }
-check() { patiently bounded nice ctest --test-dir build -j "$jobs" --stop-on-failure -L "^$1\$"; }
-needed=$(cut -d/ -f1 "$work/changes" | sort -u | while read -r folder; do printf '%s\n' ${chain[$folder]}; done | sort -u)
+# A change can ask for all memory or disk there is: 8 GB and files of 1 GB end it (not under sanitizers and on the simulated device, which reserve
+# far more).
+bounded() { if [ $sanitize$cuda = OFFno ]; then ulimit -v 8388608; fi; ulimit -f 1048576; exec "$@"; }
+check() { patiently bounded nice ctest --test-dir build -j "$jobs" --stop-on-failure $(select_tests "$1"); }
+needed=$(cut -f1 "$work/changes" | sort -u | while read -r file; do printf '%s\n' $(stages_of "$file"); done | grep -v : | sort -u)
 began=$SECONDS
-for folder in $needed end_to_end; do
+for folder in $needed; do
   build "$folder" || { tail -n 30 "$work/log" >&2; echo "mutate.sh: the unchanged tree does not build" >&2; exit 1; }
   check "$folder" || { tail -n 30 "$work/log" >&2; echo "mutate.sh: the tests of $folder fail on the unchanged tree" >&2; exit 1; }
 done
-echo "the tests of" $needed "and the first phase pass on the unchanged copy ($((SECONDS - began)) s with building)"
+echo "the tests of" $needed "pass on the unchanged copy ($((SECONDS - began)) s with building)"
 
 ### one change at a time
-object_of() { echo "build/${1%%/*}/CMakeFiles/babel_${1%%/*}.dir/${1#*/}.o"; }
-code_of() { strip -g -o "$work/stripped" "$(object_of "$1")" && sha256sum <"$work/stripped"; }
-meet_tests() { # FOLDER: sets result and culprit
+objects_of() { # a kernel's header is part of several
+  if [ $cuda = no ]; then echo "build/${1%%/*}/CMakeFiles/babel_${1%%/*}.dir/${1#*/}.o"
+  else find kernels/cuda -name '*.cu' -printf 'build/kernels/CMakeFiles/babel_kernels.dir/cuda/%P.o\n' | LC_ALL=C sort
+  fi
+}
+code_of() {
+  local object
+  for object in $(objects_of "$1"); do strip -g -o "$work/stripped" "$object" && cat "$work/stripped"; done | sha256sum
+}
+meet_tests() { # FILE: sets result and culprit
   local stage
   result=survived culprit="-"
-  for stage in ${chain[$1]} end_to_end; do
+  for stage in $(stages_of "$1"); do
     build "$stage" || { result=unbuilt; return; }
     check "$stage" && continue
     result=killed
@@ -154,10 +192,9 @@ while IFS=$'\t' read -r file line column length new; do
   cp "$file" "$work/original"
   awk -v line="$line" -v column="$column" -v size="$length" -v new="$new" '
     NR == line { $0 = substr($0, 1, column - 1) new substr($0, column + size) } { print }' "$work/original" >"$file"
-  folder=${file%%/*}
-  if ! patiently ninja -C build -j "$jobs" "$(object_of "$file" | sed 's|^build/||')"; then broken=$((broken + 1)) result=""
+  if ! patiently nice ninja -C build -j "$jobs" $(objects_of "$file" | sed 's|^build/||'); then broken=$((broken + 1)) result=""
   elif [ "$(code_of "$file")" = "$before" ]; then same=$((same + 1)) result=""
-  else meet_tests "$folder"
+  else meet_tests "$file"
   fi
   cp "$work/original" "$file"
   case $result in
