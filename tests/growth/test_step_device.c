@@ -50,7 +50,10 @@ static double worst_gradient(const step_pair *pair) {
   }
   for (int i = 0; i < plan->adamw_count; i++) {
     int64_t at = plan->adamw[i].p - plan->params, count = plan->adamw[i].n;
-    worst = fmax(worst, distance(grads[PAIR_DEVICE] + at, grads[PAIR_CPU] + at, count));
+    double here = distance(grads[PAIR_DEVICE] + at, grads[PAIR_CPU] + at, count);
+    /* The temperature's is a difference of logits of about 10: relative to a hundredth of these when it is small. */
+    if (count == 1) here *= fabs((double)grads[PAIR_CPU][at]) / (fabs((double)grads[PAIR_CPU][at]) + 0.1);
+    worst = fmax(worst, here);
   }
   for (int i = 0; i < 2; i++) free(grads[i]);
   return worst;
