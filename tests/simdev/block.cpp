@@ -83,6 +83,7 @@ static void set_ready(simdev_warp *w, unsigned lanes) {
 }
 
 static void met(simdev_warp *w, unsigned lanes) {
+  if (!simdev_hooks) return;
   const unsigned warp = static_cast<unsigned>(w - simdev_now.warp);
   simdev_order_meet(warp, lanes);
   simdev_counters_meet(warp, lanes);
@@ -183,7 +184,7 @@ static bool block_over(void) {
       return true;
     }
   }
-  for (unsigned i = 0; i < simdev_now.warps; ++i) simdev_counters_meet(i, simdev_now.warp[i].exists);
+  for (unsigned i = 0; simdev_hooks && i < simdev_now.warps; ++i) simdev_counters_meet(i, simdev_now.warp[i].exists);
   if (!waits) return true;
   if (done) {
     run_thread(waits);

@@ -81,6 +81,8 @@ void simdev_shadow_shared_buffer(const void *p, size_t bytes); /* at the start o
 void simdev_copy_started(const void *shared, size_t bytes);
 void simdev_copy_landed(const void *shared, size_t bytes, const void *pc);
 
+extern bool simdev_hooks; /* kernels were compiled with access hooks (shadow.cpp) */
+
 /* order.cpp: what orders accesses. */
 void simdev_order_begin_grid(void);
 void simdev_order_begin_block(void);

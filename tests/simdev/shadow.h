@@ -24,7 +24,6 @@ struct simdev_space {
   simdev_cell *word, *byte; /* bytes / 4 and bytes of them, made at the first access with hooks */
 };
 extern simdev_space simdev_shared_space;
-extern bool simdev_hooks; /* kernels were compiled with access hooks */
 
 void *simdev_reserve(size_t bytes); /* zeroed address space, or the end */
 
