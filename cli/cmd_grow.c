@@ -16,6 +16,7 @@
 #include "eval/watch.h"
 #include "growth/manifest.h"
 #include "growth/phase.h"
+#include "growth/phase_state.h"
 
 static const babel_option options[] = {
     {"bank", "FILE", "a feature bank; stands twice: junction first where there is one"},
@@ -145,7 +146,10 @@ static babel_status check_folder(const babel_args *args, const char *out, const 
     if (!resume && !force) return BABEL_FAIL(BABEL_ERR_STATE, "%s exists: continue with --resume, or overwrite with --force", path);
     if (resume && !i && !force) {
       *finished = true;
-      return check_finished(path, config);
+      BABEL_TRY(check_finished(path, config));
+      babel_phase_state_sweep(out); /* of a run that was killed between its trunk and its end */
+      babel_phase_state_remove(out);
+      return BABEL_OK;
     }
     if (!resume && unlink(path)) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
   }

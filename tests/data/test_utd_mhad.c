@@ -240,6 +240,15 @@ static void join(const babel_text_list *list, char *text, size_t size) {
   }
 }
 
+Test(data_utd_mhad, a_destroyed_list_is_an_empty_one) {
+  babel_text_list list = {0};
+  cr_assert_eq(babel_text_list_add(&list, "line %d", 1), BABEL_OK);
+  babel_text_list_destroy(&list);
+  cr_assert(!list.count && !list.lines);
+  babel_text_list_destroy(&list);
+  babel_text_list_destroy(NULL);
+}
+
 Test(data_utd_mhad, check_names_every_damaged_file_and_is_the_same_for_any_number_of_threads) {
   char texts[2][1 << 17] = {"", ""};
   for (int a = 1; a <= 9; a++) {

@@ -126,6 +126,9 @@ Test(encoders_skeleton_prep, the_two_liveliest_bodies_are_kept_largest_first) {
   fill_body(&sample, 2, 0, 6, 0.6);
   cr_assert_eq(babel_skeleton_prepare_shift_gcn(&input, &sample), BABEL_OK);
   cr_assert(input.persons == 2 && input.frames == 300);
+  int slot = -1;
+  cr_assert_eq(babel_skeleton_main_slot(&sample, &slot), BABEL_OK);
+  cr_assert_eq(slot, 2);
   babel_sample two;
   sample_of(&two, 10, 2, 25);
   for (int t = 0; t < 10; t++) {
