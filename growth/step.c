@@ -3,6 +3,11 @@
 
 #include "growth/step_fold.h"
 
+/* What `s` is given from here on waits for all that `other` has been given. */
+static babel_status follow(const babel_step_plan *plan, babel_stream *s, babel_stream *other) {
+  return plan->ops->stream_follow ? plan->ops->stream_follow(s, other) : BABEL_OK;
+}
+
 /* Layer k of a tower; of its teacher t = U~(C~(f)), on the very same input rows: section 5.2. */
 static babel_linear_fwd_job layer_forward(const babel_chain *c, int k, bool teacher) {
   const babel_chain_layer *l = &c->layer[k];
@@ -11,19 +16,52 @@ static babel_linear_fwd_job layer_forward(const babel_chain *c, int k, bool teac
                                 .in = l->in, .out = l->out, .relu = l->relu};
 }
 
-/* features -> h = C(f) -> e = U(h) -> n = e / ||e||, both towers; prototype rows of both sides lie behind each other. */
+/* Direction d's cotangent of the output of layer k - 1; direction 2 is the distillation's. */
+static float *cotangent(const babel_chain *c, int k, int d) {
+  return c->cot[k] + d * c->cot_step[k];
+}
+
+/* The embeddings e (m, embed), and their cotangents. */
+static const float *top(const babel_chain *c) {
+  return c->pooled ? c->pooled : c->act[c->layers];
+}
+
+static int64_t top_step(const babel_step_plan *plan, const babel_chain *c) {
+  return c->pooled ? (int64_t)plan->m * plan->embed : c->cot_step[c->layers];
+}
+
+static float *top_cotangent(const babel_step_plan *plan, const babel_chain *c, int d) {
+  return (c->pooled ? c->pooled_cot : c->cot[c->layers]) + d * top_step(plan, c);
+}
+
+/* L_kd = mean(1 - cos(e, t)), the third direction (section 5.2); beside the contrastive loss. */
+static babel_status distill(const babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  const babel_chain *c = &plan->side[plan->teacher_side];
+  const float *x = c->teacher_act[(c->layers - 1) & 1];
+  BABEL_TRY(follow(plan, plan->branch, plan->stream));
+  if (c->pooled) {
+    babel_segment_mean_job mean = {.pooled = c->teacher, .sequence = (float *)x, .lengths = plan->in.lengths[plan->teacher_side],
+                                   .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
+    BABEL_TRY(ops->segment_mean_fwd(&mean, plan->branch));
+    x = c->teacher;
+  }
+  babel_cosine_distill_job kd = {.loss = plan->kd_loss, .parts = plan->kd_parts, .de = top_cotangent(plan, c, 2), .e = top(c), .t = x,
+                                 .weight = (float)plan->config.distill_weight, .n = plan->m, .d = plan->embed};
+  return ops->cosine_distill(&kd, 1, plan->branch);
+}
+
+/* features -> h = C(f) -> e = U(h) -> L(e / ||e||), both towers; prototype rows of both sides lie behind each other. */
 static babel_status forward(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
   const babel_chain *a = &plan->side[0], *b = &plan->side[1];
   babel_input_gather_job gather[2];
   babel_linear_fwd_job linear[3];
-  babel_l2norm_fwd_job norm[2];
   for (int s = 0; s < 2; s++) {
     const babel_chain *c = &plan->side[s];
     gather[s] = (babel_input_gather_job){.y = c->act[0], .bank = plan->bank[s], .rows = plan->in.rows[s], .mean = plan->mean[s],
         .inv_std = plan->inv_std[s], .n = c->rows, .d = c->layer[0].in, .bank_rows = plan->bank_rows[s],
         .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s};
-    norm[s] = (babel_l2norm_fwd_job){.y = c->unit, .inv = c->inv, .x = c->pooled ? c->pooled : c->act[c->layers], .n = plan->m, .d = plan->embed};
   }
   BABEL_TRY(ops->input_gather(gather, 2, plan->in.state, plan->stream));
   if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
@@ -39,56 +77,25 @@ static babel_status forward(const babel_step_plan *plan) {
                                    .steps = c->steps, .d = plan->embed, .stacked = 1};
     if (c->pooled) BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
   }
-  BABEL_TRY(ops->l2norm_fwd(norm, 2, plan->stream));
+  if (plan->teacher_side >= 0) BABEL_TRY(distill(plan));
   babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .graph = plan->graph, .rows = plan->in.graph_rows,
       .m = plan->m, .n = plan->graph_size, .weight = (float)plan->config.neighbour_weight};
   if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
-  babel_contrastive_job loss = {.loss = plan->loss, .dna = a->unit_cot, .dnb = b->unit_cot, .dlog_scale = plan->dlog_scale,
-      .hits = plan->hits, .na = a->unit, .nb = b->unit, .log_scale = plan->params + plan->scale_at,
+  babel_contrastive_job loss = {.loss = plan->loss, .dna = top_cotangent(plan, a, 0), .dna_step = top_step(plan, a), .dnb = top_cotangent(plan, b, 0),
+      .dnb_step = top_step(plan, b), .dlog_scale = plan->dlog_scale, .hits = plan->hits, .na = top(a), .nb = top(b), .normalise = 1, .log_scale = plan->params + plan->scale_at,
       .targets_a = plan->targets, .targets_b = plan->targets, .masked = plan->masked, .workspace = plan->workspace,
       .m = plan->m, .d = plan->embed, .negatives_only = plan->config.denominator};
   return ops->contrastive(&loss, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
 }
 
-/* Direction d's cotangent of the output of layer k - 1; direction 2 is the distillation's. */
-static float *cotangent(const babel_chain *c, int k, int d) {
-  return c->cot[k] + d * c->cot_step[k];
-}
-
-/* L_kd = mean(1 - cos(e, t)), the third direction (section 5.2). */
-static babel_status distill(const babel_step_plan *plan) {
-  const babel_ops *ops = plan->ops;
-  const babel_chain *c = &plan->side[plan->teacher_side];
-  const float *x = c->teacher_act[(c->layers - 1) & 1];
-  if (c->pooled) {
-    babel_segment_mean_job mean = {.pooled = c->teacher, .sequence = (float *)x, .lengths = plan->in.lengths[plan->teacher_side],
-                                   .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
-    BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
-    x = c->teacher;
-  }
-  float *de = c->pooled ? c->pooled_cot + 2 * (size_t)plan->m * (size_t)plan->embed : cotangent(c, c->layers, 2);
-  babel_cosine_distill_job kd = {.loss = plan->kd_loss, .parts = plan->kd_parts, .de = de, .e = c->pooled ? c->pooled : c->act[c->layers], .t = x,
-                                 .weight = (float)plan->config.distill_weight, .n = plan->m, .d = plan->embed};
-  return ops->cosine_distill(&kd, 1, plan->stream);
-}
-
-/* From the unit embeddings to the outputs of the last layer. */
+/* From the embeddings to the outputs of the last layer. */
 static babel_status backward_top(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
-  const size_t size = (size_t)plan->m * (size_t)plan->embed;
-  babel_l2norm_bwd_job norm[4];
-  for (int i = 0; i < 4; i++) {
-    const int d = i / 2;
-    const babel_chain *c = &plan->side[i % 2];
-    norm[i] = (babel_l2norm_bwd_job){.dx = c->pooled ? c->pooled_cot + d * size : cotangent(c, c->layers, d), .dy = c->unit_cot + d * size,
-                                     .y = c->unit, .inv = c->inv, .n = plan->m, .d = plan->embed, .rows = plan->m};
-  }
-  BABEL_TRY(ops->l2norm_bwd(norm, 4, plan->stream));
-  if (plan->teacher_side >= 0) BABEL_TRY(distill(plan));
+  if (plan->teacher_side >= 0) BABEL_TRY(follow(plan, plan->stream, plan->branch));
   for (int s = 0; s < 2; s++)
     for (int d = 0; plan->side[s].pooled && d < plan->side[s].stacked; d++) {
       const babel_chain *c = &plan->side[s];
-      babel_segment_mean_job mean = {.pooled = c->pooled_cot + d * size, .sequence = cotangent(c, c->layers, d), .lengths = plan->in.lengths[s],
+      babel_segment_mean_job mean = {.pooled = top_cotangent(plan, c, d), .sequence = cotangent(c, c->layers, d), .lengths = plan->in.lengths[s],
                                      .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
       BABEL_TRY(ops->segment_mean_bwd(&mean, plan->stream));
     }
@@ -106,27 +113,22 @@ static bool is_shared(const babel_step_plan *plan, int k) {
   return plan->side[0].layer[k].weight == plan->side[1].layer[k].weight;
 }
 
-/* Cotangents of every layer's output, all directions at once, with as few products as the layout allows. */
-static babel_status backward(const babel_step_plan *plan) {
+/* The cotangent of layer k's input, all directions at once, with as few products as the layout allows. */
+static babel_status layer_cotangents(const babel_step_plan *plan, int k) {
   const babel_chain *sides = plan->side;
-  const int t = plan->teacher_side;
-  BABEL_TRY(backward_top(plan));
-  for (int k = sides[0].layers - 1; k >= 1; k--) {
-    babel_linear_bwd_data_job data[5];
-    int n = 0, both = sides[0].rows + sides[1].rows;
-    if (k > plan->shared && is_shared(plan, k)) {
-      data[n++] = layer_backward(&sides[0], k, 0, 2 * both, both);
-      if (t >= 0) data[n++] = layer_backward(&sides[t], k, 2, sides[t].rows, sides[t].rows);
-    } else {
-      for (int s = 0; s < 2; s++) {
-        const babel_chain *c = &sides[s];
-        bool together = k < plan->shared;
-        for (int d = 0; d < (together ? 1 : c->stacked); d++) data[n++] = layer_backward(c, k, d, together ? c->stacked * c->rows : c->rows, c->rows);
-      }
-    }
-    BABEL_TRY(plan->ops->linear_bwd_data(data, n, plan->stream));
+  const int t = plan->teacher_side, both = sides[0].rows + sides[1].rows;
+  const bool together = k < plan->shared;
+  babel_linear_bwd_data_job jobs[5];
+  int n = 0;
+  if (k > plan->shared && is_shared(plan, k)) {
+    jobs[n++] = layer_backward(&sides[0], k, 0, 2 * both, both);
+    if (t >= 0) jobs[n++] = layer_backward(&sides[t], k, 2, sides[t].rows, sides[t].rows);
+    return plan->ops->linear_bwd_data(jobs, n, plan->stream);
   }
-  return BABEL_OK;
+  for (int s = 0; s < 2; s++)
+    for (int d = 0; d < (together ? 1 : sides[s].stacked); d++)
+      jobs[n++] = layer_backward(&sides[s], k, d, together ? sides[s].stacked * sides[s].rows : sides[s].rows, sides[s].rows);
+  return plan->ops->linear_bwd_data(jobs, n, plan->stream);
 }
 
 static babel_linear_bwd_weight_job layer_gradient(const babel_step_plan *plan, const babel_chain *c, int k, int d, int rows) {
@@ -135,20 +137,34 @@ static babel_linear_bwd_weight_job layer_gradient(const babel_step_plan *plan, c
                                        .x = c->act[k], .n = rows, .in = l->in, .out = l->out};
 }
 
-/* The gradients of every direction (Eq. 6), the norms of the anchors' own modules or of both, and the weights w_ab, w_ba (Eq. 7). */
-static babel_status weigh(const babel_step_plan *plan) {
-  const babel_ops *ops = plan->ops;
+/* The gradients of layer k for every direction (Eq. 6), beside the cotangents of the layers below. */
+static babel_status layer_gradients(const babel_step_plan *plan, int k) {
   const babel_chain *sides = plan->side;
-  babel_linear_bwd_weight_job jobs[6 * BABEL_MAX_CHAIN];
-  int n = 0, both = plan->config.grad_scope;
-  for (int k = sides[0].layers - 1; k >= 0; k--)
-    for (int s = 0; s < 2; s++)
-      for (int d = 0; d < sides[s].stacked; d++) {
-        bool joined = is_shared(plan, k) && d < 2; /* both sides' rows of a direction lie behind each other */
-        if (joined && s) continue;
-        jobs[n++] = layer_gradient(plan, &sides[s], k, d, joined ? sides[0].rows + sides[1].rows : sides[s].rows);
-      }
-  BABEL_TRY(ops->linear_bwd_weight(jobs, n, plan->stream));
+  babel_linear_bwd_weight_job jobs[6];
+  int n = 0;
+  for (int s = 0; s < 2; s++)
+    for (int d = 0; d < sides[s].stacked; d++) {
+      bool joined = is_shared(plan, k) && d < 2; /* both sides' rows of a direction lie behind each other */
+      if (joined && s) continue;
+      jobs[n++] = layer_gradient(plan, &sides[s], k, d, joined ? sides[0].rows + sides[1].rows : sides[s].rows);
+    }
+  BABEL_TRY(follow(plan, plan->branch, plan->stream));
+  return plan->ops->linear_bwd_weight(jobs, n, plan->branch);
+}
+
+static babel_status backward(const babel_step_plan *plan) {
+  BABEL_TRY(backward_top(plan));
+  for (int k = plan->side[0].layers - 1; k >= 0; k--) {
+    if (!plan->folded) BABEL_TRY(layer_gradients(plan, k));
+    if (k) BABEL_TRY(layer_cotangents(plan, k));
+  }
+  return plan->folded ? BABEL_OK : follow(plan, plan->stream, plan->branch);
+}
+
+/* The norms of the anchors' own modules or of both, and the weights w_ab, w_ba (Eq. 6-7). */
+static babel_status weigh(const babel_step_plan *plan) {
+  const babel_chain *sides = plan->side;
+  int both = plan->config.grad_scope;
   babel_adaptive_job weights = {.weights = plan->weights, .norms = plan->norms, .guarded = plan->guarded, .parts = plan->adaptive_parts,
                                 .mode = plan->adaptive};
   for (int d = 0; d < 2 && plan->adaptive; d++) {
@@ -157,7 +173,7 @@ static babel_status weigh(const babel_step_plan *plan) {
     weights.param[d] = plan->config.grad_norm ? plan->params + first->module_at : NULL;
     weights.count[d] = both ? sides[0].module_count + sides[1].module_count : first->module_count;
   }
-  return ops->adaptive(&weights, plan->stream);
+  return plan->ops->adaptive(&weights, plan->stream);
 }
 
 babel_status babel_step_gradients(const babel_step_plan *plan) {

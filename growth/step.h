@@ -49,7 +49,6 @@ typedef struct {
   int64_t cot_step[BABEL_MAX_CHAIN + 1]; /* floats from direction to direction */
   float *combined[BABEL_MAX_CHAIN + 1]; /* weighted sum of the cotangents, (rows, width); folded only */
   float *pooled, *pooled_cot;           /* (m, embed), (stacked m, embed); only with time steps */
-  float *unit, *inv, *unit_cot;         /* (m, embed), (m), (2 m, embed) */
   float *own[2];                        /* folded: gradient of C for direction 0, 1; only its norm is used; NULL = not needed */
   float *teacher_act[2], *teacher;      /* ping-pong (rows, widest); teacher embedding (m, embed); only on the distilled side */
   int64_t module_at, module_count;      /* C in the flat arrays */
@@ -71,7 +70,7 @@ typedef struct {
 
 typedef struct {
   const babel_ops *ops;
-  babel_stream *stream;
+  babel_stream *stream, *branch; /* branch: for what need not wait; both NULL on the CPU */
   babel_config config;
   int m, embed;
   int teacher_side;             /* 0 or 1: that side has a teacher; -1 = none */

@@ -69,9 +69,6 @@ static void carve_tops(babel_step_plan *plan, carver *c) {
   int64_t size = (int64_t)plan->m * plan->embed;
   for (int s = 0; s < 2; s++) {
     babel_chain *side = &plan->side[s];
-    side->unit = carve_floats(c, size);
-    side->inv = carve_floats(c, plan->m);
-    side->unit_cot = carve_floats(c, 2 * size);
     side->pooled = side->steps > 1 ? carve_floats(c, size) : NULL;
     side->pooled_cot = side->steps > 1 ? carve_floats(c, side->stacked * size) : NULL;
     if (s != plan->teacher_side) continue;
@@ -306,7 +303,8 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   carve_all(plan, &c);
   plan->bytes = c.used;
   BABEL_TRY(plan->ops->alloc(&plan->memory, plan->bytes));
-  if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->stream), fail);
+  if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->stream, 0), fail);
+  if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->branch, 1), fail);
   c = (carver){.base = plan->memory};
   carve_all(plan, &c);
   void *host;
@@ -328,6 +326,7 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
   if (!plan) return;
   if (plan->recording) plan->ops->recording_destroy(plan->recording);
   if (plan->stream) plan->ops->stream_destroy(plan->stream);
+  if (plan->branch) plan->ops->stream_destroy(plan->branch);
   if (plan->memory) plan->ops->free(plan->memory);
   free(plan->host.state); /* the first piece of the block */
   free(plan->adamw);

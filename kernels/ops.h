@@ -173,8 +173,9 @@ typedef struct {
   babel_status (*synchronize)(babel_stream *s);
 
   /* kernels/record.h; all NULL where a call costs nothing */
-  babel_status (*stream_create)(babel_stream **s);
+  babel_status (*stream_create)(babel_stream **s, int background);
   void (*stream_destroy)(babel_stream *s);
+  babel_status (*stream_follow)(babel_stream *s, babel_stream *other);
   babel_status (*record_begin)(babel_stream *s);
   babel_status (*record_end)(babel_recording **recording, babel_stream *s);
   babel_status (*replay)(const babel_recording *recording, babel_stream *s);

@@ -15,19 +15,19 @@
 #include "kernels/sgd.h"
 #include "kernels/softmax_xent.h"
 
-#define TABLE(precision)                                                                                                                      \
-  {                                                                                                                                           \
-    .name = "cuda", .fold_layers = 0, .describe = babel_describe_cuda, .alloc = babel_memory_alloc_cuda, .free = babel_memory_free_cuda,      \
-    .upload = babel_memory_upload_cuda, .download = babel_memory_download_cuda, .copy = babel_memory_copy_cuda,                               \
-    .synchronize = babel_memory_synchronize_cuda, .stream_create = babel_stream_create_cuda, .stream_destroy = babel_stream_destroy_cuda,      \
-    .record_begin = babel_record_begin_cuda, .record_end = babel_record_end_cuda, .replay = babel_replay_cuda,                                \
-    .recording_destroy = babel_recording_destroy_cuda, .linear_fwd = babel_linear_fwd_cuda_##precision,                                            \
-    .linear_bwd_data = babel_linear_bwd_data_cuda_##precision, .linear_bwd_weight = babel_linear_bwd_weight_cuda_##precision,                 \
-    .l2norm_fwd = babel_l2norm_fwd_cuda, .l2norm_bwd = babel_l2norm_bwd_cuda, .input_gather = babel_input_gather_cuda,                        \
-    .segment_mean_fwd = babel_segment_mean_fwd_cuda, .segment_mean_bwd = babel_segment_mean_bwd_cuda,                                         \
-    .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda, .cosine_distill = babel_cosine_distill_cuda,    \
-    .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda,           \
-    .sgd = babel_sgd_cuda, .softmax_xent = babel_softmax_xent_cuda                                                     \
+#define TABLE(precision)                                                                                                                         \
+  {                                                                                                                                              \
+    .name = "cuda", .fold_layers = 0, .describe = babel_describe_cuda, .alloc = babel_memory_alloc_cuda, .free = babel_memory_free_cuda,         \
+    .upload = babel_memory_upload_cuda, .download = babel_memory_download_cuda, .copy = babel_memory_copy_cuda,                                  \
+    .synchronize = babel_memory_synchronize_cuda, .stream_create = babel_stream_create_cuda, .stream_destroy = babel_stream_destroy_cuda,        \
+    .stream_follow = babel_stream_follow_cuda, .record_begin = babel_record_begin_cuda, .record_end = babel_record_end_cuda,                     \
+    .replay = babel_replay_cuda, .recording_destroy = babel_recording_destroy_cuda, .linear_fwd = babel_linear_fwd_cuda_##precision,             \
+    .linear_bwd_data = babel_linear_bwd_data_cuda_##precision, .linear_bwd_weight = babel_linear_bwd_weight_cuda_##precision,                    \
+    .l2norm_fwd = babel_l2norm_fwd_cuda, .l2norm_bwd = babel_l2norm_bwd_cuda, .input_gather = babel_input_gather_cuda,                           \
+    .segment_mean_fwd = babel_segment_mean_fwd_cuda, .segment_mean_bwd = babel_segment_mean_bwd_cuda,                                            \
+    .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda, .cosine_distill = babel_cosine_distill_cuda,       \
+    .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda, .sgd = babel_sgd_cuda,                            \
+    .softmax_xent = babel_softmax_xent_cuda                                                                                                      \
   }
 
 static const babel_ops tables[] = {

@@ -2,16 +2,27 @@
 
 #include "kernels/cuda/check.h"
 
-extern "C" babel_status babel_stream_create_cuda(babel_stream **s) {
+extern "C" babel_status babel_stream_create_cuda(babel_stream **s, int background) {
   cudaStream_t stream = NULL;
+  int least = 0, greatest = 0;
   *s = NULL;
-  BABEL_TRY(BABEL_CUDA(cudaStreamCreate(&stream)));
+  BABEL_TRY(BABEL_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest)));
+  BABEL_TRY(BABEL_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamDefault, background ? least : greatest)));
   *s = (babel_stream *)stream;
   return BABEL_OK;
 }
 
 extern "C" void babel_stream_destroy_cuda(babel_stream *s) {
   if (s) cudaStreamDestroy((cudaStream_t)s);
+}
+
+extern "C" babel_status babel_stream_follow_cuda(babel_stream *s, babel_stream *other) {
+  cudaEvent_t reached = NULL;
+  BABEL_TRY(BABEL_CUDA(cudaEventCreateWithFlags(&reached, cudaEventDisableTiming)));
+  babel_status status = BABEL_CUDA(cudaEventRecord(reached, (cudaStream_t)other));
+  if (status == BABEL_OK) status = BABEL_CUDA(cudaStreamWaitEvent((cudaStream_t)s, reached, 0));
+  cudaEventDestroy(reached); /* what waits for it goes on waiting */
+  return status;
 }
 
 /* Relaxed: what other threads do, profilers and allocators among them, cannot spoil a recording. */

@@ -5,14 +5,14 @@
 
 #include "tests/simdev/runtime_state.h"
 
-static void join(simdev_clock &clock, const simdev_clock &other) {
+void simdev_clock_join(simdev_clock &clock, const simdev_clock &other) {
   if (clock.size() < other.size()) clock.resize(other.size());
   for (size_t i = 0; i < other.size(); i++) clock[i] = std::max(clock[i], other[i]);
 }
 
-static void advance(simdev_clock &clock, size_t index, uint64_t number) {
-  if (clock.size() <= index) clock.resize(index + 1);
-  clock[index] = number;
+void simdev_clock_advance(simdev_clock &clock, size_t lane, uint64_t number) {
+  if (clock.size() <= lane) clock.resize(lane + 1);
+  clock[lane] = std::max(clock[lane], number);
 }
 
 CUstream_st *simdev_stream(cudaStream_t handle) {
@@ -67,7 +67,7 @@ static void run_one(CUstream_st *stream) {
 
 void simdev_wait_stream(CUstream_st *stream) {
   run_until(stream, simdev->last_number);
-  join(simdev->host_clock, stream->clock);
+  simdev_clock_join(simdev->host_clock, stream->clock);
 }
 
 void simdev_wait_all(void) {
@@ -78,7 +78,7 @@ void simdev_wait_all(void) {
     if (busy.empty()) break;
     run_one(busy[simdev_random(busy.size())]);
   }
-  for (const auto &stream : simdev->streams) join(simdev->host_clock, stream->clock);
+  for (const auto &stream : simdev->streams) simdev_clock_join(simdev->host_clock, stream->clock);
 }
 
 unsigned long long simdev_operation(void) {
@@ -86,32 +86,36 @@ unsigned long long simdev_operation(void) {
 }
 
 int simdev_ordered(unsigned long long earlier) {
-  if (!simdev->running || earlier == 0 || earlier > simdev->stream_of.size()) return 1;
-  size_t stream = simdev->stream_of[earlier - 1];
+  if (!simdev->running || earlier == 0 || earlier > simdev->lane_of.size()) return 1;
+  size_t lane = simdev->lane_of[earlier - 1];
   const simdev_clock &clock = simdev->running->clock;
-  return stream < clock.size() && clock[stream] >= earlier;
+  return lane < clock.size() && clock[lane] >= earlier;
 }
 
 /* ---- queueing ---- */
 
 static void wait_for_stream(simdev_entry &entry, CUstream_st *other) {
   if (!other->queue.empty()) entry.after.push_back({other, other->queue.back().number});
-  join(entry.clock, other->clock);
+  simdev_clock_join(entry.clock, other->clock);
+}
+
+uint64_t simdev_next_operation(size_t lane) {
+  simdev->lane_of.push_back((uint32_t)lane);
+  return ++simdev->last_number;
 }
 
 static void push(CUstream_st *stream, simdev_entry entry) {
-  entry.number = ++simdev->last_number;
-  simdev->stream_of.push_back((uint32_t)stream->index);
-  join(entry.clock, stream->clock);
-  join(entry.clock, simdev->host_clock);
-  if (stream->index == 0) {
+  entry.number = simdev_next_operation(stream->lane);
+  simdev_clock_join(entry.clock, stream->clock);
+  simdev_clock_join(entry.clock, simdev->host_clock);
+  if (stream->lane == 0) {
     for (const auto &other : simdev->streams)
-      if (other->blocking && other->index) wait_for_stream(entry, other.get());
+      if (other->blocking && other->lane) wait_for_stream(entry, other.get());
     for (size_t i = entry.after.size(); i > 1; i--) std::swap(entry.after[i - 1], entry.after[simdev_random(i)]);
   } else if (stream->blocking) {
     wait_for_stream(entry, simdev->streams[0].get());
   }
-  advance(entry.clock, stream->index, entry.number);
+  simdev_clock_advance(entry.clock, stream->lane, entry.number);
   if (entry.record) {
     entry.record->stream = stream;
     entry.record->number = entry.number;
@@ -127,7 +131,7 @@ cudaError_t simdev_submit(cudaStream_t handle, simdev_work_kind kind, const char
   if (!stream) return cudaErrorInvalidResourceHandle;
   simdev_work_ref work = std::make_shared<const simdev_work>(simdev_work{kind, what, std::move(run)});
   if (stream->capture) return simdev_capture_work(stream, work);
-  if (stream->index == 0)
+  if (stream->lane == 0)
     for (const auto &other : simdev->streams)
       if (other->capture && other->blocking) {
         other->capture->invalid = true;
@@ -165,13 +169,25 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned int flags) 
   return simdev_api("cudaStreamCreate", [=] {
     if (!stream || flags > cudaStreamNonBlocking) return cudaErrorInvalidValue;
     std::unique_ptr<CUstream_st> made(new CUstream_st());
-    made->index = simdev->streams.size();
+    made->lane = simdev->lanes++;
     made->blocking = flags != cudaStreamNonBlocking;
     made->alive = true;
     *stream = made.get();
     simdev->streams.push_back(std::move(made));
     return cudaSuccess;
   });
+}
+
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest) {
+  return simdev_api("cudaDeviceGetStreamPriorityRange", [=] {
+    if (least) *least = 0;
+    if (greatest) *greatest = -5;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned int flags, int priority) {
+  return cudaStreamCreateWithFlags(stream, flags);
 }
 
 cudaError_t cudaStreamCreate(cudaStream_t *stream) {
@@ -184,7 +200,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t handle) {
   auto body = [&] {
     done = true;
     CUstream_st *stream = simdev_stream(handle);
-    if (!stream || stream->index == 0) return cudaErrorInvalidResourceHandle;
+    if (!stream || stream->lane == 0) return cudaErrorInvalidResourceHandle;
     if (stream->capture) stream->capture->invalid = true;
     stream->alive = false;
     return cudaSuccess;
@@ -214,7 +230,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
     if (stream->capture) return cudaErrorStreamCaptureUnsupported;
     run_one(stream);
     if (!stream->queue.empty()) return cudaErrorNotReady;
-    join(simdev->host_clock, stream->clock);
+    simdev_clock_join(simdev->host_clock, stream->clock);
     return cudaSuccess;
   });
 }
@@ -236,7 +252,7 @@ cudaError_t cudaDeviceReset(void) {
   for (const auto &stream : simdev->streams) {
     stream->queue.clear();
     stream->capture = NULL;
-    stream->alive = stream->index == 0;
+    stream->alive = stream->lane == 0;
   }
   simdev_forget_memory();
   simdev_set_error(cudaSuccess);
@@ -308,7 +324,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     if (event->captured) return cudaErrorCapturedEvent;
     if (!event->last) return cudaSuccess;
     run_until(event->last->stream, event->last->number);
-    join(simdev->host_clock, event->last->clock);
+    simdev_clock_join(simdev->host_clock, event->last->clock);
     return cudaSuccess;
   });
 }
@@ -320,7 +336,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
     if (!event->last) return cudaSuccess;
     if (!event->last->done) run_one(event->last->stream);
     if (!event->last->done) return cudaErrorNotReady;
-    join(simdev->host_clock, event->last->clock);
+    simdev_clock_join(simdev->host_clock, event->last->clock);
     return cudaSuccess;
   });
 }

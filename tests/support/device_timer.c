@@ -21,7 +21,7 @@ bool babel_device_timer_begin(const babel_ops *ops, babel_stream **s) {
   device = ops;
   done = 0;
   stream = NULL;
-  if (!wanted || ops->synchronize(NULL) != BABEL_OK || ops->stream_create(&stream) != BABEL_OK) return false;
+  if (!wanted || ops->synchronize(NULL) != BABEL_OK || ops->stream_create(&stream, 0) != BABEL_OK) return false;
   *s = stream;
   return ops->record_begin(stream) == BABEL_OK;
 }
