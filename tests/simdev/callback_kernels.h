@@ -50,6 +50,25 @@ static inline cudaError_t note(char letter, cudaStream_t stream) {
   return simdev_enqueue(stream, "note", note_run, NULL, (void *)(intptr_t)letter);
 }
 
+static unsigned long long remembered; /* the operation that remember was, 0 = it has not run */
+static int ordered[3];                /* whether it happens before compare number i; -1 = it has not run before it */
+
+static void remember_run(void *arguments) {
+  remembered = simdev_operation();
+}
+
+static void compare_run(void *arguments) {
+  ordered[(intptr_t)arguments] = remembered ? simdev_ordered(remembered) : -1;
+}
+
+static inline cudaError_t remember(cudaStream_t stream) {
+  return simdev_enqueue(stream, "remember", remember_run, NULL, NULL);
+}
+
+static inline cudaError_t compare(int i, cudaStream_t stream) {
+  return simdev_enqueue(stream, "compare", compare_run, NULL, (void *)(intptr_t)i);
+}
+
 /* Zeros. */
 static inline float *device_floats(int n) {
   float *p = NULL;

@@ -19,6 +19,7 @@ static void initialise(void) {
   simdev_read_environment();
   simdev->streams.emplace_back(new CUstream_st());
   simdev->streams[0]->blocking = simdev->streams[0]->alive = true;
+  simdev->lanes = 1;
   if (simdev->devices > 0) simdev_arena_reserve();
 }
 

@@ -6,6 +6,7 @@
 struct CUgraphNode_st {
   simdev_work_ref work; /* NULL: a conditional node */
   std::vector<CUgraphNode_st *> after;
+  size_t lane; /* of the stream that it was captured from; 0: of none */
   cudaGraphConditionalHandle handle;
   cudaGraphConditionalNodeType type;
   cudaGraph_t body;
@@ -22,6 +23,7 @@ struct program {
   struct step {
     simdev_work_ref work;
     std::vector<size_t> after;
+    size_t lane; /* of this executable alone */
     cudaGraphConditionalHandle handle;
     cudaGraphConditionalNodeType type;
     std::shared_ptr<const program> body;
@@ -55,6 +57,7 @@ cudaError_t simdev_capture_work(CUstream_st *stream, const simdev_work_ref &work
   std::unique_ptr<CUgraphNode_st> node(new CUgraphNode_st());
   node->work = work;
   node->after = stream->frontier;
+  node->lane = stream->lane;
   stream->frontier = {node.get()};
   stream->capture->graph->nodes.push_back(std::move(node));
   return cudaSuccess;
@@ -80,7 +83,7 @@ cudaError_t simdev_capture_wait(CUstream_st *stream, CUevent_st *event) {
     stream->capture->invalid = event->capture->invalid = true;
     return cudaErrorStreamCaptureMerge;
   }
-  if (stream->index == 0) return cudaErrorStreamCaptureImplicit;
+  if (stream->lane == 0) return cudaErrorStreamCaptureImplicit;
   if (!stream->capture) stream->frontier.clear();
   stream->capture = event->capture;
   for (CUgraphNode_st *node : event->nodes)
@@ -109,7 +112,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t handle, enum cudaStreamCaptureMo
   return simdev_api("cudaStreamBeginCapture", [=] {
     CUstream_st *stream = simdev_stream(handle);
     if (!stream) return cudaErrorInvalidResourceHandle;
-    if (stream->index == 0) return cudaErrorStreamCaptureUnsupported;
+    if (stream->lane == 0) return cudaErrorStreamCaptureUnsupported;
     if (stream->capture) return cudaErrorInvalidValue;
     CUgraph_st *graph = new CUgraph_st();
     simdev->graphs.insert(graph);
@@ -122,7 +125,7 @@ cudaError_t cudaStreamBeginCaptureToGraph(cudaStream_t handle, cudaGraph_t graph
   return simdev_api("cudaStreamBeginCaptureToGraph", [=] {
     CUstream_st *stream = simdev_stream(handle);
     if (!stream) return cudaErrorInvalidResourceHandle;
-    if (stream->index == 0) return cudaErrorStreamCaptureUnsupported;
+    if (stream->lane == 0) return cudaErrorStreamCaptureUnsupported;
     if (stream->capture || !is_body(graph) || edges || (n && !dependencies)) return cudaErrorInvalidValue;
     return begin(stream, graph, false, dependencies, n, mode);
   });
@@ -252,8 +255,10 @@ static std::shared_ptr<const program> compile(const CUgraph_st &graph) {
   auto code = std::make_shared<program>();
   code->defaults = graph.defaults;
   std::map<const CUgraphNode_st *, size_t> place;
+  std::map<size_t, size_t> lanes; /* a node of no stream has one of its own */
   for (const auto &node : graph.nodes) {
-    program::step step = {node->work, {}, node->handle, node->type, NULL};
+    if (!node->lane || !lanes.count(node->lane)) lanes[node->lane] = simdev->lanes++;
+    program::step step = {node->work, {}, lanes[node->lane], node->handle, node->type, NULL};
     for (const CUgraphNode_st *before : node->after) step.after.push_back(place.at(before));
     if (node->body) step.body = compile(*node->body);
     place[node.get()] = code->steps.size();
@@ -271,22 +276,38 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *executable, cudaGraph_t graph,
   });
 }
 
-static void run_program(const program &code);
+static void run_program(const program &code, const std::vector<uint64_t> *numbers);
 
 static void run_step(const program::step &step) {
   if (step.work) {
     simdev_run_work(*step.work);
   } else if (step.type == cudaGraphCondTypeWhile) {
-    while (conditions[step.handle - 1] && simdev->sticky == cudaSuccess) run_program(*step.body);
+    while (conditions[step.handle - 1] && simdev->sticky == cudaSuccess) run_program(*step.body, NULL);
   } else if (conditions[step.handle - 1]) {
-    run_program(*step.body);
+    run_program(*step.body, NULL);
   }
 }
 
-/* In an order that the seed chooses among those that the edges allow. */
-static void run_program(const program &code) {
+/* As an operation of its own, which happens after the launch's predecessors and those that its edges name. */
+static void run_numbered(const program::step &step, uint64_t number, std::vector<simdev_clock> &clocks, simdev_clock *own) {
+  const simdev_entry *launch = simdev->running;
+  simdev_entry entry = {};
+  entry.number = number;
+  entry.clock = launch->clock;
+  for (size_t before : step.after) simdev_clock_join(entry.clock, clocks[before]);
+  simdev_clock_advance(entry.clock, step.lane, number);
+  simdev->running = &entry;
+  run_step(step);
+  simdev->running = launch;
+  *own = entry.clock;
+}
+
+/* In an order that the seed chooses among those that the edges allow. numbers: the operations that the steps are; NULL: part of the
+ * one that runs. */
+static void run_program(const program &code, const std::vector<uint64_t> *numbers) {
   for (const auto &value : code.defaults) conditions[value.first - 1] = value.second;
   std::vector<bool> done(code.steps.size());
+  std::vector<simdev_clock> clocks(code.steps.size());
   for (size_t left = code.steps.size(); left; left--) {
     std::vector<size_t> ready;
     for (size_t i = 0; i < code.steps.size(); i++) {
@@ -294,17 +315,33 @@ static void run_program(const program &code) {
       if (!done[i] && std::all_of(after.begin(), after.end(), [&](size_t k) { return done[k]; })) ready.push_back(i);
     }
     size_t chosen = ready[simdev_random(ready.size())];
-    run_step(code.steps[chosen]);
+    if (numbers)
+      run_numbered(code.steps[chosen], (*numbers)[chosen], clocks, &clocks[chosen]);
+    else
+      run_step(code.steps[chosen]);
     done[chosen] = true;
   }
 }
 
-cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+/* The nodes get their numbers now, so that what is queued behind the graph is after them. */
+static cudaError_t launch(const std::shared_ptr<const program> &code, CUstream_st *stream) {
+  std::vector<uint64_t> numbers;
+  for (const program::step &step : code->steps) numbers.push_back(simdev_next_operation(step.lane));
+  cudaError_t error = simdev_submit(stream, SIMDEV_WORK_GRAPH, "graph", [code, numbers] { run_program(*code, &numbers); });
+  if (error == cudaSuccess)
+    for (size_t i = 0; i < numbers.size(); i++) simdev_clock_advance(stream->clock, code->steps[i].lane, numbers[i]);
+  return error;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t handle) {
   return simdev_api("cudaGraphLaunch", [=] {
+    CUstream_st *stream = simdev_stream(handle);
+    if (!stream) return cudaErrorInvalidResourceHandle;
     if (!simdev->executables.count(executable)) return cudaErrorInvalidValue;
     if (++simdev->counts.launches == simdev->fail.launch_at) return cudaErrorLaunchOutOfResources;
     std::shared_ptr<const program> code = executable->code;
-    return simdev_submit(stream, SIMDEV_WORK_GRAPH, "graph", [code] { run_program(*code); });
+    if (stream->capture) return simdev_submit(stream, SIMDEV_WORK_GRAPH, "graph", [code] { run_program(*code, NULL); });
+    return launch(code, stream);
   });
 }
 

@@ -25,8 +25,11 @@ struct simdev_work {
 };
 typedef std::shared_ptr<const simdev_work> simdev_work_ref;
 
-/* Operations are numbered as they are queued. A clock holds, for each stream, the newest one that happens before. */
+/* Operations are numbered as they are queued. A clock holds, for each lane, the newest one that happens before. A lane is a
+ * stream, or what was captured from one stream into an executable graph: its operations are in order. */
 typedef std::vector<uint64_t> simdev_clock;
+void simdev_clock_join(simdev_clock &clock, const simdev_clock &other);
+void simdev_clock_advance(simdev_clock &clock, size_t lane, uint64_t number);
 
 /* One cudaEventRecord; an event points to its latest. */
 struct simdev_record {
@@ -53,7 +56,7 @@ struct simdev_capture {
 };
 
 struct CUstream_st {
-  size_t index; /* into the clocks; 0 = the legacy default stream */
+  size_t lane; /* 0 = the legacy default stream */
   bool blocking, alive;
   std::deque<simdev_entry> queue;
   simdev_clock clock; /* of the newest entry */
@@ -87,7 +90,8 @@ struct simdev_state {
   simdev_counts counts;
   /* work */
   uint64_t last_number;
-  std::vector<uint32_t> stream_of; /* operation -> stream index */
+  std::vector<uint32_t> lane_of; /* operation - 1 -> lane */
+  size_t lanes;
   std::vector<std::unique_ptr<CUstream_st>> streams; /* destroyed ones stay: their work still runs */
   const simdev_entry *running;
   simdev_clock host_clock;
@@ -127,6 +131,7 @@ size_t simdev_report_memory_leaks(void);
 
 /* runtime_stream.cpp */
 CUstream_st *simdev_stream(cudaStream_t handle); /* NULL: not a stream */
+uint64_t simdev_next_operation(size_t lane);
 cudaError_t simdev_submit(cudaStream_t stream, simdev_work_kind kind, const char *what, std::function<void()> run);
 void simdev_wait_stream(CUstream_st *stream);
 void simdev_wait_all(void);

@@ -151,37 +151,26 @@ Test(simdev_runtime, what_nothing_orders_runs_either_way_by_seed) {
   cr_assert(seen[0] && seen[1], "%d %d", seen[0], seen[1]);
 }
 
-static unsigned long long first_operation;
-static int ordered[3];
-
-static void remember_run(void *arguments) {
-  first_operation = simdev_operation();
-}
-
-static void compare_run(void *arguments) {
-  ordered[(intptr_t)arguments] = simdev_ordered(first_operation);
-}
-
 Test(simdev_runtime, happens_before_follows_events_and_the_host) {
   cudaStream_t s[2];
   cudaEvent_t event;
   for (int i = 0; i < 2; i++) OK(cudaStreamCreateWithFlags(&s[i], cudaStreamNonBlocking));
   OK(cudaEventCreate(&event));
-  OK(simdev_enqueue(s[0], "remember", remember_run, NULL, NULL));
+  OK(remember(s[0]));
   OK(cudaEventRecord(event, s[0]));
   OK(cudaStreamSynchronize(s[1]));
-  OK(simdev_enqueue(s[1], "compare", compare_run, NULL, (void *)0));
+  OK(compare(0, s[1]));
   OK(cudaEventQuery(event) == cudaErrorNotReady ? cudaSuccess : cudaErrorUnknown);
   OK(cudaStreamSynchronize(s[1]));
   cr_assert_eq(ordered[0], 0);
   OK(cudaStreamWaitEvent(s[1], event, 0));
-  OK(simdev_enqueue(s[1], "compare", compare_run, NULL, (void *)1));
+  OK(compare(1, s[1]));
   OK(cudaStreamSynchronize(s[1]));
   cr_assert_eq(ordered[1], 1);
   OK(cudaStreamDestroy(s[1]));
   OK(cudaDeviceSynchronize());
   OK(cudaStreamCreateWithFlags(&s[1], cudaStreamNonBlocking));
-  OK(simdev_enqueue(s[1], "compare", compare_run, NULL, (void *)2));
+  OK(compare(2, s[1]));
   OK(cudaStreamSynchronize(s[1]));
   cr_assert_eq(ordered[2], 1);
   cr_assert_eq(simdev_operation(), 0);

@@ -82,6 +82,41 @@ Test(simdev_graph, a_fork_over_events_keeps_its_order_and_leaves_the_rest_open) 
   OK(cudaStreamDestroy(t));
 }
 
+Test(simdev_graph, branches_are_not_ordered_and_what_follows_is) {
+  cudaStream_t s = stream_of(cudaStreamNonBlocking), t = stream_of(cudaStreamNonBlocking);
+  cudaEvent_t event;
+  cudaGraph_t graph;
+  cudaGraphExec_t executable;
+  int unordered = 0;
+  OK(cudaEventCreate(&event));
+  OK(cudaStreamBeginCapture(s, cudaStreamCaptureModeRelaxed));
+  OK(cudaEventRecord(event, s));
+  OK(cudaStreamWaitEvent(t, event, 0));
+  OK(remember(t));
+  OK(compare(0, s));
+  OK(cudaEventRecord(event, t));
+  OK(cudaStreamWaitEvent(s, event, 0));
+  OK(compare(1, s));
+  OK(cudaStreamEndCapture(s, &graph));
+  OK(cudaGraphInstantiate(&executable, graph, 0));
+  for (int i = 0; i < 16; i++) {
+    remembered = 0;
+    OK(cudaGraphLaunch(executable, s));
+    OK(compare(2, s));
+    OK(cudaStreamSynchronize(s));
+    cr_assert(ordered[0] <= 0, "a branch is ordered by luck");
+    cr_assert_eq(ordered[1], 1);
+    cr_assert_eq(ordered[2], 1);
+    unordered += ordered[0] == 0;
+  }
+  cr_assert(unordered > 0);
+  OK(cudaGraphExecDestroy(executable));
+  OK(cudaGraphDestroy(graph));
+  OK(cudaEventDestroy(event));
+  OK(cudaStreamDestroy(s));
+  OK(cudaStreamDestroy(t));
+}
+
 Test(simdev_graph, unjoined_work_is_refused) {
   cudaStream_t s = stream_of(cudaStreamNonBlocking), t = stream_of(cudaStreamNonBlocking);
   cudaEvent_t event;
