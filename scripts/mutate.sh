@@ -168,6 +168,7 @@ objects_of() { # a kernel's header is part of several
   else find kernels/cuda -name '*.cu' -printf 'build/kernels/CMakeFiles/babel_kernels.dir/cuda/%P.o\n' | LC_ALL=C sort
   fi
 }
+compile() { patiently nice ninja -C build -j "$jobs" $(objects_of "$1" | sed 's|^build/||'); }
 code_of() {
   local object
   for object in $(objects_of "$1"); do strip -g -o "$work/stripped" "$object" && cat "$work/stripped"; done | sha256sum
@@ -188,11 +189,12 @@ while IFS=$'\t' read -r file line column length new; do
   [ $((killed + survived)) -lt "$wanted" ] || break
   original=$(sed -n "${line}p" "$file")
   old=${original:column-1:length}
+  compile "$file" || { tail -n 30 "$work/log" >&2; exit 1; } # the change before this one may still be in the objects
   before=$(code_of "$file")
   cp "$file" "$work/original"
   awk -v line="$line" -v column="$column" -v size="$length" -v new="$new" '
     NR == line { $0 = substr($0, 1, column - 1) new substr($0, column + size) } { print }' "$work/original" >"$file"
-  if ! patiently nice ninja -C build -j "$jobs" $(objects_of "$file" | sed 's|^build/||'); then broken=$((broken + 1)) result=""
+  if ! compile "$file"; then broken=$((broken + 1)) result=""
   elif [ "$(code_of "$file")" = "$before" ]; then same=$((same + 1)) result=""
   else meet_tests "$file"
   fi

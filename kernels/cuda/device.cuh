@@ -60,25 +60,4 @@ BABEL_DEVICE float babel_warp_max(float value) {
   return value;
 }
 
-/* The same over a one-dimensional block: all threads must call. `partial`: 32 floats of shared memory, free again on return. */
-BABEL_DEVICE float babel_block_sum(float value, float *partial) {
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-  value = babel_warp_sum(value);
-  if (lane == 0) partial[warp] = value;
-  __syncthreads();
-  value = babel_warp_sum(lane < warps ? partial[lane] : 0.0f);
-  __syncthreads();
-  return value;
-}
-
-BABEL_DEVICE float babel_block_max(float value, float *partial) {
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-  value = babel_warp_max(value);
-  if (lane == 0) partial[warp] = value;
-  __syncthreads();
-  value = babel_warp_max(partial[lane < warps ? lane : 0]);
-  __syncthreads();
-  return value;
-}
-
 #endif
