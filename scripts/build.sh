@@ -5,19 +5,20 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'EOF'
-Usage: scripts/build.sh [--dir FOLDER] [--tests] [--sanitize] [--cuda | --simdev] [--jobs N]
+Usage: scripts/build.sh [--dir FOLDER] [--tests] [--sanitize] [--cuda | --simdev | --hooks] [--jobs N]
 Builds the program FOLDER/babel. Packages must be there already: scripts/setup.sh, and scripts/setup_cuda.sh for --cuda.
-  --dir FOLDER  build folder (default: build, or build-sanitize with --sanitize; /cuda or /simdev in it with these)
+  --dir FOLDER  build folder (default: build, or build-sanitize with --sanitize; /cuda, /simdev or /hooks in it with these)
   --tests       build the tests and benches too
   --sanitize    with AddressSanitizer and UndefinedBehaviorSanitizer
   --cuda        with the CUDA backend (needs nvcc, no device)
   --simdev      with the CUDA backend on the simulated device of the tests (needs a C++ compiler, neither nvcc nor a device)
+  --hooks       --simdev with every access of a kernel reported: races, memory never written, counters (not with --sanitize)
   --jobs N      parallel compilations (default: one a core)
   --help        this text
 EOF
 }
 
-folder="" tests=no sanitize=OFF cuda=OFF jobs=$(nproc)
+folder="" tests=no sanitize=OFF cuda=OFF hooks=OFF jobs=$(nproc)
 while [ $# -gt 0 ]; do
   case $1 in
     --dir) folder=${2:?"--dir needs a folder"}; shift ;;
@@ -25,6 +26,7 @@ while [ $# -gt 0 ]; do
     --sanitize) sanitize=ON ;;
     --cuda) cuda=ON ;;
     --simdev) cuda=simdev ;;
+    --hooks) cuda=simdev hooks=ON ;;
     --jobs) jobs=${2:?"--jobs needs a number"}; shift ;;
     -h | --help) usage; exit 0 ;;
     *) echo "build.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
@@ -33,10 +35,10 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$folder" ] || {
   [ $sanitize = ON ] && folder=$root/build-sanitize || folder=$root/build
-  case $cuda in ON) folder+=/cuda ;; simdev) folder+=/simdev ;; esac
+  case $cuda$hooks in ON*) folder+=/cuda ;; simdevOFF) folder+=/simdev ;; simdevON) folder+=/hooks ;; esac
 }
 
-options=(-DCMAKE_BUILD_TYPE=Release "-DBABEL_SANITIZE=$sanitize" "-DBABEL_CUDA=$cuda")
+options=(-DCMAKE_BUILD_TYPE=Release "-DBABEL_SANITIZE=$sanitize" "-DBABEL_CUDA=$cuda" "-DBABEL_SIMDEV_HOOKS=$hooks")
 target=(--target babel)
 if [ $tests = yes ]; then
   options+=(-DBABEL_TESTS=ON -DBABEL_BENCH=ON)

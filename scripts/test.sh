@@ -5,11 +5,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'EOF'
-Usage: scripts/test.sh [--sanitize] [--simdev | --cuda] [--long] [--only REGEX] [--jobs N] [--dir FOLDER]
+Usage: scripts/test.sh [--sanitize] [--simdev | --hooks | --cuda] [--long] [--only REGEX] [--jobs N] [--dir FOLDER]
 Installs missing packages, builds, runs all tests, prints a table. The exit code is ctest's: 0 when nothing failed.
   --sanitize    under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own (build-sanitize);
                 also proves that a leak, an overrun and undefined behaviour do turn a test red
   --simdev      what runs on a device, on the simulated one, in a build folder of its own (build/simdev)
+  --hooks       the same with every access of a kernel reported: races, memory never written (build/hooks; not with --sanitize)
   --cuda        the same on the device of this machine (build/cuda); without one it shows as skipped
   --long        also the long suites (fuzzing, crash test)
   --only REGEX  only tests whose name matches, e.g. '^core_'
@@ -25,7 +26,7 @@ folder="" sanitize=() backend=() select=(-LE '^long$') jobs=$(nproc) name=Releas
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitize) sanitize=(--sanitize) name=sanitizers ;;
-    --simdev | --cuda) backend=("$1") ;;
+    --simdev | --hooks | --cuda) backend=("$1") ;;
     --long) select=("${select[@]:2}") ;;
     --only) only=${2:?"--only needs an expression"}; shift ;;
     --jobs) jobs=${2:?"--jobs needs a number"}; shift ;;
