@@ -18,9 +18,7 @@ function compulsory(    b, h, e, tower, prototype, floats) {
   prototype = 2 * e * h + h + e
   floats = 2 * b * inputs               # features read, standardised ones written
   floats += 2 * b * (3 * h + 2 * e)     # output of each layer
-  floats += 4 * b * e                   # rows read and normalised
   floats += 4 * b * e                   # cotangents of the loss: both directions, both towers
-  floats += 10 * b * e                  # of the rows: these and the unit rows read, theirs written
   floats += 4 * b * (3 * h + e)         # of each layer's input
   floats += tower                       # own gradients, read for their norms
   floats += 10 * (tower + prototype)    # gradients of both directions written and read; p, m and v read and written
@@ -66,7 +64,7 @@ END {
   printf "| all other global bytes [MB] | %.1f | |\n", other / 1e6
   if (batch) printf "| the same over compulsory ones (scripts/kernel_counters.awk has the formula) | %.2f | <= %s |\n", other / compulsory(), extra
   printf "| tensor-core MFLOP of the step | %.1f | |\n", all / 1e6
-  printf "| launches of the step | %d | |\n", launches
+  printf "| launches of the step, those on a branch beside others too | %d | |\n", launches
   printf "| sectors of a global request over the least possible, worst | %.2f | <= %s |\n", worst[wide], wide
   printf "| wavefronts of a shared request over the least possible, worst | %.2f | <= %s |\n", worst[conflicts], conflicts
   if (flop / operands < reuse) complain(sprintf("%.1f FLOP per operand byte, at least %s", flop / operands, reuse))

@@ -75,7 +75,7 @@ TEXT
 count 20
 [ $code = 1 ] && [ "$(cat complaints)" = "kernel_counters: babel_ema_kernel aligned: global stores cost 2.00 times the least possible, at most 1.25" ] || fail "$(cat complaints)"
 grep -qF '| FLOP per operand byte that kernels with matrix products load | 20.0 | >= 20 |' table || fail "another figure: $(cat table)"
-grep -qF '| launches of the step | 3 | |' table || fail "another number of launches: $(cat table)"
+grep -qF '| launches of the step, those on a branch beside others too | 3 | |' table || fail "another number of launches: $(cat table)"
 sed -i 's/8.00 2.00/4.00 1.00/' report
 count 20
 [ $code = 0 ] || fail "sound counters are refused: $(cat complaints)"
