@@ -79,6 +79,17 @@ static __global__ void counting_kernel(int *total, int *flag) {
 }
 ENTRY(atomics) { RUN(counting_kernel, 4, 96, 0, (int *)device_floats(1), (int *)device_floats(1)); }
 
+/* All threads call; `partial` is free again on return. */
+static __device__ float block_sum(float value, float *partial) {
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+  value = babel_warp_sum(value);
+  if (lane == 0) partial[warp] = value;
+  __syncthreads();
+  value = babel_warp_sum(lane < warps ? partial[lane] : 0.0f);
+  __syncthreads();
+  return value;
+}
+
 /* Vectors, a ragged end, a sum over the block, all blocks reading the same. */
 static __global__ void row_sum_kernel(float *y, const float *x, int n) {
   BABEL_SHARED(float, partial, 32);
@@ -88,7 +99,7 @@ static __global__ void row_sum_kernel(float *y, const float *x, int n) {
     sum += v.x + v.y + v.z + v.w;
   }
   for (int i = n / 4 * 4 + threadIdx.x; i < n; i += blockDim.x) sum += x[i];
-  sum = babel_block_sum(sum, partial);
+  sum = block_sum(sum, partial);
   if (threadIdx.x == 0) y[blockIdx.x] = sum;
 }
 ENTRY(row_sums) { RUN(row_sum_kernel, 3, 64, 0, device_floats(3), device_floats(1001), 1001); }
