@@ -165,14 +165,17 @@ finish_growth "$out"
 ### its first moments: new, begun and, every second time, half grown
 done_kills=0 run=0
 while [ $done_kills -lt $start_kills ]; do
-  run=$((run + 1)) out=$work/start$run text=""
-  if [ $((run % 2)) -eq 0 ]; then kill_at "$(any_moment)" "${grow[@]}" --out "$out" || true
+  run=$((run + 1)) out=$work/start$run text="" before=$done_kills
+  if [ $((run % 2)) -eq 0 ]; then
+    kill_at "$(any_moment)" "${grow[@]}" --out "$out" || true
+    text="half grown"
   else kill_growth "$(start_moment)" "$out" || true
   fi
   for again in 1 2; do
     if [ $done_kills -lt $start_kills ]; then kill_growth "$(start_moment)" "$out" --resume || true; fi
   done
   finish_growth "$out"
+  [ $done_kills -gt $before ] || too_early
 done
 
 ### bank build and eval
