@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "growth/config.h"
+#include "kernels/ops.h"
 #include "tests/support/paths.h"
 
 static babel_config preset(babel_preset which) {
@@ -43,6 +44,7 @@ Test(growth_config, presets_hold_the_values_of_the_specification) {
       {"ema_momentum", "0.996", "0.996"}, {"distill_weight", "5", "5"}, {"lr", "0.0003", "0.0001"}, {"lr_final", "3e-05", "1e-05"},
       {"lr_warmup_start", "1e-06", "1e-06"}, {"beta1", "0.9", "0.9"}, {"beta2", "0.98", "0.98"}, {"adam_eps", "1e-08", "1e-08"},
       {"weight_decay", "0.0001", "0.0001"}, {"warmup_epochs", "1", "1"}, {"batch", "256", "256"}, {"max_steps", "600", "1000"},
+      {"precision", "tf32", "tf32"},
       {"shuffle_pairs", "false", "false"}, {"seed", "0", "0"}, {"head_hidden", "256", "256"}, {"head_epochs", "500", "500"},
       {"head_batch", "16", "16"}, {"head_lr", "0.001", "0.001"}, {"head_momentum", "0.9", "0.9"},
       {"head_weight_decay", "0.0001", "0.0001"}, {"fusion", "sum", "concat"}, {"watch_epochs", "10", "10"},
@@ -119,6 +121,7 @@ Test(growth_config, enumerators_follow_the_words_of_the_table) {
       {"adaptive", {"off", "on", "inverted"}, {BABEL_ADAPTIVE_OFF, BABEL_ADAPTIVE_ON, BABEL_ADAPTIVE_INVERTED}},
       {"grad_scope", {"own", "both"}, {BABEL_GRAD_SCOPE_OWN, BABEL_GRAD_SCOPE_BOTH}},
       {"grad_norm", {"raw", "relative"}, {BABEL_GRAD_NORM_RAW, BABEL_GRAD_NORM_RELATIVE}},
+      {"precision", {"tf32", "fp32", "bf16"}, {BABEL_PRECISION_TF32, BABEL_PRECISION_FP32, BABEL_PRECISION_BF16}},
       {"trunk", {"train", "freeze"}, {BABEL_TRUNK_TRAIN, BABEL_TRUNK_FREEZE}},
       {"fusion", {"sum", "concat"}, {BABEL_FUSION_SUM, BABEL_FUSION_CONCAT}}};
   int enums = 0;
