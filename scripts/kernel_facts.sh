@@ -48,7 +48,7 @@ count_step() {
   { echo key,label,subject; seq -f 'k%.0f,0,0' 256; } >"$work/step/keys.csv"
   for side in video:512 skeleton:316; do
     width=${side#*:} side=${side%:*}
-    { printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (256, $width), }"; seq 100000 | head -c $((256 * width)); } >"$work/step/$side.npy"
+    { printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (256, $width), }"; { seq 100000 || :; } | head -c $((256 * width)); } >"$work/step/$side.npy"
     "$babel" bank import --features "$work/step/$side.npy" --keys "$work/step/keys.csv" --modality "$side" --out "$work/step/$side.bank" --quiet >"$work/log"
   done
   BABEL_SIMDEV_COUNTERS=1 OMP_NUM_THREADS=1 "$babel" grow --bank "$work/step/video.bank" --bank "$work/step/skeleton.bank" --set batch=256 --set hidden=256 \

@@ -10,7 +10,7 @@ export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 
 npy() { # FILE ROWS COLUMNS: digits of counted numbers, as uint8
   printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': ($2, $3), }" >"$1"
-  seq "$2" $(($2 + $2 * $3)) | head -c $(($2 * $3)) >>"$1"
+  { seq "$2" $(($2 + $2 * $3)) || :; } | head -c $(($2 * $3)) >>"$1" # head leaves early
 }
 npy a.npy 70 37
 npy b.npy 70 60
