@@ -5,7 +5,7 @@
  * op(a) (m, k): a is (m, k), or (k, m) when transpose_a. op(b) (k, n): b is (k, n), or (n, k) when transpose_b.
  * c must not alias anything. The caller has checked that all sizes are at least 1.
  *
- * babel_gemm_cpu is babel's own product where the compiler may use AVX2 and FMA (and not AVX-512), else oneDNN's.
+ * babel_gemm_cpu is babel's own product where the compiler may use AVX2 and FMA, else oneDNN's.
  * Own: element (i, j) is the same sum in the same order wherever it stands, so that its bits depend neither on the
  * number of threads nor on the other rows and columns; the elementwise work happens in registers.
  * bench/kernels/bench_linear.c times one against the other. */
@@ -16,7 +16,7 @@
 
 #include "core/status.h"
 
-#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+#if defined(__AVX2__) && defined(__FMA__)
 #define BABEL_GEMM_AVX2 1
 #else
 #define BABEL_GEMM_AVX2 0
