@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 usage() {
   cat <<'EOT'
 Usage: scripts/setup_cuda.sh [--force] [--peers]
-Does nothing where nvcc 13 is found (CUDACXX, PATH, /usr/local/cuda). Else downloads pinned wheels with pip and unpacks them into .cuda/,
+Does nothing where nvcc 13 and its cuobjdump are found (CUDACXX, PATH, /usr/local/cuda); without the latter, only the disassemblers are fetched. Else downloads pinned wheels with pip and unpacks them into .cuda/,
 where the build looks by itself. About 0.4 GB. Needs Python 3 with venv or pip, and the network, once.
   --force  into .cuda/ although there is an nvcc
   --peers  also the vendor's mathematics that only bench peers link against (about 2 GB)
@@ -14,7 +14,7 @@ where the build looks by itself. About 0.4 GB. Needs Python 3 with venv or pip, 
 EOT
 }
 
-force=no peers=no
+force=no peers=no wanted=nvcc
 for argument in "$@"; do
   case $argument in
     --force) force=yes ;;
@@ -33,11 +33,15 @@ if [ $force = no ]; then
   for nvcc in "${CUDACXX:-}" "$(command -v nvcc || true)" /usr/local/cuda/bin/nvcc; do
     if [ -n "$nvcc" ] && is_13 "$nvcc"; then
       echo "$nvcc is there: $("$nvcc" --version | sed -n 's/^.*release /CUDA /p')"
-      exit 0
+      for tool in "$(command -v cuobjdump || true)" "$(dirname "$nvcc")/cuobjdump" "$root/.cuda/bin/cuobjdump"; do
+        if [ -n "$tool" ] && [ -x "$tool" ]; then exit 0; fi
+      done
+      wheels=(nvidia-cuda-cuobjdump==13.2.86 nvidia-cuda-nvdisasm==13.2.86) wanted=cuobjdump
+      break
     fi
   done
 fi
-if [ $peers = no ] && is_13 "$root/.cuda/bin/nvcc"; then echo "$root/.cuda is there"; exit 0; fi
+if [ $peers = no ] && [ $wanted = nvcc ] && is_13 "$root/.cuda/bin/nvcc"; then echo "$root/.cuda is there"; exit 0; fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -52,7 +56,7 @@ fi
 mkdir -p "$work/all"
 for wheel in "$work"/wheels/*.whl; do "$python" -m zipfile -e "$wheel" "$work/all"; done
 tree=$work/all/nvidia/cu13
-[ -e "$tree/bin/nvcc" ] || { echo "setup_cuda.sh: the wheels hold no nvidia/cu13/bin/nvcc" >&2; exit 1; }
+[ -e "$tree/bin/$wanted" ] || { echo "setup_cuda.sh: the wheels hold no nvidia/cu13/bin/$wanted" >&2; exit 1; }
 chmod +x "$tree"/bin/* "$tree"/nvvm/bin/* 2>/dev/null || true
 for library in "$tree"/lib/*.so.*; do # wheels carry no links
   [ -e "$library" ] && ln -sf "$(basename "$library")" "${library%%.so.*}.so"
@@ -60,4 +64,5 @@ done
 [ -e "$tree/lib64" ] || ln -s lib "$tree/lib64"
 rm -rf "$root/.cuda"
 mv "$tree" "$root/.cuda"
+if [ $wanted = cuobjdump ]; then echo "$root/.cuda: the disassemblers"; exit 0; fi
 echo "$root/.cuda: $("$root/.cuda/bin/nvcc" --version | sed -n 's/^.*release /CUDA /p')"
