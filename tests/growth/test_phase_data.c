@@ -151,6 +151,24 @@ Test(growth_phase_data, rows_are_the_bank_s_originals_and_variants) {
   done(&r);
 }
 
+Test(growth_phase_data, equal_and_empty_sequences_are_counted_whole) {
+  rig r;
+  make(&r, 20, 10, 0, 3, false);
+  babel_phase_data again;
+  size_t stride = (size_t)r.banks[0].steps * (size_t)r.banks[0].width;
+  float *x = r.banks[0].features;
+  memcpy(x + 9 * stride, x + 7 * stride, stride * sizeof *x);
+  memcpy(x + 11 * stride, x + 7 * stride, (stride - 1) * sizeof *x); /* all but its last number */
+  memset(x + 3 * stride, 0, stride * sizeof *x);
+  memset(x + 5 * stride, 0, (stride - 1) * sizeof *x);
+  x[6 * stride - 1] = 1;
+  cr_assert_eq(babel_phase_data_create(&again, babel_ops_cpu(), &r.config, &r.options), BABEL_OK);
+  cr_assert_eq(again.equal_rows[0], 2);
+  cr_assert_eq(again.zero_rows[0], 1);
+  babel_phase_data_destroy(&again);
+  done(&r);
+}
+
 Test(growth_phase_data, fewer_variants_are_the_even_share_of_the_bank_s) {
   rig r;
   make(&r, 20, 10, 8, 1, false);
