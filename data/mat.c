@@ -100,13 +100,15 @@ static babel_status parse_shape(const char *path, const element *e, babel_mat_va
                       e->type, e->size, BABEL_MAX_RANK);
   v->rank = (int)(e->size / 4);
   v->count = 1;
+  int64_t span = 1; /* without the dimensions of 0, so that it does not matter where they stand */
   for (int i = 0; i < v->rank; i++) v->shape[i] = babel_u32(e->data + 4 * i);
   for (int i = 0; i < v->rank; i++) {
-    if (v->shape[i] > INT32_MAX || (v->shape[i] && v->count > INT32_MAX / v->shape[i]))
+    if (v->shape[i] > INT32_MAX || (v->shape[i] && span > INT32_MAX / v->shape[i]))
       return BABEL_FAIL(BABEL_ERR_FORMAT,
                         "%s: a variable of dimensions %lld, ...: expected fewer than 2^31 values", path,
                         (long long)v->shape[0]);
     v->count *= v->shape[i];
+    span *= v->shape[i] ? v->shape[i] : 1;
   }
   return BABEL_OK;
 }
