@@ -134,8 +134,10 @@ if wants program; then row program_cuda 200 bash "$root/tests/scripts/backend.sh
 if wants sanitizer; then sanitize_all; fi
 if wants bench; then
   for precision in tf32 fp32 bf16; do
-    row "bench-$precision" 150 "$build/bench/babel_bench" --backend "cuda:$precision" --seconds 0.1
-    grep -v '^# [A-Za-z%/_]*[:,]' "$out/bench-$precision.log" | tee -a "$table" || true
+    for what in kernels step; do
+      row "bench-$what-$precision" 150 "$build/bench/babel_bench" $what --backend "cuda:$precision" --seconds 0.1 --json "$out/bench-$what-$precision.json"
+      grep -v '^# [A-Za-z%/_]*[:,]' "$out/bench-$what-$precision.log" | tee -a "$table" || true
+    done
   done
 fi
 [ $failed = 0 ] && echo "# everything ok" | tee -a "$table" || echo "# NOT everything is ok: logs in $out" | tee -a "$table"

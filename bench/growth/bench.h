@@ -3,7 +3,7 @@
 
 #include "bench/engine.h"
 
-/* Whole training steps. */
+/* Whole training steps at the sizes of the growth phases. */
 void babel_bench_step(babel_bench *bench);
 
 #endif

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench/growth/bench.h"
 #include "bench/growth/step_bench.h"
@@ -59,21 +58,20 @@ static double check(void *context) {
   return error;
 }
 
+static void measure(babel_bench *bench, const babel_step_shape *shape) {
+  babel_step_bench context;
+  if (!babel_bench_wants(bench, "step", "%s %d/%d", shape->name, shape->in[0], shape->in[1])) return;
+  babel_bench_must(babel_step_bench_create(&context, bench->step_ops, shape, -1));
+  babel_bench_row row = {.bytes = 4.0 * 7 * (double)context.plan.count, .flops = babel_step_bench_flops(&context), .run = run, .wait = wait, .check = check,
+                         .limit = 5e-2, .at_least = 60, .context = &context};
+  babel_bench_measure(bench, &row);
+  const babel_bench_result *result = &bench->results.row[bench->results.count - 1];
+  if (result->iters)
+    printf("#   %.2f GFLOP of matrix products; half of the steps took %.1f to %.1f us\n", row.flops * 1e-9, result->quartile1 * 1e6, result->quartile3 * 1e6);
+  babel_step_bench_destroy(&context);
+}
+
 void babel_bench_step(babel_bench *bench) {
   const babel_step_shape *shape;
-  if (!babel_bench_wants(bench, "step")) return;
-  for (int i = 0; (shape = babel_step_shape_at(i)); i++) {
-    babel_step_bench context;
-    if (babel_step_bench_create(&context, bench->step_ops, shape, 0.5) != BABEL_OK) {
-      fprintf(stderr, "bench: %s\n", babel_error_last()->sentence);
-      exit(2);
-    }
-    babel_bench_row row = {.op = shape->distill ? "step-distilled" : "step", .bytes = 4.0 * 7 * (double)context.plan.count,
-                           .flops = babel_step_bench_flops(&context), .run = run, .wait = wait, .check = check, .limit = 5e-2, .at_least = 60, .context = &context};
-    snprintf(row.shape, sizeof row.shape, "256 x %d/%d, %.2f GFLOP", shape->in[0], shape->in[1], row.flops * 1e-9);
-    int failed = bench->failed;
-    babel_bench_measure(bench, &row);
-    if (bench->failed == failed) printf("#   half of the steps took %.1f to %.1f us\n", bench->quartiles[0] * 1e6, bench->quartiles[1] * 1e6);
-    babel_step_bench_destroy(&context);
-  }
+  for (int i = 0; (shape = babel_step_shape_at(i)); i++) measure(bench, shape);
 }

@@ -7,16 +7,22 @@
 #include "core/rng.h"
 #include "layers/schedule.h"
 
-enum { BATCH = 256, PAIRS = 613, VARIANTS = 4 };
+enum { BATCH = 256, PAIRS = 613, VARIANTS = 4, NEIGHBOURS = 15 };
 
+/* The five phases of the paper, the first one also with the features of `best`. */
 static const babel_step_shape shapes[] = {
-    {"imu-skeleton", {144, 316}, false},
-    {"imu-skeleton-distilled", {144, 316}, true},
-    {"skeleton-video", {316, 512}, false},
-    {"skeleton-video-distilled", {316, 512}, true},
-    {"skeleton-wifi-distilled", {316, 900}, true},
-    {"wifi-mmwave-distilled", {900, 1024}, true},
-    {"video-lidar-distilled", {512, 60}, true},
+    {"imu-skeleton", {144, 316}, false, BABEL_PRESET_OURS},
+    {"imu-skeleton-distilled", {144, 316}, true, BABEL_PRESET_OURS},
+    {"imu-skeleton-best", {397, 1892}, false, BABEL_PRESET_BEST},
+    {"imu-skeleton-best-distilled", {397, 1892}, true, BABEL_PRESET_BEST},
+    {"skeleton-wifi", {316, 900}, false, BABEL_PRESET_OURS},
+    {"skeleton-wifi-distilled", {316, 900}, true, BABEL_PRESET_OURS},
+    {"wifi-mmwave", {900, 1024}, false, BABEL_PRESET_OURS},
+    {"wifi-mmwave-distilled", {900, 1024}, true, BABEL_PRESET_OURS},
+    {"skeleton-video", {316, 512}, false, BABEL_PRESET_OURS},
+    {"skeleton-video-distilled", {316, 512}, true, BABEL_PRESET_OURS},
+    {"video-lidar", {512, 60}, false, BABEL_PRESET_OURS},
+    {"video-lidar-distilled", {512, 60}, true, BABEL_PRESET_OURS},
 };
 
 const babel_step_shape *babel_step_shape_at(int i) {
@@ -38,14 +44,31 @@ static babel_status add_side(babel_step_bench *bench, int s, int in) {
   return status;
 }
 
+static babel_status add_graph(babel_step_bench *bench) {
+  const babel_ops *ops = bench->trunk.ops;
+  const size_t bytes = (size_t)PAIRS * PAIRS * sizeof(float);
+  void *memory, *host;
+  BABEL_TRY(ops->alloc(&memory, bytes));
+  bench->graph = memory;
+  BABEL_TRY(babel_alloc(&host, (size_t)PAIRS * PAIRS, sizeof(float)));
+  float *graph = host;
+  for (int i = 0; i < PAIRS; i++)
+    for (int k = 1; k <= NEIGHBOURS; k++) graph[(size_t)i * PAIRS + (size_t)((i + 37 * k) % PAIRS)] = 1.f / (float)k;
+  babel_status status = ops->upload(memory, graph, bytes, NULL);
+  free(graph);
+  bench->plan.graph = bench->graph;
+  bench->plan.graph_size = PAIRS;
+  return status;
+}
+
 babel_status babel_step_bench_create(babel_step_bench *bench, const babel_ops *ops, const babel_step_shape *shape, double dropout) {
   const int steps[2] = {1, 1};
   babel_config config;
   void *order;
   babel_status status;
   memset(bench, 0, sizeof *bench);
-  babel_config_preset(&config, BABEL_PRESET_OURS);
-  config.input_dropout = dropout;
+  babel_config_preset(&config, shape->preset);
+  if (dropout >= 0) config.input_dropout = dropout;
   bench->bank_rows = PAIRS * VARIANTS;
   BABEL_TRY_OR(babel_trunk_create(&bench->trunk, ops, &config), fail);
   for (int s = 0; s < 2; s++) BABEL_TRY_OR(add_side(bench, s, shape->in[s]), fail);
@@ -55,6 +78,7 @@ babel_status babel_step_bench_create(babel_step_bench *bench, const babel_ops *o
     bench->plan.bank[s] = bench->bank[s];
     bench->plan.bank_rows[s] = bench->bank_rows;
   }
+  if (config.targets != BABEL_TARGETS_PAIRS) BABEL_TRY_OR(add_graph(bench), fail);
   BABEL_TRY_OR(babel_alloc(&order, PAIRS, sizeof(int)), fail);
   bench->order = order;
   return BABEL_OK;
@@ -66,6 +90,7 @@ fail:
 void babel_step_bench_destroy(babel_step_bench *bench) {
   for (int s = 0; s < 2; s++)
     if (bench->bank[s]) bench->trunk.ops->free(bench->bank[s]);
+  if (bench->graph) bench->trunk.ops->free(bench->graph);
   free(bench->order);
   babel_step_plan_destroy(&bench->plan);
   babel_trunk_destroy(&bench->trunk);
@@ -78,9 +103,11 @@ babel_status babel_step_bench_prepare(babel_step_bench *bench) {
                                    .momentum = 0.996, .beta1 = 0.9, .beta2 = 0.98};
   babel_schedule_at(&schedule, bench->step % 600, plan->host.state);
   babel_rng_permutation(7, BABEL_RNG_SHUFFLE, (uint64_t)bench->step * PAIRS, PAIRS, bench->order);
-  for (int i = 0; i < BATCH; i++)
+  for (int i = 0; i < BATCH; i++) {
+    if (plan->host.graph_rows) plan->host.graph_rows[i] = bench->order[i];
     plan->host.rows[0][i] = plan->host.rows[1][i] =
         bench->order[i] * VARIANTS + (int)babel_rng_below(7, BABEL_RNG_VARIANT, (uint64_t)(bench->step * BATCH + i), VARIANTS);
+  }
   bench->step++;
   return babel_step_plan_send(plan);
 }

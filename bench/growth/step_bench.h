@@ -1,5 +1,5 @@
-/* One training step on made-up data at the sizes of the paper, as bench_step and serve_step run it: batch of 256, embed 512, hidden 256,
- * preset `ours`. What the loop of a phase does for a step is done here too: schedule, row numbers, uploads. */
+/* One training step on made-up data at the sizes of the paper, as bench_step and serve_step run it: batch of 256, embed 512, hidden 256.
+ * What the loop of a phase does for a step is done here too: schedule, row numbers, uploads. */
 #ifndef BABEL_BENCH_GROWTH_STEP_BENCH_H
 #define BABEL_BENCH_GROWTH_STEP_BENCH_H
 
@@ -13,6 +13,7 @@ typedef struct {
   const char *name;
   int in[2];     /* a (the junction in growth phases), b */
   bool distill;  /* a teacher on side a, lambda 5 */
+  babel_preset preset; /* `best` with a made-up graph of neighbours */
 } babel_step_shape;
 
 const babel_step_shape *babel_step_shape_at(int i); /* NULL past the end */
@@ -21,11 +22,12 @@ typedef struct {
   babel_trunk trunk;
   babel_tower *towers[2];
   babel_step_plan plan;
-  float *bank[2]; /* backend */
+  float *bank[2], *graph; /* backend; graph NULL: targets are pairs */
   int bank_rows, *order;
   int64_t step;
 } babel_step_bench;
 
+/* dropout: of the features, in [0, 1); negative: the preset's. */
 babel_status babel_step_bench_create(babel_step_bench *bench, const babel_ops *ops, const babel_step_shape *shape, double dropout);
 void babel_step_bench_destroy(babel_step_bench *bench);
 babel_status babel_step_bench_prepare(babel_step_bench *bench); /* state and rows of the next step */

@@ -1,7 +1,4 @@
 /* Both sides' batches of a step: gather, standardise, drop half. */
-#include <math.h>
-#include <stdio.h>
-
 #include "bench/kernels/bench.h"
 #include "core/rng.h"
 
@@ -31,16 +28,14 @@ static double check(void *at) {
         double z = ((double)job->bank[(size_t)job->rows[i] * job->d + k] - (double)job->mean[k]) *
                    (double)job->inv_std[k] / (1 - (double)job->dropout);
         double expected = babel_rng_uniform(job->seed, BABEL_RNG_DROPOUT, index) >= job->dropout ? z : 0;
-        double here = fabs((double)job->y[(size_t)i * job->d + k] - expected);
-        if (!(here <= gap)) gap = here;
+        babel_bench_gap(&gap, (double)job->y[(size_t)i * job->d + k], expected);
       }
   }
   return gap;
 }
 
-static void measure(babel_bench *bench, const char *op, int d0, int d1, float dropout) {
-  if (!babel_bench_wants(bench, op)) return;
-  babel_arena_reset(&bench->memory);
+static void measure(babel_bench *bench, int d0, int d1, float dropout) {
+  if (!babel_bench_wants(bench, "input_gather", "%dx(%d+%d) dropout %g", N, d0, d1, (double)dropout)) return;
   static int rows[N];
   for (int i = 0; i < N; i++) rows[i] = (int)babel_rng_below(1, BABEL_RNG_SHUFFLE, (uint64_t)i, BANK_ROWS);
   context c = {.ops = bench->ops, .state = {.step = 100}};
@@ -58,19 +53,17 @@ static void measure(babel_bench *bench, const char *op, int d0, int d1, float dr
                                             .seed = 1,
                                             .side = side};
   }
-  babel_bench_row row = {.op = op,
-                         .bytes = 4.0 * 2 * N * (d0 + d1),
+  babel_bench_row row = {.bytes = 4.0 * 2 * N * (d0 + d1),
                          .flops = 3.0 * N * (d0 + d1),
                          .run = run,
                          .check = check,
                          .limit = 1e-6,
                          .context = &c};
-  snprintf(row.shape, sizeof row.shape, "%dx(%d+%d) dropout %g", N, d0, d1, (double)dropout);
   babel_bench_measure(bench, &row);
 }
 
 void babel_bench_input_gather(babel_bench *bench) {
-  measure(bench, "input_gather", 144, 316, 0.5f);
-  measure(bench, "input_gather", 144, 316, 0);
-  measure(bench, "input_gather", 397, 1892, 0.7f);
+  measure(bench, 144, 316, 0.5f);
+  measure(bench, 144, 316, 0);
+  measure(bench, 397, 1892, 0.7f);
 }

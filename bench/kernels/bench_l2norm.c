@@ -1,6 +1,5 @@
 /* Row normalisation: 256 embeddings forward, 512 stacked cotangents backward. */
 #include <math.h>
-#include <stdio.h>
 
 #include "bench/kernels/bench.h"
 
@@ -28,10 +27,7 @@ static double check_fwd(void *context) {
   for (int i = 0; i < job->n; i++) {
     double sum = 0;
     for (int c = 0; c < job->d; c++) sum += (double)job->x[i * job->d + c] * (double)job->x[i * job->d + c];
-    for (int c = 0; c < job->d; c++) {
-      double here = fabs((double)job->y[i * job->d + c] - (double)job->x[i * job->d + c] / sqrt(sum));
-      if (!(here <= gap)) gap = here;
-    }
+    for (int c = 0; c < job->d; c++) babel_bench_gap(&gap, (double)job->y[i * job->d + c], (double)job->x[i * job->d + c] / sqrt(sum));
   }
   return gap;
 }
@@ -47,39 +43,28 @@ static double check_bwd(void *context) {
     for (int c = 0; c < job->d; c++) {
       double expected = (double)job->inv[from] *
                         ((double)job->dy[i * job->d + c] - along * (double)job->y[from * job->d + c]);
-      double here = fabs((double)job->dx[i * job->d + c] - expected);
-      if (!(here <= gap)) gap = here;
+      babel_bench_gap(&gap, (double)job->dx[i * job->d + c], expected);
       size = fmax(size, fabs(expected));
     }
   }
   return gap / size;
 }
 
-void babel_bench_l2norm(babel_bench *bench) {
-  if (!babel_bench_wants(bench, "l2norm")) return;
-  babel_arena_reset(&bench->memory);
-  float *x = babel_bench_floats(bench, ROWS * D, 1), *y = babel_bench_floats(bench, ROWS * D, 0),
-        *inv = babel_bench_floats(bench, ROWS, 0);
+/* Both rows from the same numbers: the backward needs what the forward leaves. */
+static void measure(babel_bench *bench, bool backward) {
+  if (!babel_bench_wants(bench, backward ? "l2norm_bwd" : "l2norm_fwd", "%dx%d", backward ? STACKED : ROWS, D)) return;
+  float *x = babel_bench_floats(bench, ROWS * D, 1), *y = babel_bench_floats(bench, ROWS * D, 0), *inv = babel_bench_floats(bench, ROWS, 0);
   float *dy = babel_bench_floats(bench, STACKED * D, 1), *dx = babel_bench_floats(bench, STACKED * D, 0);
   jobs all = {bench->ops,
               {.y = y, .inv = inv, .x = x, .n = ROWS, .d = D},
               {.dx = dx, .dy = dy, .y = y, .inv = inv, .n = STACKED, .d = D, .rows = ROWS}};
-  babel_bench_row fwd = {.op = "l2norm_fwd",
-                         .bytes = 4.0 * 2 * ROWS * D,
-                         .flops = 3.0 * ROWS * D,
-                         .run = run_fwd,
-                         .check = check_fwd,
-                         .limit = 5e-7,
-                         .context = &all};
-  babel_bench_row bwd = {.op = "l2norm_bwd",
-                         .bytes = 4.0 * (2 * STACKED + ROWS) * D,
-                         .flops = 5.0 * STACKED * D,
-                         .run = run_bwd,
-                         .check = check_bwd,
-                         .limit = 1e-6,
-                         .context = &all};
-  snprintf(fwd.shape, sizeof fwd.shape, "%dx%d", ROWS, D);
-  snprintf(bwd.shape, sizeof bwd.shape, "%dx%d", STACKED, D);
-  babel_bench_measure(bench, &fwd);
-  babel_bench_measure(bench, &bwd);
+  if (backward) babel_bench_must(babel_ops_cpu()->l2norm_fwd(&all.fwd, 1, NULL));
+  babel_bench_row fwd = {.bytes = 4.0 * 2 * ROWS * D, .flops = 3.0 * ROWS * D, .run = run_fwd, .check = check_fwd, .limit = 5e-7, .context = &all};
+  babel_bench_row bwd = {.bytes = 4.0 * (2 * STACKED + ROWS) * D, .flops = 5.0 * STACKED * D, .run = run_bwd, .check = check_bwd, .limit = 1e-6, .context = &all};
+  babel_bench_measure(bench, backward ? &bwd : &fwd);
+}
+
+void babel_bench_l2norm(babel_bench *bench) {
+  measure(bench, false);
+  measure(bench, true);
 }

@@ -1,6 +1,5 @@
 /* Linear layers at the shapes of a training step: batch 256 forward, 512 stacked cotangents backward. The library: oneDNN. */
 #include <math.h>
-#include <stdio.h>
 
 #include "bench/kernels/bench.h"
 #include "kernels/cpu/gemm.h"
@@ -97,16 +96,15 @@ static double check(void *context) {
   double gap = 0, size = 0;
   for (int i = 0; i < rows; i += 5)
     for (int j = i % 7; j < columns; j += 7) {
-      double expected = element(l, i, j), here = fabs((double)l->result[(size_t)i * columns + j] - expected);
-      if (!(here <= gap)) gap = here;
+      double expected = element(l, i, j);
+      babel_bench_gap(&gap, (double)l->result[(size_t)i * columns + j], expected);
       size = fmax(size, fabs(expected));
     }
   return gap / size;
 }
 
 static void measure(babel_bench *bench, pass pass, const char *op, int n, int in, int out) {
-  if (!babel_bench_wants(bench, op)) return;
-  babel_arena_reset(&bench->memory);
+  if (!babel_bench_wants(bench, op, "%dx%d->%d", n, in, out)) return;
   const size_t nx = (size_t)n * in, nw = (size_t)in * out, ny = (size_t)n * out;
   layer l = {.ops = bench->ops,
              .pass = pass,
@@ -120,26 +118,24 @@ static void measure(babel_bench *bench, pass pass, const char *op, int n, int in
   l.dy = babel_bench_floats(bench, ny, 1);
   l.db = babel_bench_floats(bench, (size_t)out, 1);
   l.result = babel_bench_floats(bench, pass == FORWARD ? ny : pass == BACKWARD_DATA ? nx : nw, 1);
-  babel_bench_row row = {.op = op,
-                         .bytes = 4.0 * (double)(nx + nw + ny),
+  babel_bench_row row = {.bytes = 4.0 * (double)(nx + nw + ny),
                          .flops = 2.0 * n * in * out,
                          .run = run,
                          .check = check,
                          .limit = bench->limit,
                          .vendor = bench->device ? NULL : vendor,
                          .context = &l};
-  snprintf(row.shape, sizeof row.shape, "%dx%d->%d", n, in, out);
   babel_bench_measure(bench, &row);
 }
 
+/* First layers at the widths of the features (aligned and ragged ones), then those of every tower and of the prototype. */
 void babel_bench_linear(babel_bench *bench) {
-  static const int layers[][2] = {{144, 256}, {316, 256}, {60, 256},  {512, 256},
-                                  {256, 256}, {256, 512}, {1892, 256}};
-  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-    measure(bench, FORWARD, "linear_fwd", 256, layers[i][0], layers[i][1]);
-  for (size_t i = 3; i < 6; i++)
-    measure(bench, BACKWARD_DATA, "linear_bwd_data", 512, layers[i][0], layers[i][1]);
-  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-    measure(bench, BACKWARD_WEIGHT, "linear_bwd_weight", 256, layers[i][0], layers[i][1]);
+  static const int first[] = {60, 72, 78, 144, 316, 397, 512, 513, 900, 1024, 1892}, inner[][2] = {{256, 256}, {256, 512}, {512, 256}};
+  enum { FIRST = sizeof first / sizeof *first, INNER = sizeof inner / sizeof *inner };
+  for (int i = 0; i < FIRST; i++) measure(bench, FORWARD, "linear_fwd", 256, first[i], 256);
+  for (int i = 0; i < INNER - 1; i++) measure(bench, FORWARD, "linear_fwd", 256, inner[i][0], inner[i][1]);
   measure(bench, FORWARD, "linear_fwd", 16, 512, 256); /* a head */
+  for (int i = 0; i < INNER; i++) measure(bench, BACKWARD_DATA, "linear_bwd_data", 512, inner[i][0], inner[i][1]);
+  for (int i = 0; i < FIRST; i++) measure(bench, BACKWARD_WEIGHT, "linear_bwd_weight", 256, first[i], 256);
+  for (int i = 0; i < INNER - 1; i++) measure(bench, BACKWARD_WEIGHT, "linear_bwd_weight", 256, inner[i][0], inner[i][1]);
 }

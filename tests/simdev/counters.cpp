@@ -151,6 +151,22 @@ void simdev_counters_meet(unsigned warp, unsigned mask) {
   for (unsigned lane = 0; lane < 32; ++lane) log[lane].clear();
 }
 
+void simdev_counters_totals(simdev_totals *all) {
+  *all = simdev_totals();
+  for (const auto &r : rows) {
+    const row &c = r.second;
+    all->launches += c.launches;
+    all->bytes_read += c.load.bytes;
+    all->bytes_written += c.store.bytes;
+    all->requests += c.load.requests + c.store.requests;
+    all->sectors += c.load.cost + c.store.cost;
+    all->least_sectors += c.load.best + c.store.best;
+    all->wavefronts += c.shared_load.cost + c.shared_store.cost;
+    all->least_wavefronts += c.shared_load.best + c.shared_store.best;
+    all->multiply_adds += c.multiply_adds;
+  }
+}
+
 static double per(unsigned long long a, unsigned long long b) { return b ? static_cast<double>(a) / static_cast<double>(b) : 0; }
 
 static void print_traffic(FILE *out, const traffic *t) {

@@ -40,6 +40,14 @@ void simdev_seed(unsigned long long seed);
 void simdev_counters(int on); /* also resets */
 void simdev_counters_report(FILE *out);
 
+/* The sum over all kernels. sectors and wavefronts beside the least possible for what was asked. */
+typedef struct {
+  unsigned long long launches, bytes_read, bytes_written, requests, sectors, least_sectors; /* of global memory */
+  unsigned long long wavefronts, least_wavefronts;                                          /* of shared memory */
+  unsigned long long multiply_adds;                                                         /* of tensor cores */
+} simdev_totals;
+void simdev_counters_totals(simdev_totals *all);
+
 #ifdef __cplusplus
 }
 #endif

@@ -157,5 +157,23 @@ Test(simdev_values, counters_are_exact) {
   cr_expect_eq(column(table, vectors, 10), 4);
   cr_expect_eq(column(table, vectors, 12), 31 * 16);
   cr_expect_eq(column(table, vectors, 14), 16);
+  const char *kernels[] = {unpadded, padded, vectors};
+  double launches = 0, read = 0, written = 0, requests = 0, sectors = 0, wavefronts = 0;
+  for (int i = 0; i < 3; i++) {
+    launches += column(table, kernels[i], 1);
+    read += column(table, kernels[i], 8);
+    requests += column(table, kernels[i], 9) + column(table, kernels[i], 13);
+    written += column(table, kernels[i], 12);
+    sectors += column(table, kernels[i], 9) * column(table, kernels[i], 10) + column(table, kernels[i], 13) * column(table, kernels[i], 14);
+    wavefronts += column(table, kernels[i], 17) * column(table, kernels[i], 18) + column(table, kernels[i], 21) * column(table, kernels[i], 22);
+  }
+  simdev_totals all;
+  simdev_counters_totals(&all); /* the sum of the table */
+  cr_expect_eq((double)all.launches, launches);
+  cr_expect_eq((double)all.bytes_read, read);
+  cr_expect_eq((double)all.bytes_written, written);
+  cr_expect_eq((double)all.requests, requests);
+  cr_expect_float_eq((double)all.sectors, sectors, 1);
+  cr_expect_float_eq((double)all.wavefronts, wavefronts, 1);
   free(table);
 }
