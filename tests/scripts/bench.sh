@@ -56,7 +56,7 @@ says l2norm_fwd
 if [ "$backend" = cpu ]; then grep -qE ' us +1\.000$' output || fail "a file beside itself: not 1"; fi
 head -c 100 b.json >broken.json
 expect 2 compare b.json broken.json
-complains "broken.json, line 1"
+complains "broken.json, line 2"
 echo '{"rows": []}' >other.json
 expect 2 compare other.json b.json
 complains "other.json: not a file"
