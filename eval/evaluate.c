@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/range.h"
 #include "eval/evaluate_rows.h"
 
 static babel_status create_tally(babel_tally *tally, int draws, int seeds) {
@@ -208,6 +209,7 @@ static int class_count(const babel_paired *paired) {
 }
 
 babel_status babel_evaluate(const babel_evaluation *evaluation, babel_results *results) {
+  BABEL_RANGE("evaluation");
   babel_tally tallies[BABEL_MAX_FOLDS] = {0};
   babel_class_report classes[BABEL_CLASS_REPORTS] = {0};
   babel_paired paired;

@@ -7,6 +7,7 @@
 
 #include "core/arena.h"
 #include "core/file.h"
+#include "core/range.h"
 #include "eval/evaluate_rows.h"
 
 static const unsigned watched_heads = 1u << BABEL_HEAD_NEAREST | 1u << BABEL_HEAD_RIDGE;
@@ -36,6 +37,7 @@ static void write_scores(FILE *lines, const babel_bank *const banks[2], const ba
 
 babel_status babel_watch_score(const babel_trunk *trunk, const babel_bank *const banks[2], const babel_draws *draws, const char *protocol,
                                int64_t step, int epoch, FILE *lines) {
+  BABEL_RANGE("evaluation");
   babel_paired paired = {0};
   babel_inputs inputs = {0};
   babel_episodes episodes = {0};

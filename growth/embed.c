@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/range.h"
 #include "growth/trunk.h"
 
 enum { CHUNK_ROWS = 1024 };
@@ -108,6 +109,7 @@ static babel_status find_tower(const babel_trunk *trunk, const char *modality, c
 
 babel_status babel_trunk_embed(const babel_trunk *trunk, const char *modality, const float *features, int n, int steps,
                                const int *lengths, babel_output output, float *embeddings) {
+  BABEL_RANGE("embed");
   const babel_tower *tower;
   embed_memory memory = {.ops = trunk->ops};
   babel_status status = BABEL_OK;

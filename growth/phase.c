@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/range.h"
 #include "growth/breakdown.h"
 #include "growth/manifest.h"
 #include "growth/phase_data.h"
@@ -67,6 +68,7 @@ static babel_status add_towers(phase_run *run) {
 }
 
 static babel_status prepare(phase_run *run) {
+  BABEL_RANGE("prepare");
   const babel_config *config = &run->trunk->config;
   BABEL_TRY(babel_config_check(config));
   if (run->trunk->tower_count)
@@ -126,6 +128,7 @@ static babel_status flush_lines(FILE *file, const char *folder, const char *name
 }
 
 static babel_status save(phase_run *run, int64_t step) {
+  BABEL_RANGE("checkpoint");
   babel_phase_state state = {.step = step, .inputs = run->inputs, .environment = run->environment};
   BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &state.metrics_bytes));
   BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &state.watch_bytes));
@@ -135,6 +138,7 @@ static babel_status save(phase_run *run, int64_t step) {
 }
 
 static babel_status start(phase_run *run, int64_t *step) {
+  BABEL_RANGE("start");
   const babel_phase_options *options = run->options;
   babel_phase_state state = {0};
   bool found = false;
@@ -178,6 +182,7 @@ static babel_status write_metrics(phase_run *run, const babel_progress *p, doubl
 }
 
 static babel_status report(phase_run *run, int64_t done, const babel_step_state *state) {
+  BABEL_RANGE("report");
   babel_progress progress = {.step = done, .steps = run->schedule.steps, .epoch = (int)((done - 1) / run->data.steps_per_epoch),
       .pairs = run->data.pairs, .batch = run->data.batch, .seconds = now() - run->began, .first_step = run->first_step};
   babel_step_report *r = &progress.report;
@@ -206,15 +211,22 @@ static babel_status watch(phase_run *run, int64_t done) {
   return run->options->watch(run->options->user, run->trunk, done, (int)(done / run->data.steps_per_epoch), run->watch);
 }
 
+/* One step with what it needs from here: schedule, row numbers, their upload. */
+static babel_status take(phase_run *run, int64_t step) {
+  BABEL_RANGE("step");
+  const babel_step_inputs *in = &run->plan.host;
+  babel_schedule_at(&run->schedule, step, in->state);
+  babel_phase_data_batch(&run->data, &run->trunk->config, step, in);
+  BABEL_TRY(babel_step_plan_send(&run->plan));
+  return babel_step_run(&run->plan);
+}
+
 static babel_status loop(phase_run *run, int64_t step) {
   const babel_config *config = &run->trunk->config;
   const babel_phase_options *options = run->options;
   while (step < run->schedule.steps) {
     const babel_step_inputs *in = &run->plan.host;
-    babel_schedule_at(&run->schedule, step, in->state);
-    babel_phase_data_batch(&run->data, config, step, in);
-    BABEL_TRY(babel_step_plan_send(&run->plan));
-    BABEL_TRY(babel_step_run(&run->plan));
+    BABEL_TRY(take(run, step));
     step++;
     if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step, in->state)));
     BABEL_TRY(watch(run, step));
@@ -229,6 +241,7 @@ static babel_status loop(phase_run *run, int64_t step) {
 }
 
 static babel_status finish(phase_run *run) {
+  BABEL_RANGE("finish");
   babel_trunk *trunk = run->trunk;
   char path[1024];
   int64_t bytes;
@@ -248,6 +261,7 @@ static babel_status finish(phase_run *run) {
 }
 
 babel_status babel_phase_run(babel_trunk *trunk, const babel_phase_options *options) {
+  BABEL_RANGE("growth phase");
   phase_run run = {.options = options, .trunk = trunk};
   int64_t step;
   babel_status status = prepare(&run);

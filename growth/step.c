@@ -1,6 +1,7 @@
 /* Every arrow of a training step, in order. */
 #include "growth/step.h"
 
+#include "core/range.h"
 #include "growth/step_fold.h"
 
 /* What `s` is given from here on waits for all that `other` has been given. */
@@ -36,6 +37,7 @@ static float *top_cotangent(const babel_step_plan *plan, const babel_chain *c, i
 
 /* L_kd = mean(1 - cos(e, t)), the third direction (section 5.2); beside the contrastive loss. */
 static babel_status distill(const babel_step_plan *plan) {
+  BABEL_RANGE("distill");
   const babel_ops *ops = plan->ops;
   const babel_chain *c = &plan->side[plan->teacher_side];
   const float *x = c->teacher_act[(c->layers - 1) & 1];
@@ -53,6 +55,7 @@ static babel_status distill(const babel_step_plan *plan) {
 
 /* features -> h = C(f) -> e = U(h) -> L(e / ||e||), both towers; prototype rows of both sides lie behind each other. */
 static babel_status forward(const babel_step_plan *plan) {
+  BABEL_RANGE("forward");
   const babel_ops *ops = plan->ops;
   const babel_chain *a = &plan->side[0], *b = &plan->side[1];
   babel_input_gather_job gather[2];
@@ -153,6 +156,7 @@ static babel_status layer_gradients(const babel_step_plan *plan, int k) {
 }
 
 static babel_status backward(const babel_step_plan *plan) {
+  BABEL_RANGE("backward");
   BABEL_TRY(backward_top(plan));
   for (int k = plan->side[0].layers - 1; k >= 0; k--) {
     if (!plan->folded) BABEL_TRY(layer_gradients(plan, k));
@@ -163,6 +167,7 @@ static babel_status backward(const babel_step_plan *plan) {
 
 /* The norms of the anchors' own modules or of both, and the weights w_ab, w_ba (Eq. 6-7). */
 static babel_status weigh(const babel_step_plan *plan) {
+  BABEL_RANGE("weigh");
   const babel_chain *sides = plan->side;
   int both = plan->config.grad_scope;
   babel_adaptive_job weights = {.weights = plan->weights, .norms = plan->norms, .guarded = plan->guarded, .parts = plan->adaptive_parts,
@@ -182,13 +187,19 @@ babel_status babel_step_gradients(const babel_step_plan *plan) {
   return plan->folded ? babel_fold_gradients(plan) : weigh(plan);
 }
 
-static babel_status run(const babel_step_plan *plan) {
-  BABEL_TRY(babel_step_gradients(plan));
+static babel_status update(const babel_step_plan *plan) {
+  BABEL_RANGE("update");
   return plan->ops->adamw(plan->adamw, plan->adamw_count, (float)plan->config.beta1, (float)plan->config.beta2, (float)plan->config.adam_eps,
                           plan->in.state, plan->stream);
 }
 
+static babel_status run(const babel_step_plan *plan) {
+  BABEL_TRY(babel_step_gradients(plan));
+  return update(plan);
+}
+
 static babel_status record(babel_step_plan *plan) {
+  BABEL_RANGE("record");
   const babel_ops *ops = plan->ops;
   BABEL_TRY(ops->record_begin(plan->stream));
   babel_status status = run(plan);

@@ -1,5 +1,7 @@
 #include "growth/step_fold.h"
 
+#include "core/range.h"
+
 /* M = second first: what linear_bwd_data computes, dx (n, in) = dy (n, out) w (out, in). */
 static babel_linear_bwd_data_job product(const babel_fold *f, float *m, const float *params) {
   return (babel_linear_bwd_data_job){.dx = m, .dy = params + f->second_at, .w = params + f->first_at, .n = f->out, .in = f->in, .out = f->middle};
@@ -81,6 +83,7 @@ static babel_status fold_backward(const babel_step_plan *plan) {
 
 /* Gradients of C for one direction each, for their norms alone, and the weights w_ab, w_ba (Eq. 6-7). */
 static babel_status weigh(const babel_step_plan *plan) {
+  BABEL_RANGE("weigh");
   const babel_ops *ops = plan->ops;
   babel_linear_bwd_weight_job jobs[4 * BABEL_MAX_LAYERS];
   int n = 0, both = plan->config.grad_scope;
@@ -123,6 +126,7 @@ static babel_status combine(const babel_step_plan *plan) {
 }
 
 babel_status babel_fold_gradients(const babel_step_plan *plan) {
+  BABEL_RANGE("gradients");
   babel_linear_bwd_weight_job jobs[2 * BABEL_MAX_CHAIN];
   int n = 0;
   BABEL_TRY(weigh(plan));

@@ -37,20 +37,14 @@ done
 
 # Banks as wide as the encoders' features, of any numbers: what is counted does not depend on them.
 count_step() {
-  local side width shape="first phase, video (512) and skeleton (316), batch 256, hidden 256, embedding 512, TF32, one step"
+  local shape="first phase, video (512) and skeleton (316), batch 256, hidden 256, embedding 512, TF32, one step"
   if [ -z "$babel" ]; then
     babel=$root/build/simdev-hooks/babel
     cmake -S "$root" -B "$root/build/simdev-hooks" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBABEL_CUDA=simdev -DBABEL_SIMDEV_HOOKS=ON -DBABEL_TESTS=OFF -DBABEL_BENCH=OFF >"$work/log" &&
       cmake --build "$root/build/simdev-hooks" --target babel >>"$work/log" || { tail -n 30 "$work/log" >&2; return 1; }
   fi
   rm -rf "$work/step"
-  mkdir -p "$work/step"
-  { echo key,label,subject; seq -f 'k%.0f,0,0' 256; } >"$work/step/keys.csv"
-  for side in video:512 skeleton:316; do
-    width=${side#*:} side=${side%:*}
-    { printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (256, $width), }"; { seq 100000 || :; } | head -c $((256 * width)); } >"$work/step/$side.npy"
-    "$babel" bank import --features "$work/step/$side.npy" --keys "$work/step/keys.csv" --modality "$side" --out "$work/step/$side.bank" --quiet >"$work/log"
-  done
+  "$root/scripts/made_up_banks.sh" "$babel" "$work/step" 256 video:512 skeleton:316 >"$work/log"
   BABEL_SIMDEV_COUNTERS=1 OMP_NUM_THREADS=1 "$babel" grow --bank "$work/step/video.bank" --bank "$work/step/skeleton.bank" --set batch=256 --set hidden=256 \
     --set embed_dim=512 --set precision=tf32 --set max_steps=1 --backend cuda --quiet --out "$work/step/out" >"$work/log" 2>"$work/step/counters" ||
     { cat "$work/step/counters" >&2; return 1; }
