@@ -79,9 +79,9 @@ phase() {
   "$tool" stats --force-export=true --report nvtx_sum --report cuda_api_sum --report cuda_gpu_kern_sum --report cuda_gpu_mem_time_sum "$out/phase.nsys-rep" | tee "$out/phase.txt"
 }
 
-# Clocks stay as they are in training; a graph is taken apart. Two steps: the second is warm.
+# Clocks and caches stay as they are in training; a graph is taken apart. Two steps: the second is warm.
 compute() { # OPTIONS OF ncu..
-  echo "block 2" | "$tool" --clock-control none --graph-profiling node "$@" "$build/bench/babel_step_serve" "$shape" 0.5 1 "cuda:$precision"
+  echo "block 2" | "$tool" --clock-control none --cache-control none --graph-profiling node "$@" "$build/bench/babel_step_serve" "$shape" 0.5 1 "cuda:$precision"
 }
 metrics=gpu__time_duration.sum,launch__grid_size,launch__block_size,launch__occupancy_limit_registers,sm__cycles_active.avg,sm__cycles_elapsed.max
 

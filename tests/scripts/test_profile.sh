@@ -63,7 +63,7 @@ expect 2 --build-dir "$work" step
 grep -q 'holds no babel' error || fail "a folder without a build passes"
 
 expect 0 --build-dir build step
-asked 'ncu --clock-control none --graph-profiling node --csv'
+asked 'ncu --clock-control none --cache-control none --graph-profiling node --csv'
 asked 'serve skeleton-video-distilled 0.5 1 cuda:tf32 < block 2'
 cat >table <<'TEXT'
 kernel                                                blocks  threads     fit       us  busy_%
