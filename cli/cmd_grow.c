@@ -172,7 +172,10 @@ static babel_status dry_run(const babel_ops *ops, const babel_config *config, co
   babel_phase_plan plan;
   babel_trunk trunk;
   babel_config brief = *config;
-  BABEL_TRY(babel_phase_prepare(config, &job->phase, &plan));
+  BABEL_TRY(babel_trunk_create(&trunk, ops, config));
+  babel_status prepared = babel_phase_prepare(&trunk, &job->phase, &plan);
+  babel_trunk_destroy(&trunk);
+  BABEL_TRY(prepared);
   brief.max_steps = PROBE_STEPS;
   brief.checkpoint_seconds = 0;
   snprintf(folder, sizeof folder, "%s/babel_dry_run_XXXXXX", base && *base ? base : "/tmp");

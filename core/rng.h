@@ -26,7 +26,9 @@ typedef enum {
   BABEL_RNG_HEAD = 6,    /* evaluation heads: initialisation and batches */
   BABEL_RNG_CONTROL = 7, /* shuffled pairs */
   BABEL_RNG_ENCODER = 8, /* random encoder weights */
-  BABEL_RNG_SIMULATE = 9 /* simulator */
+  BABEL_RNG_SIMULATE = 9, /* simulator */
+  BABEL_RNG_REHEARSAL = 10, /* rows of earlier phases; index = step * rows + row */
+  BABEL_RNG_GAUSS = 11   /* rows drawn from a stored mean and covariance */
 } babel_rng_stream;
 
 /* Ten rounds. out[4] from counter[4] and key[2]. */

@@ -21,7 +21,7 @@ typedef enum { BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL
                BABEL_PRESET_BEST_SUBJECT, BABEL_PRESET_BEST_MASK, BABEL_PRESET_COUNT } babel_preset;
 
 typedef enum { BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY,
-               BABEL_POLICY_REHEARSAL_KD } babel_policy;
+               BABEL_POLICY_REHEARSAL_KD, BABEL_POLICY_GAUSS_KD, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE } babel_policy;
 
 /* The values of the other enumerations. Each is the place of its word in the table. */
 enum { BABEL_POST_PROJ_NONE, BABEL_POST_PROJ_LINEAR };
@@ -37,6 +37,7 @@ enum { BABEL_ADAPTIVE_OFF, BABEL_ADAPTIVE_ON, BABEL_ADAPTIVE_INVERTED };
 enum { BABEL_GRAD_SCOPE_OWN, BABEL_GRAD_SCOPE_BOTH };
 enum { BABEL_GRAD_NORM_RAW, BABEL_GRAD_NORM_RELATIVE };
 enum { BABEL_TRUNK_TRAIN, BABEL_TRUNK_FREEZE };
+enum { BABEL_EMA_COSINE, BABEL_EMA_CONSTANT };
 enum { BABEL_FUSION_SUM, BABEL_FUSION_CONCAT };
 
 /* Fields and their keys carry the same names. Enumerations are stored as int. */
@@ -76,12 +77,17 @@ typedef struct {
   double neighbour_width; /* 0.3 */
   double neighbour_scale_a, neighbour_scale_b; /* of the first and the second bank in the common vector: 1, 1.4 */
   double ema_momentum;   /* 0.996 */
+  int ema_schedule;      /* cosine, constant */
   double distill_weight; /* lambda 5 */
+  int rehearsal_rows;    /* 128 pairs a step, over all earlier phases */
+  int gauss_rows;        /* 64 rows a step for each earlier modality */
+  double trunk_lr;       /* 0.1: factor of policy slow */
   /* optimiser */
   double lr, lr_final, lr_warmup_start, beta1, beta2, adam_eps, weight_decay;
   double warmup_epochs;  /* 1 */
   int batch;             /* 256; >= 2 */
-  int max_steps;         /* 600 */
+  int max_steps;         /* 600: first phase */
+  int grow_steps;        /* 200: any other */
   int precision;         /* babel_precision: tf32, fp32, bf16 */
   int shuffle_pairs;     /* bool: control, partners permuted inside each batch */
   int seed;

@@ -53,7 +53,7 @@ static babel_status embed_chunk(const babel_trunk *trunk, const babel_tower *tow
                                    .inv_std = tower->inv_std, .n = rows, .d = tower->in, .bank_rows = rows};
   BABEL_TRY(ops->input_gather(&gather, 1, &state, NULL));
   BABEL_TRY(forward(memory, &tower->module, &x, rows));
-  BABEL_TRY(forward(memory, &trunk->prototype, &x, rows));
+  BABEL_TRY(forward(memory, babel_trunk_prototype(trunk, tower), &x, rows));
   if (output == BABEL_OUTPUT_ALIGNED) BABEL_TRY(forward(memory, &tower->post, &x, rows));
   if (steps > 1) {
     float *pooled = x == memory->ping ? memory->pong : memory->ping;

@@ -51,12 +51,22 @@ static json_t *keys_checksum(const babel_phase_options *options) {
   return json_string(hex);
 }
 
+/* Banks of the earlier phases that are rehearsed. */
+static json_t *earlier_entries(const babel_phase_options *options) {
+  json_t *list = json_array();
+  for (int i = 0; i < options->earlier_count; i++)
+    for (int s = 0; s < 2; s++) json_array_append_new(list, json_string(options->earlier[i].bank[s]->sha256));
+  return list;
+}
+
 static json_t *inputs(const babel_config *config, const babel_phase_options *options, const babel_phase_plan *plan) {
   char *text;
   if (babel_config_json(config, &text) != BABEL_OK) return NULL;
   json_t *settings = json_loads(text, 0, NULL);
   free(text);
-  return json_pack("{s:o, s:[o, o], s:{s:o, s:o, s:o}, s:o, s:i, s:i, s:I}", "config", settings, "banks", bank_entry(options->bank[0]),
+  return json_pack("{s:o, s:o, s:o, s:s, s:[o, o], s:{s:o, s:o, s:o}, s:o, s:i, s:i, s:I}", "config", settings, "from",
+                   text_or_null(options->from_sha256 && *options->from_sha256 ? options->from_sha256 : NULL), "earlier", earlier_entries(options), "phase",
+                   babel_phase_kind_name(plan->kind), "banks", bank_entry(options->bank[0]),
                    bank_entry(options->bank[1]), "split", "sha256", text_or_null(options->split_sha256), "part", text_or_null(options->part), "keys", keys_checksum(options),
                    "neighbour_graph", text_or_null(*plan->graph_sha256 ? plan->graph_sha256 : NULL), "pairs", plan->pairs, "batch", plan->batch, "steps", (json_int_t)plan->steps);
 }
@@ -73,8 +83,46 @@ babel_status babel_manifest_text(const babel_ops *ops, const babel_config *confi
   return dump(all, json);
 }
 
-babel_status babel_manifest_history(const babel_phase_options *options, const babel_phase_plan *plan, char **json) {
+static json_t *history_bank(const babel_bank *bank) {
+  return json_pack("{s:s, s:s, s:s, s:s, s:i}", "modality", bank->modality, "dataset", bank->dataset, "path", bank->path, "sha256", bank->sha256, "width", bank->width);
+}
+
+static json_t *history_entry(const babel_config *config, const babel_phase_options *options, const babel_phase_plan *plan) {
+  char policy[64];
+  const babel_config_key *key = NULL;
+  for (int i = 0; (key = babel_config_key_at(i)) && strcmp(key->key, "proto_policy");) i++;
+  babel_config_value_text(config, key, policy, sizeof policy);
   const babel_bank *a = options->bank[0], *b = options->bank[1];
-  return dump(json_pack("[{s:s, s:s, s:s, s:s, s:i, s:I}]", "phase", "first", "a", a->modality, "b", b->modality, "dataset", a->dataset, "pairs",
-                        plan->pairs, "steps", (json_int_t)plan->steps), json);
+  return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:s, s:s, s:[o, o], s:o, s:o, s:o}", "phase", babel_phase_kind_name(plan->kind), "a", a->modality, "b",
+                   b->modality, "dataset", a->dataset, "pairs", plan->pairs, "steps", (json_int_t)plan->steps, "seed", config->seed, "policy", policy, "trunk",
+                   config->trunk ? "freeze" : "train", "banks", history_bank(a), history_bank(b), "split", text_or_null(options->split_path),
+                   "split_sha256", text_or_null(options->split_sha256), "part", text_or_null(options->part));
+}
+
+babel_status babel_manifest_history(const babel_config *config, const babel_phase_options *options, const babel_phase_plan *plan, char **json) {
+  json_t *list = *json ? json_loads(*json, 0, NULL) : json_array();
+  if (!json_is_array(list) || json_array_append_new(list, history_entry(config, options, plan))) {
+    json_decref(list);
+    return BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a trunk's history");
+  }
+  free(*json);
+  *json = NULL;
+  return dump(list, json);
+}
+
+/* What decides the values of an encoder's output. */
+static const char *const decisive[] = {"encoder", "encoder_output", "weights_sha256"};
+
+babel_status babel_encoders_agree(const char *provenance, const babel_bank *bank) {
+  json_t *then = json_loads(provenance ? provenance : "{}", 0, NULL), *now = json_loads(bank->provenance ? bank->provenance : "{}", 0, NULL);
+  babel_status status = then && now ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "%s: no memory for its provenance", bank->path);
+  for (size_t i = 0; status == BABEL_OK && i < sizeof decisive / sizeof *decisive; i++) {
+    const char *a = json_string_value(json_object_get(then, decisive[i])), *b = json_string_value(json_object_get(now, decisive[i]));
+    if (a && b && strcmp(a, b))
+      status = BABEL_FAIL(BABEL_ERR_ARG, "%s: its %s features have %s \"%s\", but the trunk's tower was grown with \"%s\"", bank->path, bank->modality,
+                          decisive[i], b, a);
+  }
+  json_decref(then);
+  json_decref(now);
+  return status;
 }

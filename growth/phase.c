@@ -9,20 +9,29 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/arena.h"
 #include "core/log.h"
 #include "core/range.h"
 #include "growth/breakdown.h"
 #include "growth/manifest.h"
 #include "growth/phase_data.h"
 #include "growth/phase_state.h"
+#include "growth/policy.h"
+#include "growth/rehearsal.h"
 #include "layers/schedule.h"
 
 enum { REPORT_STEPS = 10 };
 
 typedef struct {
-  const babel_phase_options *options;
+  babel_phase_options own;           /* the caller's, with the junction first */
+  const babel_phase_options *options; /* own */
   babel_trunk *trunk;
   babel_tower *towers[2];
+  float *statistics[2][2];           /* host: mean and inv_std of towers that are known */
+  char from[65];                     /* sha256 of the trunk's file at the start */
+  babel_phase_kind kind;
+  babel_policy_plan policy;
+  babel_rehearsal rehearsal;
   babel_phase_data data;
   babel_step_plan plan;
   babel_schedule schedule;
@@ -39,10 +48,12 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void facts_of(const babel_phase_data *data, const babel_config *config, babel_phase_plan *facts) {
-  *facts = (babel_phase_plan){.pairs = data->pairs, .batch = data->batch, .variants = data->variants, .steps_per_epoch = data->steps_per_epoch,
-                              .steps = config->max_steps};
+static void facts_of(const phase_run *run, int64_t steps, babel_phase_plan *facts) {
+  const babel_phase_data *data = &run->data;
+  *facts = (babel_phase_plan){.kind = run->kind, .pairs = data->pairs, .batch = data->batch, .variants = data->variants,
+                              .steps_per_epoch = data->steps_per_epoch, .steps = steps};
   for (int s = 0; s < 2; s++) {
+    snprintf(facts->modality[s], sizeof facts->modality[s], "%s", run->options->bank[s]->modality);
     facts->constant[s] = data->constant[s];
     facts->zero_rows[s] = data->zero_rows[s];
     facts->equal_rows[s] = data->equal_rows[s];
@@ -50,40 +61,84 @@ static void facts_of(const babel_phase_data *data, const babel_config *config, b
   }
 }
 
-/* Towers for both banks, with the statistics of their original training samples. */
-static babel_status add_towers(phase_run *run) {
+/* Junction first; what is known of it: the statistics that its tower stands on. */
+static babel_status take_roles(phase_run *run, const babel_phase_options *options) {
+  const char *const modality[2] = {options->bank[0]->modality, options->bank[1]->modality};
+  bool swap;
+  run->own = *options;
+  run->options = &run->own;
+  run->own.known = run->trunk->tower_count;
+  memcpy(run->from, run->trunk->sha256, sizeof run->from);
+  run->own.from_sha256 = run->from;
+  BABEL_TRY(babel_phase_kind_of(run->trunk, &run->trunk->config, modality, options->allow_disconnected, &run->kind, &swap));
+  for (int s = 0; s < 2; s++) run->own.bank[s] = options->bank[swap ? 1 - s : s];
   for (int s = 0; s < 2; s++) {
-    const babel_bank *bank = run->options->bank[s];
-    BABEL_TRY(babel_trunk_add_tower(run->trunk, bank->modality, bank->width));
-  }
-  for (int s = 0; s < 2; s++) {
-    run->towers[s] = babel_trunk_tower(run->trunk, run->options->bank[s]->modality);
-    BABEL_TRY(babel_trunk_set_statistics(run->trunk, run->towers[s], run->data.mean[s], run->data.inv_std[s]));
-    const char *provenance = run->options->bank[s]->provenance;
-    free(run->towers[s]->provenance);
-    run->towers[s]->provenance = strdup(provenance ? provenance : "{}");
-    if (!run->towers[s]->provenance) return BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a provenance text");
+    const babel_bank *bank = run->own.bank[s];
+    const babel_tower *tower = babel_trunk_tower(run->trunk, bank->modality);
+    if (!tower) continue;
+    if (tower->in != bank->width)
+      return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %s of width %d, but the trunk's tower takes %d", bank->path, bank->modality, bank->width, tower->in);
+    BABEL_TRY(babel_encoders_agree(tower->provenance, bank));
+    const float *from[2] = {tower->mean, tower->inv_std};
+    for (int i = 0; i < 2; i++) {
+      void *memory;
+      BABEL_TRY(babel_alloc(&memory, (size_t)tower->in, sizeof(float)));
+      run->statistics[s][i] = memory;
+      BABEL_TRY(run->trunk->ops->download(memory, from[i], (size_t)tower->in * sizeof(float), NULL));
+    }
+    run->own.mean[s] = run->statistics[s][0];
+    run->own.inv_std[s] = run->statistics[s][1];
   }
   return BABEL_OK;
 }
 
-static babel_status prepare(phase_run *run) {
+/* Towers for what is new, with the statistics of their original training samples. */
+static babel_status add_towers(phase_run *run) {
+  for (int s = 0; s < 2; s++) {
+    const babel_bank *bank = run->options->bank[s];
+    if (!run->own.mean[s]) BABEL_TRY(babel_trunk_add_tower(run->trunk, bank->modality, bank->width));
+  }
+  for (int s = 0; s < 2; s++) {
+    const char *provenance = run->options->bank[s]->provenance;
+    babel_tower *tower = run->towers[s] = babel_trunk_tower(run->trunk, run->options->bank[s]->modality);
+    if (run->own.mean[s]) continue;
+    BABEL_TRY(babel_trunk_set_statistics(run->trunk, tower, run->data.mean[s], run->data.inv_std[s]));
+    tower->provenance = strdup(provenance ? provenance : "{}");
+    if (!tower->provenance) return BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a provenance text");
+  }
+  return BABEL_OK;
+}
+
+/* The step's sides: the pair, and whatever holds the trunk. */
+static babel_status plan_step(phase_run *run) {
+  const babel_config *config = &run->trunk->config;
+  babel_policy_plan *policy = &run->policy;
+  *policy = babel_policy_of(config, run->kind, run->own.mean[0] != NULL);
+  babel_step_request request = babel_step_pair(run->towers, run->data.steps, run->data.batch, policy->teacher_side, policy->adaptive);
+  request.still = policy->still;
+  request.prototype = policy->prototype;
+  for (int s = 0; s < 2; s++) request.module[s] = policy->module[s];
+  BABEL_TRY(babel_rehearsal_create(&run->rehearsal, run->trunk, run->options, policy->rehearsal, &request));
+  BABEL_TRY(babel_step_plan_create(&run->plan, run->trunk, &request));
+  run->facts.bytes += run->plan.bytes + run->rehearsal.bytes;
+  run->facts.parameters = run->plan.count;
+  return BABEL_OK;
+}
+
+static babel_status prepare(phase_run *run, const babel_phase_options *options) {
   BABEL_RANGE("prepare");
   const babel_config *config = &run->trunk->config;
   BABEL_TRY(babel_config_check(config));
-  if (run->trunk->tower_count)
-    return BABEL_FAIL(BABEL_ERR_STATE, "a first phase starts from an empty trunk; this one has %d towers", run->trunk->tower_count);
+  BABEL_TRY(take_roles(run, options));
   BABEL_TRY(babel_phase_data_create(&run->data, run->trunk->ops, config, run->options));
-  facts_of(&run->data, config, &run->facts);
+  int64_t steps = run->kind == BABEL_PHASE_FIRST || !run->own.known ? config->max_steps : config->grow_steps;
+  facts_of(run, steps, &run->facts);
   BABEL_TRY(add_towers(run));
-  BABEL_TRY(babel_step_plan_create(&run->plan, run->trunk, run->towers, run->data.steps, run->data.batch, -1,
-                                   config->adaptive_first_phase ? config->adaptive : 0));
-  run->facts.bytes += run->plan.bytes;
-  run->facts.parameters = run->plan.count;
+  BABEL_TRY(plan_step(run));
   memcpy(run->facts.graph_sha256, run->data.graph.sha256, sizeof run->facts.graph_sha256);
-  run->schedule = (babel_schedule){.steps = config->max_steps, .warmup = (int64_t)(config->warmup_epochs * run->data.steps_per_epoch + 0.5),
-      .lr_start = config->lr_warmup_start, .lr_peak = config->lr, .lr_end = config->lr_final, .trunk_factor = 1,
-      .momentum = config->ema_momentum, .beta1 = config->beta1, .beta2 = config->beta2};
+  run->schedule = (babel_schedule){.steps = steps, .warmup = (int64_t)(config->warmup_epochs * run->data.steps_per_epoch + 0.5),
+      .lr_start = config->lr_warmup_start, .lr_peak = config->lr, .lr_end = config->lr_final, .trunk_factor = config->trunk_lr,
+      .momentum = config->ema_momentum, .constant_momentum = config->ema_schedule == BABEL_EMA_CONSTANT, .beta1 = config->beta1, .beta2 = config->beta2};
   return BABEL_OK;
 }
 
@@ -91,19 +146,18 @@ static void release(phase_run *run) {
   if (run->metrics) fclose(run->metrics);
   if (run->watch) fclose(run->watch);
   babel_step_plan_destroy(&run->plan);
+  babel_rehearsal_destroy(&run->rehearsal);
   babel_phase_data_destroy(&run->data);
+  for (int i = 0; i < 4; i++) free(run->statistics[i / 2][i % 2]);
   free(run->inputs);
   free(run->environment);
 }
 
-babel_status babel_phase_prepare(const babel_config *config, const babel_phase_options *options, babel_phase_plan *plan) {
-  babel_trunk trunk;
-  BABEL_TRY(babel_trunk_create(&trunk, babel_ops_cpu(), config));
-  phase_run run = {.options = options, .trunk = &trunk};
-  babel_status status = prepare(&run);
+babel_status babel_phase_prepare(babel_trunk *trunk, const babel_phase_options *options, babel_phase_plan *plan) {
+  phase_run run = {.trunk = trunk};
+  babel_status status = prepare(&run, options);
   *plan = run.facts;
   release(&run);
-  babel_trunk_destroy(&trunk);
   return status;
 }
 
@@ -147,6 +201,7 @@ static babel_status start(phase_run *run, int64_t *step) {
     run->plan.bank[s] = run->data.rows[s];
     run->plan.bank_rows[s] = run->data.pairs * run->data.variants * run->data.steps[s];
   }
+  BABEL_TRY(babel_rehearsal_upload(&run->rehearsal, &run->trunk->config, &run->plan));
   run->plan.graph = run->data.graph_weights;
   run->plan.graph_size = run->data.graph.n;
   BABEL_TRY(babel_manifest_inputs(&run->trunk->config, options, &run->facts, &run->inputs));
@@ -176,6 +231,7 @@ static babel_status write_metrics(phase_run *run, const babel_progress *p, doubl
                            "loss_ab", (double)r->loss[0], "loss_ba", (double)r->loss[1], "w_ab", (double)r->weights[0], "w_ba", (double)r->weights[1],
                            "g_a", number((double)r->norms[0]), "g_b", number((double)r->norms[1]), "scale", exp((double)r->log_scale), "batch_top1_ab",
                            r->hits[0] / batch, "batch_top1_ba", r->hits[1] / batch, "guarded", r->guarded);
+  if (line && run->plan.teacher_params) json_object_set_new(line, "kd", json_real((double)r->kd));
   int failed = !line || json_dumpf(line, run->metrics, JSON_REAL_PRECISION(9)) || fputc('\n', run->metrics) == EOF;
   json_decref(line);
   return failed ? BABEL_FAIL(BABEL_ERR_IO, "%s/metrics.jsonl: cannot be written", run->options->out) : BABEL_OK;
@@ -207,7 +263,7 @@ static babel_status watch(phase_run *run, int64_t done) {
   const babel_config *config = &run->trunk->config;
   int64_t every = (int64_t)config->watch_epochs * run->data.steps_per_epoch;
   if (!run->options->watch || !every || (done % every && done != run->schedule.steps)) return BABEL_OK;
-  BABEL_TRY(babel_step_plan_store(&run->plan, run->trunk, run->towers, false));
+  BABEL_TRY(babel_step_plan_store(&run->plan, run->trunk, false));
   return run->options->watch(run->options->user, run->trunk, done, (int)(done / run->data.steps_per_epoch), run->watch);
 }
 
@@ -217,6 +273,7 @@ static babel_status take(phase_run *run, int64_t step) {
   const babel_step_inputs *in = &run->plan.host;
   babel_schedule_at(&run->schedule, step, in->state);
   babel_phase_data_batch(&run->data, &run->trunk->config, step, in);
+  babel_rehearsal_batch(&run->rehearsal, &run->trunk->config, step, in);
   BABEL_TRY(babel_step_plan_send(&run->plan));
   return babel_step_run(&run->plan);
 }
@@ -240,20 +297,30 @@ static babel_status loop(phase_run *run, int64_t step) {
   return BABEL_OK;
 }
 
+/* What the trunk will remember of a new modality when its data are gone. */
+static babel_status remember(phase_run *run) {
+  for (int s = 0; s < 2; s++) {
+    const babel_phase_data *data = &run->data;
+    const babel_bank *bank = run->options->bank[s];
+    if (run->own.mean[s] || bank->steps > 1) continue;
+    BABEL_TRY(babel_gauss_fit(&run->towers[s]->gauss, bank->features, data->source[s], data->pairs, bank->width, data->mean[s], data->inv_std[s]));
+  }
+  return BABEL_OK;
+}
+
 static babel_status finish(phase_run *run) {
   BABEL_RANGE("finish");
   babel_trunk *trunk = run->trunk;
   char path[1024];
   int64_t bytes;
-  BABEL_TRY(babel_step_plan_store(&run->plan, trunk, run->towers, false));
+  BABEL_TRY(babel_step_plan_store(&run->plan, trunk, run->policy.deploy_teacher));
+  BABEL_TRY(remember(run));
   BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &bytes));
   BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &bytes));
   free(trunk->manifest);
   trunk->manifest = NULL;
   BABEL_TRY(babel_manifest_text(trunk->ops, &trunk->config, run->options, &run->facts, &trunk->manifest));
-  free(trunk->history);
-  trunk->history = NULL;
-  BABEL_TRY(babel_manifest_history(run->options, &run->facts, &trunk->history));
+  BABEL_TRY(babel_manifest_history(&trunk->config, run->options, &run->facts, &trunk->history));
   snprintf(path, sizeof path, "%s/trunk.safetensors", run->options->out);
   BABEL_TRY(babel_trunk_write(trunk, path));
   babel_phase_state_remove(run->options->out);
@@ -262,9 +329,9 @@ static babel_status finish(phase_run *run) {
 
 babel_status babel_phase_run(babel_trunk *trunk, const babel_phase_options *options) {
   BABEL_RANGE("growth phase");
-  phase_run run = {.options = options, .trunk = trunk};
+  phase_run run = {.trunk = trunk};
   int64_t step;
-  babel_status status = prepare(&run);
+  babel_status status = prepare(&run, options);
   if (status == BABEL_OK) status = start(&run, &step);
   if (status == BABEL_OK) status = loop(&run, step);
   if (status == BABEL_OK) status = finish(&run);

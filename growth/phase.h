@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #include "data/bank.h"
-#include "growth/step.h"
+#include "growth/policy.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,11 +28,24 @@ typedef struct {
   babel_step_report report;
 } babel_progress;
 
+/* The training pairs of an earlier phase, for rehearsal. */
 typedef struct {
-  const babel_bank *bank[2];    /* a (junction where there is one), b */
+  const babel_bank *bank[2];
+  const char *const *keys;      /* NULL = all */
+  int key_count;
+} babel_earlier_pair;
+
+typedef struct {
+  const babel_bank *bank[2];    /* a, b: the phase puts the junction first */
   const char *const *keys;      /* pairs to train on; NULL = all */
   int key_count;
   const char *split_path, *split_sha256, *part; /* for the manifest; NULL = none */
+  const babel_earlier_pair *earlier; /* rehearsal_kd */
+  int earlier_count;
+  bool allow_disconnected;
+  const float *mean[2], *inv_std[2]; /* host: statistics of a tower that is known; set by the phase itself, as are the next two */
+  const char *from_sha256;
+  int known;                    /* towers of the trunk at the start */
   const char *out;              /* folder, exists */
   bool resume, force;           /* force: also when threads, processor, libraries or commit differ */
   const volatile sig_atomic_t *stop; /* set by a signal handler: state is saved, BABEL_ERR_INTERRUPTED */
@@ -43,16 +56,18 @@ typedef struct {
 
 /* What a phase would do: for --dry-run and for the note before the start. */
 typedef struct {
+  babel_phase_kind kind;
+  char modality[2][32];  /* junction, branch; where both are known or both new: in the order of the trunk, or of the banks */
   int pairs, batch, variants, steps_per_epoch, constant[2], zero_rows[2], equal_rows[2];
   int64_t steps, parameters;
   size_t bytes; /* backend memory of step and banks */
   char graph_sha256[65]; /* of the neighbour graph; "" = none */
 } babel_phase_plan;
 
-/* Checks everything that can be checked before work. */
-babel_status babel_phase_prepare(const babel_config *config, const babel_phase_options *options, babel_phase_plan *plan);
+/* Checks everything that can be checked before work, on the trunk's backend. New towers are added to the trunk, untrained. */
+babel_status babel_phase_prepare(babel_trunk *trunk, const babel_phase_options *options, babel_phase_plan *plan);
 
-/* The first phase, on an empty trunk. On success trunk.safetensors is written and the state files are gone. Without resume an older state in
+/* A phase with the trunk's configuration, max_steps long on an empty trunk, else grow_steps. On success trunk.safetensors is written and the state files are gone. Without resume an older state in
  * the folder is removed first. BABEL_ERR_INTERRUPTED after a stop, BABEL_ERR_STATE when a state does not fit, BABEL_ERR_VALUE when the loss or a
  * parameter is no longer finite. */
 babel_status babel_phase_run(babel_trunk *trunk, const babel_phase_options *options);

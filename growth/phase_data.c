@@ -84,11 +84,16 @@ static babel_status count_equal(const babel_bank *bank, const int *rows, int cou
   return BABEL_OK;
 }
 
-static babel_status statistics(babel_phase_data *data, const babel_config *config, const babel_bank *bank, int s) {
+/* Of the originals, or those that a known tower stands on. */
+static babel_status statistics(babel_phase_data *data, const babel_config *config, const babel_phase_options *options, int s) {
+  const babel_bank *bank = options->bank[s];
   size_t width = (size_t)bank->width, stride = width * (size_t)bank->steps;
   BABEL_TRY(take_floats(&data->mean[s], width));
   BABEL_TRY(take_floats(&data->inv_std[s], width));
-  if (config->standardise) {
+  if (options->mean[s]) {
+    memcpy(data->mean[s], options->mean[s], width * sizeof(float));
+    memcpy(data->inv_std[s], options->inv_std[s], width * sizeof(float));
+  } else if (config->standardise) {
     BABEL_TRY(babel_bank_statistics(bank, data->source[s], data->pairs, data->mean[s], data->inv_std[s], &data->constant[s]));
   } else {
     for (size_t i = 0; i < width; i++) data->inv_std[s][i] = 1;
@@ -142,7 +147,7 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
     }
     data->steps[s] = bank->steps;
     data->width[s] = bank->width;
-    BABEL_TRY_OR(statistics(data, config, bank, s), fail);
+    BABEL_TRY_OR(statistics(data, config, options, s), fail);
     if (bank->lengths) BABEL_TRY_OR(take_ints(&data->lengths[s], (size_t)data->pairs * (size_t)data->variants), fail);
   }
   BABEL_TRY_OR(find_neighbours(data, config, options), fail);

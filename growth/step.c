@@ -19,68 +19,108 @@ static babel_linear_fwd_job layer_forward(const babel_chain *c, int k, bool teac
 
 /* Direction d's cotangent of the output of layer k - 1; direction 2 is the distillation's. */
 static float *cotangent(const babel_chain *c, int k, int d) {
-  return c->cot[k] + d * c->cot_step[k];
+  return c->cot[k] + (d - c->first) * c->cot_step[k];
 }
 
-/* The embeddings e (m, embed), and their cotangents. */
+/* The embeddings e (samples, embed), and their cotangents. */
 static const float *top(const babel_chain *c) {
   return c->pooled ? c->pooled : c->act[c->layers];
 }
 
 static int64_t top_step(const babel_step_plan *plan, const babel_chain *c) {
-  return c->pooled ? (int64_t)plan->m * plan->embed : c->cot_step[c->layers];
+  return c->pooled ? (int64_t)c->samples * plan->embed : c->cot_step[c->layers];
 }
 
 static float *top_cotangent(const babel_step_plan *plan, const babel_chain *c, int d) {
-  return (c->pooled ? c->pooled_cot : c->cot[c->layers]) + d * top_step(plan, c);
+  return (c->pooled ? c->pooled_cot : c->cot[c->layers]) + (d - c->first) * top_step(plan, c);
 }
 
-/* L_kd = mean(1 - cos(e, t)), the third direction (section 5.2); beside the contrastive loss. */
+/* The teacher's embeddings t of a side. */
+static babel_status teach(const babel_step_plan *plan, int s, const float **t) {
+  const babel_chain *c = &plan->side[s];
+  *t = c->teacher_act[(c->layers - 1) & 1];
+  if (!c->pooled) return BABEL_OK;
+  babel_segment_mean_job mean = {.pooled = c->teacher, .sequence = (float *)*t, .lengths = plan->in.lengths[s], .n = c->samples, .steps = c->steps,
+                                 .d = plan->embed, .stacked = 1};
+  *t = c->teacher;
+  return plan->ops->segment_mean_fwd(&mean, plan->branch);
+}
+
+/* L_kd = mean(1 - cos(e, t)) over all distilled rows, the third direction (section 5.2); beside the contrastive loss. */
 static babel_status distill(const babel_step_plan *plan) {
   BABEL_RANGE("distill");
-  const babel_ops *ops = plan->ops;
-  const babel_chain *c = &plan->side[plan->teacher_side];
-  const float *x = c->teacher_act[(c->layers - 1) & 1];
+  babel_cosine_distill_job jobs[BABEL_MAX_SIDES];
+  int n = 0, all = plan->teacher_side >= 0 ? plan->m : plan->rehearsed_samples;
   BABEL_TRY(follow(plan, plan->branch, plan->stream));
-  if (c->pooled) {
-    babel_segment_mean_job mean = {.pooled = c->teacher, .sequence = (float *)x, .lengths = plan->in.lengths[plan->teacher_side],
-                                   .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
-    BABEL_TRY(ops->segment_mean_fwd(&mean, plan->branch));
-    x = c->teacher;
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    if (s < 2 && s != plan->teacher_side) continue;
+    double weight = plan->config.distill_weight * c->samples / all;
+    babel_cosine_distill_job job = {.loss = plan->kd_of + s, .parts = plan->kd_parts + s * BABEL_COSINE_DISTILL_PARTS, .de = top_cotangent(plan, c, 2),
+                                    .e = top(c), .weight = (float)weight, .n = c->samples, .d = plan->embed};
+    BABEL_TRY(teach(plan, s, &job.t));
+    jobs[n++] = job;
   }
-  babel_cosine_distill_job kd = {.loss = plan->kd_loss, .parts = plan->kd_parts, .de = top_cotangent(plan, c, 2), .e = top(c), .t = x,
-                                 .weight = (float)plan->config.distill_weight, .n = plan->m, .d = plan->embed};
-  return ops->cosine_distill(&kd, 1, plan->branch);
+  return plan->ops->cosine_distill(jobs, n, plan->branch);
 }
 
-/* features -> h = C(f) -> e = U(h) -> L(e / ||e||), both towers; prototype rows of both sides lie behind each other. */
-static babel_status forward(const babel_step_plan *plan) {
-  BABEL_RANGE("forward");
-  const babel_ops *ops = plan->ops;
-  const babel_chain *a = &plan->side[0], *b = &plan->side[1];
-  babel_input_gather_job gather[2];
-  babel_linear_fwd_job linear[3];
-  for (int s = 0; s < 2; s++) {
-    const babel_chain *c = &plan->side[s];
-    gather[s] = (babel_input_gather_job){.y = c->act[0], .bank = plan->bank[s], .rows = plan->in.rows[s], .mean = plan->mean[s],
-        .inv_std = plan->inv_std[s], .n = c->rows, .d = c->layer[0].in, .bank_rows = plan->bank_rows[s],
-        .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s};
+static bool distils(const babel_step_plan *plan) {
+  return plan->teacher_side >= 0 || plan->sides > 2;
+}
+
+static babel_input_gather_job gather_rows(const babel_step_plan *plan, int s, int first, int rows, const float *bank, int bank_rows) {
+  const babel_chain *c = &plan->side[s];
+  int in = c->layer[0].in;
+  return (babel_input_gather_job){.y = c->act[0] + (int64_t)first * in, .bank = bank, .rows = plan->in.rows[s] + first, .mean = plan->mean[s],
+                                  .inv_std = plan->inv_std[s], .n = rows, .d = in, .bank_rows = bank_rows,
+                                  .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s & 1};
+}
+
+/* Rows of the banks, standardised, with some features hidden. Each source of rehearsed rows hides others: its seed is its own. */
+static babel_status gather(const babel_step_plan *plan) {
+  babel_input_gather_job jobs[2 + BABEL_MAX_SOURCES];
+  int n = 0;
+  for (int s = 0; s < 2; s++) jobs[n++] = gather_rows(plan, s, 0, plan->side[s].rows, plan->bank[s], plan->bank_rows[s]);
+  for (int i = 0; i < plan->sources; i++) {
+    const babel_step_source *from = &plan->source[i];
+    jobs[n] = gather_rows(plan, from->side, from->first, from->rows, from->bank, from->bank_rows);
+    jobs[n].seed += (uint64_t)(i + 1) << 32;
+    if (from->standardised) jobs[n].mean = jobs[n].inv_std = NULL;
+    n++;
   }
-  BABEL_TRY(ops->input_gather(gather, 2, plan->in.state, plan->stream));
-  if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
-  for (int k = 0; k < a->layers; k++) {
+  return plan->ops->input_gather(jobs, n, plan->in.state, plan->stream);
+}
+
+/* h = C(f) -> e = U(h), every side and its teacher. */
+static babel_status embed(const babel_step_plan *plan) {
+  const babel_ops *ops = plan->ops;
+  babel_linear_fwd_job linear[2 * BABEL_MAX_SIDES];
+  for (int k = 0; k < plan->side[0].layers; k++) {
     int n = 0;
-    for (int s = 0; s < 2; s++) linear[n++] = layer_forward(&plan->side[s], k, false);
-    if (plan->teacher_side >= 0) linear[n++] = layer_forward(&plan->side[plan->teacher_side], k, true);
+    for (int s = 0; s < plan->sides; s++) {
+      linear[n++] = layer_forward(&plan->side[s], k, false);
+      if (plan->side[s].teacher_act[0]) linear[n++] = layer_forward(&plan->side[s], k, true);
+    }
     BABEL_TRY(ops->linear_fwd(linear, n, plan->stream));
   }
-  for (int s = 0; s < 2; s++) {
+  for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
-    babel_segment_mean_job mean = {.pooled = c->pooled, .sequence = c->act[c->layers], .lengths = plan->in.lengths[s], .n = plan->m,
+    babel_segment_mean_job mean = {.pooled = c->pooled, .sequence = c->act[c->layers], .lengths = plan->in.lengths[s], .n = c->samples,
                                    .steps = c->steps, .d = plan->embed, .stacked = 1};
     if (c->pooled) BABEL_TRY(ops->segment_mean_fwd(&mean, plan->stream));
   }
-  if (plan->teacher_side >= 0) BABEL_TRY(distill(plan));
+  return BABEL_OK;
+}
+
+/* features -> h = C(f) -> e = U(h) -> L(e / ||e||); rows that pass the same prototype lie behind each other. */
+static babel_status forward(babel_step_plan *plan) {
+  BABEL_RANGE("forward");
+  const babel_ops *ops = plan->ops;
+  const babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  BABEL_TRY(gather(plan));
+  if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
+  BABEL_TRY(embed(plan));
+  if (distils(plan)) BABEL_TRY(distill(plan));
   babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .graph = plan->graph, .rows = plan->in.graph_rows,
       .m = plan->m, .n = plan->graph_size, .weight = (float)plan->config.neighbour_weight};
   if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
@@ -94,14 +134,15 @@ static babel_status forward(const babel_step_plan *plan) {
 /* From the embeddings to the outputs of the last layer. */
 static babel_status backward_top(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
-  if (plan->teacher_side >= 0) BABEL_TRY(follow(plan, plan->stream, plan->branch));
-  for (int s = 0; s < 2; s++)
-    for (int d = 0; plan->side[s].pooled && d < plan->side[s].stacked; d++) {
-      const babel_chain *c = &plan->side[s];
+  if (distils(plan)) BABEL_TRY(follow(plan, plan->stream, plan->branch));
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    for (int d = c->first; c->pooled && !c->frozen && d < c->first + c->stacked; d++) {
       babel_segment_mean_job mean = {.pooled = top_cotangent(plan, c, d), .sequence = cotangent(c, c->layers, d), .lengths = plan->in.lengths[s],
-                                     .n = plan->m, .steps = c->steps, .d = plan->embed, .stacked = 1};
+                                     .n = c->samples, .steps = c->steps, .d = plan->embed, .stacked = 1};
       BABEL_TRY(ops->segment_mean_bwd(&mean, plan->stream));
     }
+  }
   return BABEL_OK;
 }
 
@@ -116,21 +157,34 @@ static bool is_shared(const babel_step_plan *plan, int k) {
   return plan->side[0].layer[k].weight == plan->side[1].layer[k].weight;
 }
 
+/* The same of the rehearsed rows: one job where they share the layer. */
+static int rehearsed_cotangents(const babel_step_plan *plan, int k, babel_linear_bwd_data_job *jobs) {
+  int n = 0;
+  for (int s = 2; s < plan->sides; s++) {
+    bool joined = k > plan->shared && is_shared(plan, k);
+    int rows = joined ? plan->rehearsed_rows : plan->side[s].rows;
+    jobs[n++] = layer_backward(&plan->side[s], k, 2, rows, rows);
+    if (joined) break;
+  }
+  return n;
+}
+
 /* The cotangent of layer k's input, all directions at once, with as few products as the layout allows. */
 static babel_status layer_cotangents(const babel_step_plan *plan, int k) {
   const babel_chain *sides = plan->side;
   const int t = plan->teacher_side, both = sides[0].rows + sides[1].rows;
   const bool together = k < plan->shared;
-  babel_linear_bwd_data_job jobs[5];
+  babel_linear_bwd_data_job jobs[6 + BABEL_MAX_SIDES];
   int n = 0;
-  if (k > plan->shared && is_shared(plan, k)) {
+  if (k > plan->shared && is_shared(plan, k) && !sides[0].frozen && !sides[1].frozen) {
     jobs[n++] = layer_backward(&sides[0], k, 0, 2 * both, both);
     if (t >= 0) jobs[n++] = layer_backward(&sides[t], k, 2, sides[t].rows, sides[t].rows);
-    return plan->ops->linear_bwd_data(jobs, n, plan->stream);
+  } else {
+    for (int s = 0; s < 2; s++)
+      for (int d = 0; !sides[s].frozen && d < (together ? 1 : sides[s].stacked); d++)
+        jobs[n++] = layer_backward(&sides[s], k, d, together ? sides[s].stacked * sides[s].rows : sides[s].rows, sides[s].rows);
   }
-  for (int s = 0; s < 2; s++)
-    for (int d = 0; d < (together ? 1 : sides[s].stacked); d++)
-      jobs[n++] = layer_backward(&sides[s], k, d, together ? sides[s].stacked * sides[s].rows : sides[s].rows, sides[s].rows);
+  n += rehearsed_cotangents(plan, k, jobs + n);
   return plan->ops->linear_bwd_data(jobs, n, plan->stream);
 }
 
@@ -140,17 +194,23 @@ static babel_linear_bwd_weight_job layer_gradient(const babel_step_plan *plan, c
                                        .x = c->act[k], .n = rows, .in = l->in, .out = l->out};
 }
 
+/* Whether layer k of this side stays as it is. */
+static bool is_still(const babel_step_plan *plan, const babel_chain *c, int k) {
+  return c->frozen || (plan->prototype_frozen && k >= plan->shared && k < plan->shared + plan->config.proto_layers);
+}
+
 /* The gradients of layer k for every direction (Eq. 6), beside the cotangents of the layers below. */
 static babel_status layer_gradients(const babel_step_plan *plan, int k) {
   const babel_chain *sides = plan->side;
-  babel_linear_bwd_weight_job jobs[6];
+  babel_linear_bwd_weight_job jobs[6 + BABEL_MAX_SIDES];
   int n = 0;
-  for (int s = 0; s < 2; s++)
-    for (int d = 0; d < sides[s].stacked; d++) {
-      bool joined = is_shared(plan, k) && d < 2; /* both sides' rows of a direction lie behind each other */
-      if (joined && s) continue;
-      jobs[n++] = layer_gradient(plan, &sides[s], k, d, joined ? sides[0].rows + sides[1].rows : sides[s].rows);
+  for (int s = 0; s < plan->sides; s++)
+    for (int d = sides[s].first; d < sides[s].first + sides[s].stacked; d++) {
+      bool joined = is_shared(plan, k) && (d < 2 || s >= 2); /* the rows of both sides, and of all rehearsed ones, lie behind each other */
+      if (is_still(plan, &sides[s], k) || (joined && s != (s < 2 ? 0 : 2))) continue;
+      jobs[n++] = layer_gradient(plan, &sides[s], k, d, !joined ? sides[s].rows : s < 2 ? sides[0].rows + sides[1].rows : plan->rehearsed_rows);
     }
+  if (!n) return BABEL_OK;
   BABEL_TRY(follow(plan, plan->branch, plan->stream));
   return plan->ops->linear_bwd_weight(jobs, n, plan->branch);
 }
@@ -181,7 +241,7 @@ static babel_status weigh(const babel_step_plan *plan) {
   return plan->ops->adaptive(&weights, plan->stream);
 }
 
-babel_status babel_step_gradients(const babel_step_plan *plan) {
+babel_status babel_step_gradients(babel_step_plan *plan) {
   BABEL_TRY(forward(plan));
   BABEL_TRY(backward(plan));
   return plan->folded ? babel_fold_gradients(plan) : weigh(plan);
@@ -193,7 +253,7 @@ static babel_status update(const babel_step_plan *plan) {
                           plan->in.state, plan->stream);
 }
 
-static babel_status run(const babel_step_plan *plan) {
+static babel_status run(babel_step_plan *plan) {
   BABEL_TRY(babel_step_gradients(plan));
   return update(plan);
 }

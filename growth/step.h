@@ -1,11 +1,13 @@
 /* One training step: the plan (what lies where) and the step itself.
  *
- * Two towers, side 0 = a (the junction where there is one), side 1 = b. A tower is a chain of linear layers: its alignment module C, the
- * shared prototype U, and the projection of post_proj=linear. All trainable values of the pair lie in one flat array,
- *   [ C_a | C_b | post_a | post_b | U | log_scale ],
+ * Two towers are aligned, side 0 = a (the junction where there is one), side 1 = b; further sides are towers of the trunk that are only held
+ * to their teacher on rows of their own (rehearsal: algorithm.md section 16), a tower at most once, and it may be a's or b's. A tower is a chain
+ * of linear layers: its alignment module C, the prototype U, and the projection of post_proj=linear. All trainable values lie in one flat array,
+ *   [ C of each tower | post of each tower | U, or with proto_policy=none U_a | U_b | log_scale ],
  * as do their gradients and AdamW's two moments, so that optimiser, EMA and checkpoint are single calls.
  *
- * One forward and one stacked backward give the cotangents of both directions, L_ab and L_ba, and on the junction's side of the distillation
+ * One forward and one stacked backward give the cotangents of both directions, L_ab and L_ba, and of the distillation (direction 2), on the
+ * junction's side or on the rehearsed rows, never on both
  * (Eq. 6); everything behind the loss is linear. How the weighted gradient (Eq. 5) comes of them is the backend's choice (ops->fold_layers):
  *   folded     where operations cost: cotangents are summed up with their weights, each weight matrix sees one product, and the two layers at
  *              which C meets U are one (step_fold.h); the gradients whose norms count are computed beside that.
@@ -22,7 +24,31 @@
 extern "C" {
 #endif
 
-enum { BABEL_MAX_CHAIN = 3 * BABEL_MAX_LAYERS }; /* C, U, the projection */
+enum { BABEL_MAX_CHAIN = 3 * BABEL_MAX_LAYERS, /* C, U, the projection */
+       BABEL_MAX_SIDES = 2 + BABEL_MAX_TOWERS,
+       BABEL_MAX_SOURCES = 64 };
+
+/* Where a rehearsed side's rows first .. first + rows - 1 come from. */
+typedef struct {
+  int side, first, rows;
+  const float *bank; /* backend: (bank_rows, in) */
+  int bank_rows;
+  bool standardised; /* the bank's rows already are */
+} babel_step_source;
+
+/* How a part of the network learns. */
+typedef enum { BABEL_LEARNS, BABEL_LEARNS_SLOWLY, /* at state->trunk_lr */ BABEL_FROZEN } babel_learning;
+
+/* What a plan is asked for. */
+typedef struct {
+  int m, adaptive, teacher_side; /* teacher_side: 0 or 1, distilled on its own rows; -1 = none */
+  bool still;                    /* the teacher stays what it was at the start; else it follows with state->ema_momentum */
+  int sides;                     /* 2, and the rehearsed ones */
+  babel_tower *towers[BABEL_MAX_SIDES];
+  int steps[BABEL_MAX_SIDES];    /* time steps */
+  int rows[BABEL_MAX_SIDES];     /* samples of the rehearsed sides; of the pair it is m */
+  babel_learning module[2], prototype; /* a frozen module needs a frozen prototype: nothing passes back through that side */
+} babel_step_request;
 
 typedef struct {
   int in, out, relu;            /* relu: between layers of one MLP */
@@ -41,30 +67,35 @@ typedef struct {
 
 typedef struct {
   int layers, module_layers;    /* the first module_layers are C's; folded: without its last, then comes the fold */
-  int steps, rows, stacked;     /* time steps T, m T, number of directions (2 or 3) */
+  int samples, steps, rows;     /* m, time steps T, m T */
+  int first, stacked;           /* directions: 0 and 1, the side that is distilled 2 too; a rehearsed one 2 alone */
+  int twin;                     /* rehearsed: the side of the pair with the same tower; -1 = none */
+  bool taught, frozen;          /* has a teacher; nothing passes back */
   babel_chain_layer layer[BABEL_MAX_CHAIN];
   babel_fold fold;
   float *act[BABEL_MAX_CHAIN + 1];      /* act[0] = input (rows, in), act[k + 1] = output of layer k */
   float *cot[BABEL_MAX_CHAIN + 1];      /* cot[k + 1] = dL/d(output of layer k), (rows, width) for each direction */
   int64_t cot_step[BABEL_MAX_CHAIN + 1]; /* floats from direction to direction */
   float *combined[BABEL_MAX_CHAIN + 1]; /* weighted sum of the cotangents, (rows, width); folded only */
-  float *pooled, *pooled_cot;           /* (m, embed), (stacked m, embed); only with time steps */
+  float *pooled, *pooled_cot;           /* (samples, embed), (stacked samples, embed); only with time steps */
   float *own[2];                        /* folded: gradient of C for direction 0, 1; only its norm is used; NULL = not needed */
-  float *teacher_act[2], *teacher;      /* ping-pong (rows, widest); teacher embedding (m, embed); only on the distilled side */
+  float *teacher_act[2], *teacher;      /* ping-pong (rows, widest); teacher embedding (samples, embed); only where taught */
   int64_t module_at, module_count;      /* C in the flat arrays */
   int64_t post_at, post_count;          /* the projection; count 0 = none */
+  int64_t prototype_at;
 } babel_chain;
 
 /* What changes from step to step. */
 typedef struct {
   babel_step_state *state;      /* (1) */
-  int *rows[2], *lengths[2];    /* (rows) into the banks, (m) valid time steps; lengths NULL = all valid */
+  int *rows[BABEL_MAX_SIDES], *lengths[BABEL_MAX_SIDES]; /* (rows) into the banks, (samples) valid time steps; lengths NULL = all valid */
   int *graph_rows;              /* (m) which pairs the batch holds; NULL with targets: pairs */
 } babel_step_inputs;
 
 /* What a step says, for logs. */
 typedef struct {
   float loss[2], kd, weights[2], norms[2], log_scale;
+  float kd_of[BABEL_MAX_SIDES]; /* mean over the rows of a side; kd: over all distilled rows */
   int hits[2], guarded;
 } babel_step_report;
 
@@ -73,12 +104,17 @@ typedef struct {
   babel_stream *stream, *branch; /* branch: for what need not wait; both NULL on the CPU */
   babel_config config;
   int m, embed;
-  int teacher_side;             /* 0 or 1: that side has a teacher; -1 = none */
+  int teacher_side;             /* 0 or 1: distilled on its own rows; -1 = none */
+  bool still;                   /* the teacher does not move */
+  bool teacher_folded;          /* folded and still: M of the teachers is there already */
   int adaptive;                 /* 0 off, 1 on, 2 inverted */
   int folded;                   /* ops->fold_layers */
-  babel_chain side[2];
+  int sides;
+  bool prototype_frozen;
+  babel_chain side[BABEL_MAX_SIDES];
+  int rehearsed_rows, rehearsed_samples; /* of the sides from 2 on; their rows lie behind each other from layer 1 on */
   int64_t count;                /* trainable values, log_scale last */
-  int64_t prototype_at, prototype_count, scale_at;
+  int64_t prototype_at, prototype_count, scale_at; /* the shared U, or with proto_policy=none U_a and U_b */
   int shared;                   /* first layer of the chains that is the same one */
   float *params, *moment1, *moment2, *teacher_params; /* (count); teacher: NULL without one */
   float *grads[3];              /* (count) folded: [0], the gradient; else of each direction, [2] NULL without a teacher */
@@ -86,32 +122,40 @@ typedef struct {
   int adamw_count;
   babel_step_inputs in, host;   /* on the backend; the copies that babel_step_plan_send sends there */
   size_t input_bytes;
-  const float *bank[2], *mean[2], *inv_std[2];  /* backend: (bank_rows, in), statistics or NULL */
-  int bank_rows[2];
+  const float *bank[BABEL_MAX_SIDES], *mean[BABEL_MAX_SIDES], *inv_std[BABEL_MAX_SIDES]; /* backend: (bank_rows, in), statistics or NULL */
+  int bank_rows[BABEL_MAX_SIDES];               /* of the pair; the rehearsed sides have sources */
+  babel_step_source source[BABEL_MAX_SOURCES];
+  int sources;
   const float *graph;           /* (graph_size, graph_size) neighbour weights, backend; NULL = targets: pairs */
   int graph_size;
   float *targets;               /* (m, m); NULL unless targets: neighbours */
   uint8_t *masked;              /* (m, m); NULL unless targets: mask */
   babel_step_report *report;    /* backend; the next six point into it; log_scale is left out: it is a parameter */
-  float *loss, *kd_loss, *weights, *norms; /* (2) (1) (2) (2) */
+  float *loss, *kd_of, *weights, *norms; /* (2) (sides) (2) (2) */
   int *hits, *guarded;          /* (2) (1) */
   float *dlog_scale;            /* (2) */
-  double *kd_parts;             /* workspace of the distillation loss */
+  double *kd_parts;             /* workspace of the distillation losses */
   double *adaptive_parts;       /* workspace of the norms */
   float *workspace;
   babel_recording *recording;   /* of a whole step, on a backend that has such */
+  babel_step_request request;
   void *memory;                 /* one backend block behind all of it */
   size_t bytes;
 } babel_step_plan;
 
-/* Allocates everything for batches of m pairs and copies the parameters out of the trunk. steps[s]: time steps of side s.
- * teacher_side >= 0 copies that side's module and the prototype into a teacher. */
-babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2], const int steps[2],
-                                    int m, int teacher_side, int adaptive);
+/* The pair alone. */
+static inline babel_step_request babel_step_pair(babel_tower *const towers[2], const int steps[2], int m, int teacher_side, int adaptive) {
+  return (babel_step_request){.m = m, .adaptive = adaptive, .teacher_side = teacher_side, .sides = 2, .towers = {towers[0], towers[1]},
+                              .steps = {steps[0], steps[1]}};
+}
+
+/* Allocates everything for batches of request->m pairs, copies the parameters out of the trunk, and those of whom is taught into their teachers.
+ * BABEL_ERR_ARG when m < 2, BABEL_ERR_SHAPE when a size or a tower does not fit. */
+babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *trunk, const babel_step_request *request);
 void babel_step_plan_destroy(babel_step_plan *plan); /* accepts a zeroed one */
 
 /* Trained values back into the trunk; deploy_teacher (policy ema_deploy): the EMA prototype instead of the online one. */
-babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, babel_tower *const towers[2], bool deploy_teacher);
+babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, bool deploy_teacher);
 
 /* plan->host -> plan->in, one copy. */
 babel_status babel_step_plan_send(const babel_step_plan *plan);
@@ -121,7 +165,7 @@ babel_status babel_step_plan_send(const babel_step_plan *plan);
 babel_status babel_step_run(babel_step_plan *plan);
 
 /* The forward and backward half alone: nothing is updated. For tests and benches. */
-babel_status babel_step_gradients(const babel_step_plan *plan);
+babel_status babel_step_gradients(babel_step_plan *plan);
 /* The gradient that the last step took, Eq. (5): (count) floats of the host. */
 babel_status babel_step_plan_gradient(const babel_step_plan *plan, float *gradient);
 

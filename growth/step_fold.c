@@ -13,20 +13,20 @@ static babel_linear_fwd_job offset(const babel_fold *f, float *v, const float *p
                                 .in = f->middle, .out = f->out};
 }
 
-babel_status babel_fold_forward(const babel_step_plan *plan) {
-  babel_linear_bwd_data_job products[3];
-  babel_linear_fwd_job offsets[3];
+babel_status babel_fold_forward(babel_step_plan *plan) {
+  babel_linear_bwd_data_job products[2 * BABEL_MAX_SIDES];
+  babel_linear_fwd_job offsets[2 * BABEL_MAX_SIDES];
   int n = 0;
-  for (int s = 0; s < 2; s++, n++) {
+  for (int s = 0; s < plan->sides; s++) {
     const babel_fold *f = &plan->side[s].fold;
+    if (plan->side[s].twin >= 0) continue;
     products[n] = product(f, f->weight, plan->params);
-    offsets[n] = offset(f, f->bias, plan->params);
-  }
-  if (plan->teacher_side >= 0) {
-    const babel_fold *f = &plan->side[plan->teacher_side].fold;
+    offsets[n++] = offset(f, f->bias, plan->params);
+    if (!plan->side[s].taught || plan->teacher_folded) continue;
     products[n] = product(f, f->teacher_weight, plan->teacher_params);
     offsets[n++] = offset(f, f->teacher_bias, plan->teacher_params);
   }
+  plan->teacher_folded = plan->still;
   BABEL_TRY(plan->ops->linear_bwd_data(products, n, plan->stream));
   return plan->ops->linear_fwd(offsets, n, plan->stream);
 }
@@ -60,19 +60,24 @@ static babel_status fold_own(const babel_step_plan *plan) {
 /* dC3, db, dU1, du out of fold.dweight and dbias into grads. */
 static babel_status fold_backward(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
-  babel_linear_bwd_weight_job weights[2];
-  babel_linear_bwd_data_job biases[2];
-  for (int s = 0; s < 2; s++) {
+  babel_linear_bwd_weight_job weights[BABEL_MAX_SIDES];
+  babel_linear_bwd_data_job biases[BABEL_MAX_SIDES];
+  int n = 0;
+  for (int s = 0; s < plan->sides; s++) {
     const babel_fold *f = &plan->side[s].fold;
-    into_first(plan, f, f->dweight, f->dbias, plan->grads[0] + f->first_at, plan->grads[0] + f->first_bias_at, &weights[s], &biases[s]);
+    if (plan->side[s].twin >= 0 || plan->side[s].frozen) continue;
+    into_first(plan, f, f->dweight, f->dbias, plan->grads[0] + f->first_at, plan->grads[0] + f->first_bias_at, &weights[n], &biases[n]);
+    n++;
   }
-  BABEL_TRY(ops->linear_bwd_weight(weights, 2, plan->stream));
-  BABEL_TRY(ops->linear_bwd_data(biases, 2, plan->stream));
-  for (int s = 0; s < 2; s++) { /* one after the other: both sides add to the same gradient */
+  BABEL_TRY(ops->linear_bwd_weight(weights, n, plan->stream));
+  BABEL_TRY(ops->linear_bwd_data(biases, n, plan->stream));
+  for (int s = 0; s < plan->sides && !plan->prototype_frozen; s++) { /* one after the other: all towers add to the same gradient */
     const babel_fold *f = &plan->side[s].fold;
     float *dsecond = plan->grads[0] + f->second_at;
+    bool first = !s || f->second_at != plan->side[0].fold.second_at;
+    if (plan->side[s].twin >= 0) continue;
     babel_linear_bwd_weight_job outer = {.dw = dsecond, .db = plan->grads[0] + f->second_bias_at, .dy = f->dbias, .x = plan->params + f->first_bias_at,
-                                         .n = 1, .in = f->middle, .out = f->out, .accumulate = s};
+                                         .n = 1, .in = f->middle, .out = f->out, .accumulate = !first};
     babel_linear_fwd_job inner = {.y = dsecond, .x = f->dweight, .w = plan->params + f->first_at, .n = f->out, .in = f->in, .out = f->middle,
                                   .accumulate = 1};
     BABEL_TRY(ops->linear_bwd_weight(&outer, 1, plan->stream));
@@ -117,12 +122,40 @@ static babel_status combine(const babel_step_plan *plan) {
   for (int s = 0; s < 2; s++)
     for (int k = 1; k <= plan->side[s].layers; k++) {
       const babel_chain *c = &plan->side[s];
+      if (c->frozen) break;
       sums[n++] = (babel_combine_job){.y = c->combined[k], .weights = plan->weights, .x0 = c->cot[k], .x1 = c->cot[k] + c->cot_step[k],
                                       .x2 = c->stacked == 3 ? c->cot[k] + 2 * c->cot_step[k] : NULL, .n = (int64_t)c->rows * c->layer[k - 1].out};
     }
   sums[n++] = (babel_combine_job){.y = plan->grads[0] + plan->scale_at, .weights = plan->weights, .x0 = plan->dlog_scale,
                                   .x1 = plan->dlog_scale + 1, .n = 1};
   return plan->ops->combine(sums, n, plan->stream);
+}
+
+/* Behind the fold, before the projection. */
+static bool is_prototype(const babel_step_plan *plan, int k) {
+  return k >= plan->shared && k < plan->shared + plan->config.proto_layers - 1;
+}
+
+/* accumulate: another side has written to the same gradient. */
+static babel_linear_bwd_weight_job layer_gradient(const babel_chain *c, int k, int rows, int accumulate) {
+  const babel_chain_layer *l = &c->layer[k];
+  return (babel_linear_bwd_weight_job){.dw = l->dweight, .db = l->dbias, .dy = c->combined[k + 1], .x = c->act[k], .n = rows, .in = l->in,
+                                       .out = l->out, .accumulate = accumulate};
+}
+
+/* A rehearsed side adds to what its twin of the pair has, and all of them to the prototype. */
+static babel_status rehearsed_gradients(const babel_step_plan *plan) {
+  babel_linear_bwd_weight_job jobs[BABEL_MAX_SIDES * BABEL_MAX_CHAIN];
+  int n = 0;
+  for (int s = 2; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    for (int k = 0; k < c->layers; k++) {
+      bool common = is_prototype(plan, k);
+      if (common && s > 2) continue;
+      jobs[n++] = layer_gradient(c, k, common ? plan->rehearsed_rows : c->rows, common || c->twin >= 0);
+    }
+  }
+  return n ? plan->ops->linear_bwd_weight(jobs, n, plan->stream) : BABEL_OK;
 }
 
 babel_status babel_fold_gradients(const babel_step_plan *plan) {
@@ -134,13 +167,13 @@ babel_status babel_fold_gradients(const babel_step_plan *plan) {
   for (int k = 0; k < plan->side[0].layers; k++)
     for (int s = 0; s < 2; s++) {
       const babel_chain *c = &plan->side[s];
-      const babel_chain_layer *l = &c->layer[k];
-      if (s && l->dweight == jobs[n - 1].dw) /* the prototype: rows of both sides lie behind each other */
+      if (c->frozen || (plan->prototype_frozen && is_prototype(plan, k))) continue;
+      if (s && n && c->layer[k].dweight == jobs[n - 1].dw) /* the prototype: rows of both sides lie behind each other */
         jobs[n - 1].n += c->rows;
       else
-        jobs[n++] = (babel_linear_bwd_weight_job){.dw = l->dweight, .db = l->dbias, .dy = c->combined[k + 1], .x = c->act[k], .n = c->rows,
-                                                  .in = l->in, .out = l->out};
+        jobs[n++] = layer_gradient(c, k, c->rows, 0);
     }
   BABEL_TRY(plan->ops->linear_bwd_weight(jobs, n, plan->stream));
+  BABEL_TRY(rehearsed_gradients(plan));
   return fold_backward(plan);
 }

@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* M and v of both sides, and of the teacher. */
-babel_status babel_fold_forward(const babel_step_plan *plan);
+/* M and v of every tower, and of the teachers: of those that stand still only the first time. */
+babel_status babel_fold_forward(babel_step_plan *plan);
 /* From the cotangents to the weights w_ab, w_ba and the gradient in grads[0]: norms from products of their own, then the weighted sum of the
  * cotangents, then one product a matrix. */
 babel_status babel_fold_gradients(const babel_step_plan *plan);

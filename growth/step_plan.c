@@ -1,5 +1,6 @@
 /* What lies where in a training step. One backend block is measured in a first pass (base NULL) and carved in a second. */
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,15 @@ static void carve_pair(carver *c, float **a, float **b, int64_t rows_a, int64_t 
   *b = *a ? *a + rows_a * width : NULL;
 }
 
+/* One piece for all rehearsed sides, behind each other; the pointer to each side's part goes to `field` of its chain. */
+static void carve_rehearsed(babel_step_plan *plan, carver *c, int width, size_t field) {
+  float *at = carve_floats(c, (int64_t)plan->rehearsed_rows * width);
+  for (int s = 2; s < plan->sides; s++) {
+    *(float **)((char *)&plan->side[s] + field) = at;
+    if (at) at += (int64_t)plan->side[s].rows * width;
+  }
+}
+
 /* step.h says how the directions lie; behind the first shared layer all of them have room for both sides. */
 static void carve_cotangents(babel_step_plan *plan, carver *c, int k, int width) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
@@ -39,39 +49,42 @@ static void carve_cotangents(babel_step_plan *plan, carver *c, int k, int width)
     b->cot[k] = a->cot[k] ? a->cot[k] + (int64_t)a->rows * width : NULL;
     a->cot_step[k] = b->cot_step[k] = rows * width;
   }
+  carve_rehearsed(plan, c, width, offsetof(babel_chain, cot[k]));
 }
 
 /* The same places in backend and host memory. */
 static void carve_inputs(const babel_step_plan *plan, carver *c, babel_step_inputs *in) {
   in->state = carve(c, 1, sizeof *in->state);
-  for (int s = 0; s < 2; s++) {
+  for (int s = 0; s < plan->sides; s++) {
     in->rows[s] = carve(c, (size_t)plan->side[s].rows, sizeof(int));
-    in->lengths[s] = plan->side[s].steps > 1 ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
+    in->lengths[s] = plan->side[s].steps > 1 ? carve(c, (size_t)plan->side[s].samples, sizeof(int)) : NULL;
   }
   in->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
 }
 
 static void carve_layers(babel_step_plan *plan, carver *c) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
-  for (int s = 0; s < 2; s++) {
+  for (int s = 0; s < plan->sides; s++) {
     babel_chain *side = &plan->side[s];
     side->act[0] = carve_floats(c, (int64_t)side->rows * side->layer[0].in);
   }
   for (int k = 1; k <= a->layers; k++) {
     int width = a->layer[k - 1].out;
     carve_pair(c, &a->act[k], &b->act[k], a->rows, b->rows, width);
+    carve_rehearsed(plan, c, width, offsetof(babel_chain, act[k]));
     carve_cotangents(plan, c, k, width);
     if (plan->folded) carve_pair(c, &a->combined[k], &b->combined[k], a->rows, b->rows, width);
+    for (int s = 2; s < plan->sides; s++) plan->side[s].combined[k] = plan->side[s].cot[k]; /* one direction, weighted already */
   }
 }
 
 static void carve_tops(babel_step_plan *plan, carver *c) {
-  int64_t size = (int64_t)plan->m * plan->embed;
-  for (int s = 0; s < 2; s++) {
+  for (int s = 0; s < plan->sides; s++) {
     babel_chain *side = &plan->side[s];
+    int64_t size = (int64_t)side->samples * plan->embed;
     side->pooled = side->steps > 1 ? carve_floats(c, size) : NULL;
     side->pooled_cot = side->steps > 1 ? carve_floats(c, side->stacked * size) : NULL;
-    if (s != plan->teacher_side) continue;
+    if (s < 2 && s != plan->teacher_side) continue;
     int widest = plan->embed;
     for (int k = 0; k < side->layers; k++)
       if (side->layer[k].out > widest) widest = side->layer[k].out;
@@ -80,13 +93,17 @@ static void carve_tops(babel_step_plan *plan, carver *c) {
   }
 }
 
+static bool distils(const babel_step_plan *plan) {
+  return plan->teacher_side >= 0 || plan->sides > 2;
+}
+
 static void carve_gradients(babel_step_plan *plan, carver *c) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
   plan->params = carve_floats(c, plan->count);
-  for (int d = 0; d < (plan->folded ? 1 : plan->teacher_side >= 0 ? 3 : 2); d++) plan->grads[d] = carve_floats(c, plan->count);
+  for (int d = 0; d < (plan->folded ? 1 : distils(plan) ? 3 : 2); d++) plan->grads[d] = carve_floats(c, plan->count);
   plan->moment1 = carve_floats(c, plan->count);
   plan->moment2 = carve_floats(c, plan->count);
-  plan->teacher_params = plan->teacher_side >= 0 ? carve_floats(c, plan->count) : NULL;
+  plan->teacher_params = distils(plan) ? carve_floats(c, plan->count) : NULL;
   for (int d = 0; d < 2 && plan->adaptive && plan->folded; d++) {
     if (plan->config.grad_scope) {
       a->own[d] = carve_floats(c, a->module_count + b->module_count);
@@ -98,10 +115,14 @@ static void carve_gradients(babel_step_plan *plan, carver *c) {
 }
 
 static void carve_folds(babel_step_plan *plan, carver *c) {
-  for (int s = 0; s < 2 && plan->folded; s++) {
+  for (int s = 0; s < plan->sides && plan->folded; s++) {
     babel_fold *f = &plan->side[s].fold;
     int64_t size = (int64_t)f->in * f->out;
-    bool taught = s == plan->teacher_side;
+    bool taught = plan->side[s].taught;
+    if (plan->side[s].twin >= 0) {
+      *f = plan->side[plan->side[s].twin].fold;
+      continue;
+    }
     f->weight = carve_floats(c, size);
     f->bias = carve_floats(c, f->out);
     f->teacher_weight = taught ? carve_floats(c, size) : NULL;
@@ -109,7 +130,7 @@ static void carve_folds(babel_step_plan *plan, carver *c) {
     f->dweight = carve_floats(c, size);
     f->dbias = carve_floats(c, f->out);
     for (int d = 0; d < 2; d++) {
-      bool needed = plan->adaptive && (plan->config.grad_scope || s == d);
+      bool needed = plan->adaptive && s < 2 && (plan->config.grad_scope || s == d);
       f->own_weight[d] = needed ? carve_floats(c, size) : NULL;
       f->own_bias[d] = needed ? carve_floats(c, f->out) : NULL;
     }
@@ -118,7 +139,7 @@ static void carve_folds(babel_step_plan *plan, carver *c) {
 
 /* Where each layer's parameters and gradients are. */
 static void point(babel_step_plan *plan) {
-  for (int s = 0; s < 2; s++)
+  for (int s = 0; s < plan->sides; s++)
     for (int k = 0; k < plan->side[s].layers; k++) {
       babel_chain_layer *l = &plan->side[s].layer[k];
       const babel_fold *f = &plan->side[s].fold;
@@ -137,7 +158,7 @@ static void carve_report(babel_step_plan *plan, carver *c) {
   babel_step_report *report = plan->report = carve(c, 1, sizeof *report);
   if (!report) return;
   plan->loss = report->loss;
-  plan->kd_loss = &report->kd;
+  plan->kd_of = report->kd_of;
   plan->weights = report->weights;
   plan->norms = report->norms;
   plan->hits = report->hits;
@@ -152,7 +173,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   carve_layers(plan, c);
   carve_tops(plan, c);
   carve_report(plan, c);
-  plan->kd_parts = carve(c, BABEL_COSINE_DISTILL_PARTS, sizeof *plan->kd_parts);
+  plan->kd_parts = carve(c, (size_t)plan->sides * BABEL_COSINE_DISTILL_PARTS, sizeof *plan->kd_parts);
   plan->adaptive_parts = carve(c, BABEL_ADAPTIVE_PARTS, sizeof *plan->adaptive_parts);
   plan->dlog_scale = carve_floats(c, 2);
   int64_t batch_square = (int64_t)plan->m * plan->m;
@@ -179,103 +200,156 @@ static void append_fold(babel_chain *chain, const babel_mlp *module, const babel
 }
 
 /* C, U, the projection. */
-static void chain_up(babel_chain *chain, const babel_tower *tower, const babel_mlp *prototype, int64_t prototype_at, int folded) {
+static void chain_up(babel_chain *chain, const babel_tower *tower, const babel_mlp *prototype, int folded) {
   chain->module_layers = tower->module.layers - folded;
   append_mlp(chain, &tower->module, chain->module_at, 0, chain->module_layers);
-  if (folded) append_fold(chain, &tower->module, prototype, prototype_at);
-  append_mlp(chain, prototype, prototype_at, folded, prototype->layers);
+  if (folded) append_fold(chain, &tower->module, prototype, chain->prototype_at);
+  append_mlp(chain, prototype, chain->prototype_at, folded, prototype->layers);
   append_mlp(chain, &tower->post, chain->post_at, 0, tower->post.layers);
 }
 
-/* Offsets in the flat arrays and the chain of layers of both sides. */
-static void lay_out(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2], const int steps[2]) {
+static int twin_of(const babel_step_request *request, int s) {
+  for (int i = 0; i < 2 && s >= 2; i++)
+    if (request->towers[i] == request->towers[s]) return i;
+  return -1;
+}
+
+/* Offsets in the flat arrays: step.h says the order. */
+static void place(babel_step_plan *plan, const babel_trunk *trunk) {
+  const babel_step_request *request = &plan->request;
   int64_t at = 0;
-  for (int s = 0; s < 2; s++) {
-    plan->side[s].module_at = at;
-    at += plan->side[s].module_count = towers[s]->module.count;
+  for (int s = 0; s < plan->sides; s++) {
+    babel_chain *c = &plan->side[s];
+    c->twin = twin_of(request, s);
+    c->module_count = request->towers[s]->module.count;
+    c->module_at = c->twin < 0 ? at : plan->side[c->twin].module_at;
+    if (c->twin < 0) at += c->module_count;
   }
-  for (int s = 0; s < 2; s++) {
-    plan->side[s].post_at = at;
-    at += plan->side[s].post_count = towers[s]->post.count;
+  for (int s = 0; s < plan->sides; s++) {
+    babel_chain *c = &plan->side[s];
+    c->post_count = request->towers[s]->post.count;
+    c->post_at = c->twin < 0 ? at : plan->side[c->twin].post_at;
+    if (c->twin < 0) at += c->post_count;
   }
   plan->prototype_at = at;
-  at += plan->prototype_count = trunk->prototype.count;
+  bool own = request->towers[0]->own.layers;
+  for (int s = 0; s < plan->sides; s++) plan->side[s].prototype_at = at + (own && s == 1 ? trunk->prototype.count : 0);
+  at += plan->prototype_count = (own ? 2 : 1) * trunk->prototype.count;
   plan->scale_at = at;
   plan->count = at + 1;
-  plan->shared = towers[0]->module.layers; /* C's layers, the fold among them */
-  for (int s = 0; s < 2; s++) {
+}
+
+/* The chain of layers of every side. */
+static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
+  const babel_step_request *request = &plan->request;
+  place(plan, trunk);
+  plan->shared = request->towers[0]->module.layers; /* C's layers, the fold among them */
+  plan->prototype_frozen = request->prototype == BABEL_FROZEN;
+  for (int s = 0; s < plan->sides; s++) {
     babel_chain *chain = &plan->side[s];
-    chain_up(chain, towers[s], &trunk->prototype, plan->prototype_at, plan->folded);
-    chain->steps = steps[s];
-    chain->rows = plan->m * steps[s];
-    chain->stacked = s == plan->teacher_side ? 3 : 2;
-    plan->mean[s] = plan->config.standardise ? towers[s]->mean : NULL;
-    plan->inv_std[s] = plan->config.standardise ? towers[s]->inv_std : NULL;
+    const babel_tower *tower = request->towers[s];
+    chain_up(chain, tower, babel_trunk_prototype(trunk, tower), plan->folded);
+    chain->samples = s < 2 ? plan->m : request->rows[s];
+    chain->steps = request->steps[s];
+    chain->rows = chain->samples * chain->steps;
+    chain->first = s < 2 ? 0 : 2;
+    chain->stacked = s >= 2 ? 1 : s == plan->teacher_side ? 3 : 2;
+    chain->taught = s >= 2 || s == plan->teacher_side;
+    chain->frozen = s < 2 && request->module[s] == BABEL_FROZEN;
+    if (chain->twin >= 0) plan->side[chain->twin].taught = true;
+    plan->mean[s] = plan->config.standardise ? tower->mean : NULL;
+    plan->inv_std[s] = plan->config.standardise ? tower->inv_std : NULL;
+    if (s < 2) continue;
+    plan->rehearsed_rows += chain->rows;
+    plan->rehearsed_samples += chain->samples;
   }
 }
 
-static babel_status check(const babel_trunk *trunk, babel_tower *const towers[2], const int steps[2], int m) {
-  if (m < 2) return BABEL_FAIL(BABEL_ERR_ARG, "a batch of %d pairs has no negatives: expected at least 2", m);
-  for (int s = 0; s < 2; s++) {
-    const babel_tower *tower = towers[s];
-    if (steps[s] < 1 || steps[s] > (1 << 24) / m) return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %d time steps", tower->name, steps[s]);
-    if (tower->module.layers != towers[0]->module.layers || tower->post.layers != towers[0]->post.layers ||
-        tower->module.widths[tower->module.layers] != trunk->prototype.widths[0])
+static babel_status check(const babel_trunk *trunk, const babel_step_request *request) {
+  if (request->m < 2) return BABEL_FAIL(BABEL_ERR_ARG, "a batch of %d pairs has no negatives: expected at least 2", request->m);
+  if (request->sides < 2 || request->sides > BABEL_MAX_SIDES || (request->sides > 2 && (request->teacher_side >= 0 || request->prototype == BABEL_FROZEN || request->towers[0]->own.layers)))
+    return BABEL_FAIL(BABEL_ERR_ARG, "%d sides: rows are rehearsed beside a pair without a teacher of its own, with one prototype that learns", request->sides);
+  for (int s = 0; s < request->sides; s++) {
+    const babel_tower *tower = request->towers[s];
+    int samples = s < 2 ? request->m : request->rows[s];
+    if (request->steps[s] < 1 || samples < 1 || request->steps[s] > (1 << 24) / samples)
+      return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %d time steps of %d samples", tower->name, request->steps[s], samples);
+    if (tower->module.layers != request->towers[0]->module.layers || tower->post.layers != request->towers[0]->post.layers ||
+        tower->own.layers != request->towers[0]->own.layers || tower->module.widths[tower->module.layers] != trunk->prototype.widths[0])
       return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: its module does not fit the prototype or the other tower", tower->name);
+    if (s < 2 && request->module[s] == BABEL_FROZEN && request->prototype != BABEL_FROZEN)
+      return BABEL_FAIL(BABEL_ERR_ARG, "%s: a frozen module behind which the prototype learns", tower->name);
   }
   return BABEL_OK;
 }
 
+static babel_status copy_piece(const babel_step_plan *plan, float *trunk, float *flat, int64_t count, bool out) {
+  size_t bytes = (size_t)count * sizeof(float);
+  return bytes ? plan->ops->copy(out ? trunk : flat, out ? flat : trunk, bytes, plan->stream) : BABEL_OK;
+}
+
 /* params <-> trunk; the flat array is in backend memory. */
-static babel_status copy_params(const babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2], bool out, bool deploy_teacher) {
-  const struct {
-    float *trunk, *flat;
-    int64_t count;
-  } pieces[] = {
-      {towers[0]->module.params, plan->params + plan->side[0].module_at, plan->side[0].module_count},
-      {towers[1]->module.params, plan->params + plan->side[1].module_at, plan->side[1].module_count},
-      {towers[0]->post.params, plan->params + plan->side[0].post_at, plan->side[0].post_count},
-      {towers[1]->post.params, plan->params + plan->side[1].post_at, plan->side[1].post_count},
-      {trunk->prototype.params, (deploy_teacher ? plan->teacher_params : plan->params) + plan->prototype_at, plan->prototype_count},
-      {trunk->log_scale, plan->params + plan->scale_at, 1},
-  };
-  for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-    size_t bytes = (size_t)pieces[i].count * sizeof(float);
-    if (!bytes) continue;
-    BABEL_TRY(plan->ops->copy(out ? pieces[i].trunk : pieces[i].flat, out ? pieces[i].flat : pieces[i].trunk, bytes, plan->stream));
+static babel_status copy_params(const babel_step_plan *plan, const babel_trunk *trunk, bool out, bool deploy_teacher) {
+  float *prototypes = deploy_teacher ? plan->teacher_params : plan->params;
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    const babel_tower *tower = plan->request.towers[s];
+    if (c->twin >= 0) continue;
+    BABEL_TRY(copy_piece(plan, tower->module.params, plan->params + c->module_at, c->module_count, out));
+    BABEL_TRY(copy_piece(plan, tower->post.params, plan->params + c->post_at, c->post_count, out));
+    if (s == 0 || tower->own.layers)
+      BABEL_TRY(copy_piece(plan, babel_trunk_prototype(trunk, tower)->params, prototypes + c->prototype_at, trunk->prototype.count, out));
   }
+  BABEL_TRY(copy_piece(plan, trunk->log_scale, plan->params + plan->scale_at, 1, out));
   return plan->ops->synchronize(plan->stream);
 }
 
-static void optimise(babel_step_plan *plan, int64_t at, int64_t count, double decay, bool taught) {
+/* How a piece is updated. */
+typedef struct {
+  babel_learning learning;
+  bool taught; /* direction 2 has a gradient of it, and a teacher that moves follows it */
+  double decay;
+} rule;
+
+static void optimise(babel_step_plan *plan, int64_t at, int64_t count, rule r) {
+  if (r.learning == BABEL_FROZEN) return;
   babel_adamw_job *job = &plan->adamw[plan->adamw_count++];
   *job = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at, .g = {plan->grads[0] + at}, .n = count,
-                           .weight_decay = (float)decay, .teacher = taught ? plan->teacher_params + at : NULL};
+                           .weight_decay = (float)r.decay, .trunk = r.learning == BABEL_LEARNS_SLOWLY,
+                           .teacher = r.taught && !plan->still ? plan->teacher_params + at : NULL};
   if (plan->folded) return;
   job->weights = plan->weights;
   job->g[1] = plan->grads[1] + at;
-  job->g[2] = taught ? plan->grads[2] + at : NULL;
+  job->g[2] = r.taught ? plan->grads[2] + at : NULL;
 }
 
-static void optimise_mlp(babel_step_plan *plan, const babel_mlp *mlp, int64_t at, bool taught) {
+/* Decay on matrices only. */
+static void optimise_mlp(babel_step_plan *plan, const babel_mlp *mlp, int64_t at, rule r) {
   for (int k = 0; k < mlp->layers; k++) {
-    optimise(plan, at + mlp->weight_at[k], (int64_t)mlp->widths[k] * mlp->widths[k + 1], plan->config.weight_decay, taught);
-    optimise(plan, at + mlp->bias_at[k], mlp->widths[k + 1], 0, taught);
+    r.decay = plan->config.weight_decay;
+    optimise(plan, at + mlp->weight_at[k], (int64_t)mlp->widths[k] * mlp->widths[k + 1], r);
+    r.decay = 0;
+    optimise(plan, at + mlp->bias_at[k], mlp->widths[k + 1], r);
   }
 }
 
-/* Decay on matrices only; the log scale is clamped and has none (sections 3 and 7). The teacher follows what it teaches. */
-static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2]) {
+/* The log scale is clamped and has no decay (sections 3 and 7). A rehearsed tower's gradients of directions 0 and 1 are the zeros they began as. */
+static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *trunk) {
+  const babel_step_request *request = &plan->request;
   void *memory;
-  BABEL_TRY(babel_alloc(&memory, 10 * BABEL_MAX_LAYERS + 1, sizeof *plan->adamw));
+  BABEL_TRY(babel_alloc(&memory, (size_t)(4 * plan->sides + 4) * BABEL_MAX_LAYERS + 1, sizeof *plan->adamw));
   plan->adamw = memory;
-  for (int s = 0; s < 2; s++) {
-    optimise_mlp(plan, &towers[s]->module, plan->side[s].module_at, s == plan->teacher_side);
-    optimise_mlp(plan, &towers[s]->post, plan->side[s].post_at, s == plan->teacher_side);
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    rule module = {.learning = s < 2 ? request->module[s] : BABEL_LEARNS, .taught = c->taught};
+    if (c->twin >= 0) continue;
+    optimise_mlp(plan, &request->towers[s]->module, c->module_at, module);
+    optimise_mlp(plan, &request->towers[s]->post, c->post_at, module);
   }
-  optimise_mlp(plan, &trunk->prototype, plan->prototype_at, plan->teacher_side >= 0);
+  for (int s = 0; s < (request->towers[0]->own.layers ? 2 : 1); s++)
+    optimise_mlp(plan, &trunk->prototype, plan->side[s].prototype_at, (rule){.learning = request->prototype, .taught = plan->teacher_params});
   if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
-  optimise(plan, plan->scale_at, 1, 0, false);
+  optimise(plan, plan->scale_at, 1, (rule){0});
   babel_adamw_job *scale = &plan->adamw[plan->adamw_count - 1];
   if (!plan->folded) {
     scale->g[0] = plan->dlog_scale;
@@ -286,20 +360,22 @@ static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *tru
   return BABEL_OK;
 }
 
-babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *trunk, babel_tower *const towers[2], const int steps[2],
-                                    int m, int teacher_side, int adaptive) {
+babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *trunk, const babel_step_request *request) {
   babel_status status;
   carver c = {0};
   memset(plan, 0, sizeof *plan);
-  BABEL_TRY(check(trunk, towers, steps, m));
+  BABEL_TRY(check(trunk, request));
   plan->ops = trunk->ops;
   plan->config = trunk->config;
-  plan->m = m;
+  plan->request = *request;
+  plan->m = request->m;
+  plan->sides = request->sides;
   plan->embed = trunk->config.embed_dim;
-  plan->teacher_side = teacher_side;
-  plan->adaptive = adaptive;
+  plan->teacher_side = request->teacher_side;
+  plan->still = request->still;
+  plan->adaptive = request->adaptive;
   plan->folded = plan->ops->fold_layers;
-  lay_out(plan, trunk, towers, steps);
+  lay_out(plan, trunk);
   carve_all(plan, &c);
   plan->bytes = c.used;
   BABEL_TRY(plan->ops->alloc(&plan->memory, plan->bytes));
@@ -312,9 +388,9 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   c = (carver){.base = host};
   carve_inputs(plan, &c, &plan->host);
   point(plan);
-  BABEL_TRY_OR(list_optimiser(plan, trunk, towers), fail);
-  BABEL_TRY_OR(copy_params(plan, trunk, towers, false, false), fail);
-  if (teacher_side >= 0)
+  BABEL_TRY_OR(list_optimiser(plan, trunk), fail);
+  BABEL_TRY_OR(copy_params(plan, trunk, false, false), fail);
+  if (plan->teacher_params)
     BABEL_TRY_OR(plan->ops->copy(plan->teacher_params, plan->params, (size_t)plan->count * sizeof(float), plan->stream), fail);
   return BABEL_OK;
 fail:
@@ -333,8 +409,8 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
   memset(plan, 0, sizeof *plan);
 }
 
-babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, babel_tower *const towers[2], bool deploy_teacher) {
-  return copy_params(plan, trunk, towers, true, deploy_teacher && plan->teacher_params);
+babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *trunk, bool deploy_teacher) {
+  return copy_params(plan, trunk, true, deploy_teacher && plan->teacher_params);
 }
 
 static babel_status fetch(const babel_step_plan *plan, float *host, const float *from, int64_t count) {
@@ -369,6 +445,9 @@ babel_status babel_step_plan_send(const babel_step_plan *plan) {
 }
 
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report) {
+  double kd = 0;
   BABEL_TRY(plan->ops->download(report, plan->report, sizeof *report, plan->stream));
+  for (int s = 2; s < plan->sides; s++) kd += (double)report->kd_of[s] * plan->side[s].samples / plan->rehearsed_samples;
+  report->kd = plan->teacher_side >= 0 ? report->kd_of[plan->teacher_side] : (float)kd;
   return plan->ops->download(&report->log_scale, plan->params + plan->scale_at, sizeof report->log_scale, plan->stream);
 }

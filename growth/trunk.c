@@ -28,17 +28,21 @@ fail:
   return status;
 }
 
-babel_status babel_trunk_create(babel_trunk *trunk, const babel_ops *ops, const babel_config *config) {
+static babel_status create_prototype(const babel_trunk *trunk, babel_mlp *mlp, const char *stream) {
+  const babel_config *config = &trunk->config;
   int widths[BABEL_MAX_LAYERS + 1];
+  for (int i = 0; i <= config->proto_layers; i++)
+    widths[i] = i == 0 || i == config->proto_layers ? config->embed_dim : config->hidden;
+  return create_mlp(trunk->ops, mlp, config->proto_layers, widths, (uint64_t)config->seed, babel_hash64(stream, strlen(stream)));
+}
+
+babel_status babel_trunk_create(babel_trunk *trunk, const babel_ops *ops, const babel_config *config) {
   void *scale;
   memset(trunk, 0, sizeof *trunk);
   trunk->ops = ops;
   trunk->config = *config;
-  for (int i = 0; i <= config->proto_layers; i++)
-    widths[i] = i == 0 || i == config->proto_layers ? config->embed_dim : config->hidden;
   babel_status status;
-  BABEL_TRY_OR(create_mlp(ops, &trunk->prototype, config->proto_layers, widths, (uint64_t)config->seed, babel_hash64("prototype", 9)),
-               fail);
+  BABEL_TRY_OR(create_prototype(trunk, &trunk->prototype, "prototype"), fail);
   BABEL_TRY_OR(ops->alloc(&scale, sizeof(float)), fail);
   trunk->log_scale = scale;
   float start = (float)log(1 / config->tau);
@@ -61,9 +65,11 @@ void babel_trunk_destroy(babel_trunk *trunk) {
     babel_tower *tower = &trunk->towers[i];
     free_mlp(ops, &tower->module);
     free_mlp(ops, &tower->post);
+    free_mlp(ops, &tower->own);
     if (tower->mean) ops->free(tower->mean);
     if (tower->inv_std) ops->free(tower->inv_std);
     free(tower->provenance);
+    babel_gauss_destroy(&tower->gauss);
   }
   free_mlp(ops, &trunk->prototype);
   if (trunk->log_scale) ops->free(trunk->log_scale);
@@ -76,6 +82,10 @@ babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name) {
   for (int i = 0; i < trunk->tower_count; i++)
     if (!strcmp(trunk->towers[i].name, name)) return (babel_tower *)&trunk->towers[i];
   return NULL;
+}
+
+const babel_mlp *babel_trunk_prototype(const babel_trunk *trunk, const babel_tower *tower) {
+  return tower->own.layers ? &tower->own : &trunk->prototype;
 }
 
 babel_status babel_trunk_set_statistics(babel_trunk *trunk, babel_tower *tower, const float *mean, const float *inv_std) {
@@ -108,6 +118,10 @@ babel_status babel_trunk_add_tower(babel_trunk *trunk, const char *name, int in)
     int square[2] = {config->embed_dim, config->embed_dim};
     snprintf(stream, sizeof stream, "post/%s", name);
     BABEL_TRY(create_mlp(ops, &tower->post, 1, square, (uint64_t)config->seed, babel_hash64(stream, strlen(stream))));
+  }
+  if (config->proto_policy == BABEL_POLICY_NONE) {
+    snprintf(stream, sizeof stream, "prototype/%s", name);
+    BABEL_TRY(create_prototype(trunk, &tower->own, stream));
   }
   BABEL_TRY(ops->alloc(&memory, (size_t)in * sizeof(float)));
   tower->mean = memory;

@@ -5,7 +5,8 @@
  * valid steps, then the norm. Invariant 10: a modality's embedding never depends on which others are there.
  *
  * File (safetensors): tower.NAME.mean, tower.NAME.inv_std (D), tower.NAME.K.weight (out, in), tower.NAME.K.bias (out),
- * prototype.K.weight, prototype.K.bias, post.NAME.weight/.bias (only post_proj=linear), log_scale (1).
+ * prototype.K.weight, prototype.K.bias, post.NAME.weight/.bias (only post_proj=linear), log_scale (1); with proto_policy=none also
+ * prototype.NAME.K.weight/.bias; gauss.NAME.mean (D), gauss.NAME.factor (r, D), gauss.NAME.rest (D) where they are known (gauss.h).
  * Metadata: format "babel-trunk 1", towers (names, comma between), provenance.NAME, manifest, config (JSON), history (JSON list of phases).
  * Reading is strict: every tensor there is, by name and shape and finite, and no other one. */
 #ifndef BABEL_GROWTH_TRUNK_H
@@ -13,6 +14,7 @@
 
 #include "data/bank.h"
 #include "growth/config.h"
+#include "growth/gauss.h"
 #include "kernels/ops.h"
 #include "layers/mlp.h"
 
@@ -27,8 +29,10 @@ typedef struct {
   int in;              /* feature width D */
   babel_mlp module;    /* C_a */
   babel_mlp post;      /* post_proj, 0 layers when none */
+  babel_mlp own;       /* proto_policy=none: this modality's own prototype; 0 layers where the shared one serves */
   float *mean, *inv_std; /* (D) on the backend; zeros and ones when standardise is off */
   char *provenance;    /* JSON of the bank it was grown with */
+  babel_gauss gauss;   /* of its standardised original training features, first data set; width 0 = unknown (time steps, an older file) */
 } babel_tower;
 
 typedef struct {
@@ -48,6 +52,8 @@ void babel_trunk_destroy(babel_trunk *trunk); /* accepts a zeroed one */
 /* A new tower, initialised from (seed, name). Statistics are set by the phase. */
 babel_status babel_trunk_add_tower(babel_trunk *trunk, const char *name, int in);
 babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name); /* or NULL */
+/* U as this tower knows it: the shared one, or its own. */
+const babel_mlp *babel_trunk_prototype(const babel_trunk *trunk, const babel_tower *tower);
 /* mean and inv_std: (in) floats of the host. */
 babel_status babel_trunk_set_statistics(babel_trunk *trunk, babel_tower *tower, const float *mean, const float *inv_std);
 

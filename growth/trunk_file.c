@@ -12,7 +12,7 @@ enum { MOST_FEATURES = 1 << 20 };
 
 /* Host copies that the writer borrows until commit. */
 typedef struct {
-  float *copies[4 * BABEL_MAX_TOWERS + 2];
+  float *copies[5 * BABEL_MAX_TOWERS + 2];
   int count;
 } host_copies;
 
@@ -43,6 +43,20 @@ static babel_status write_mlp(babel_safetensors_writer *writer, host_copies *cop
   return BABEL_OK;
 }
 
+/* Host memory already: the writer borrows it. */
+static babel_status write_gauss(babel_safetensors_writer *writer, const babel_tower *tower) {
+  const babel_gauss *g = &tower->gauss;
+  const int64_t shape[2] = {g->rank, g->width}, width[1] = {g->width};
+  char name[96];
+  if (!g->width) return BABEL_OK;
+  snprintf(name, sizeof name, "gauss.%s.mean", tower->name);
+  BABEL_TRY(babel_safetensors_writer_floats(writer, name, g->mean, 1, width));
+  snprintf(name, sizeof name, "gauss.%s.factor", tower->name);
+  BABEL_TRY(babel_safetensors_writer_floats(writer, name, g->factor, 2, shape));
+  snprintf(name, sizeof name, "gauss.%s.rest", tower->name);
+  return babel_safetensors_writer_floats(writer, name, g->rest, 1, width);
+}
+
 static babel_status write_tower(babel_safetensors_writer *writer, host_copies *copies, const babel_ops *ops, const babel_tower *tower) {
   char name[96];
   float *values;
@@ -51,6 +65,9 @@ static babel_status write_tower(babel_safetensors_writer *writer, host_copies *c
   BABEL_TRY(write_mlp(writer, copies, ops, &tower->module, name));
   snprintf(name, sizeof name, "post.%s", tower->name);
   BABEL_TRY(write_mlp(writer, copies, ops, &tower->post, name));
+  snprintf(name, sizeof name, "prototype.%s", tower->name);
+  BABEL_TRY(write_mlp(writer, copies, ops, &tower->own, name));
+  BABEL_TRY(write_gauss(writer, tower));
   snprintf(name, sizeof name, "tower.%s.mean", tower->name);
   BABEL_TRY(host_copy(copies, ops, tower->mean, tower->in, name, &values));
   BABEL_TRY(babel_safetensors_writer_floats(writer, name, values, 1, width));
@@ -135,6 +152,36 @@ static babel_status require_mlp(const babel_safetensors *st, const char *prefix,
   return BABEL_OK;
 }
 
+static babel_status read_host(const babel_safetensors *st, const char *name, int rank, const int64_t *shape, float *to, int64_t count) {
+  const babel_tensor *tensor;
+  BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, rank, shape, &tensor));
+  for (int64_t i = 0; i < count; i++) {
+    double value = babel_tensor_get(tensor, i);
+    if (!isfinite(value)) return BABEL_FAIL(BABEL_ERR_VALUE, "%s: tensor %s holds NaN or infinity at element %lld", st->file.path, name, (long long)i);
+    to[i] = (float)value;
+  }
+  return BABEL_OK;
+}
+
+/* Optional: of features with time steps and in older files there is none. */
+static babel_status read_gauss(const babel_safetensors *st, babel_tower *tower) {
+  const babel_tensor *factor;
+  char name[96];
+  int64_t shape[2] = {-1, tower->in};
+  snprintf(name, sizeof name, "gauss.%s.factor", tower->name);
+  if (!babel_safetensors_find(st, name)) return BABEL_OK;
+  BABEL_TRY(babel_safetensors_require(st, name, BABEL_F32, 2, shape, &factor));
+  shape[0] = factor->shape[0];
+  if (shape[0] < 1 || shape[0] > tower->in)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: tensor %s has %lld rows, expected 1 to %d", st->file.path, name, (long long)shape[0], tower->in);
+  BABEL_TRY(babel_gauss_alloc(&tower->gauss, tower->in, (int)shape[0]));
+  BABEL_TRY(read_host(st, name, 2, shape, tower->gauss.factor, shape[0] * tower->in));
+  snprintf(name, sizeof name, "gauss.%s.mean", tower->name);
+  BABEL_TRY(read_host(st, name, 1, shape + 1, tower->gauss.mean, tower->in));
+  snprintf(name, sizeof name, "gauss.%s.rest", tower->name);
+  return read_host(st, name, 1, shape + 1, tower->gauss.rest, tower->in);
+}
+
 static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, const char *tower_name) {
   char name[96];
   const babel_tensor *mean;
@@ -148,6 +195,9 @@ static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, 
   BABEL_TRY(require_mlp(st, name, config->concept_layers, (int)mean->shape[0], config->hidden, config->embed_dim));
   snprintf(name, sizeof name, "post.%s", tower_name);
   BABEL_TRY(require_mlp(st, name, config->post_proj ? 1 : 0, config->embed_dim, 0, config->embed_dim));
+  snprintf(name, sizeof name, "prototype.%s", tower_name);
+  if (config->proto_policy == BABEL_POLICY_NONE)
+    BABEL_TRY(require_mlp(st, name, config->proto_layers, config->embed_dim, config->hidden, config->embed_dim));
   if (babel_trunk_add_tower(trunk, tower_name, (int)mean->shape[0]) != BABEL_OK) return babel_fail_context("%s: ", st->file.path);
   babel_tower *tower = &trunk->towers[trunk->tower_count - 1];
   int64_t width[1] = {tower->in};
@@ -159,6 +209,9 @@ static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, 
   BABEL_TRY(read_mlp(trunk, st, &tower->module, name));
   snprintf(name, sizeof name, "post.%s", tower_name);
   BABEL_TRY(read_mlp(trunk, st, &tower->post, name));
+  snprintf(name, sizeof name, "prototype.%s", tower_name);
+  BABEL_TRY(read_mlp(trunk, st, &tower->own, name));
+  BABEL_TRY(read_gauss(st, tower));
   snprintf(name, sizeof name, "provenance.%s", tower_name);
   const char *provenance = babel_safetensors_metadata(st, name);
   tower->provenance = strdup(provenance ? provenance : "{}");
@@ -168,7 +221,10 @@ static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, 
 /* All that a trunk needs was found under its name: any further tensor is one that nobody would use. */
 static babel_status check_count(const babel_trunk *trunk, const babel_safetensors *st) {
   int expected = 1 + 2 * trunk->prototype.layers;
-  for (int i = 0; i < trunk->tower_count; i++) expected += 2 + 2 * (trunk->towers[i].module.layers + trunk->towers[i].post.layers);
+  for (int i = 0; i < trunk->tower_count; i++) {
+    const babel_tower *tower = &trunk->towers[i];
+    expected += 2 + 2 * (tower->module.layers + tower->post.layers + tower->own.layers) + (tower->gauss.width ? 3 : 0);
+  }
   if (st->count == expected) return BABEL_OK;
   return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: %d tensors, but its configuration and tower list account for %d", st->file.path, st->count, expected);
 }

@@ -13,7 +13,7 @@ void babel_schedule_at(const babel_schedule *schedule, int64_t step, babel_step_
   state->step = step;
   state->lr = (float)lr;
   state->trunk_lr = (float)(lr * schedule->trunk_factor);
-  state->ema_momentum = (float)(1 - (1 - schedule->momentum) * (1 + cos(M_PI * (double)step / (double)schedule->steps)) / 2);
+  state->ema_momentum = schedule->constant_momentum ? (float)schedule->momentum : (float)(1 - (1 - schedule->momentum) * (1 + cos(M_PI * (double)step / (double)schedule->steps)) / 2);
   state->bias1 = (float)(1 - pow(schedule->beta1, (double)step + 1));
   state->bias2 = (float)(1 - pow(schedule->beta2, (double)step + 1));
 }

@@ -15,6 +15,7 @@ typedef struct {
   double lr_start, lr_peak, lr_end;  /* linear from start to peak over the warm-up, then cosine to end */
   double trunk_factor;               /* trunk_lr = lr * trunk_factor */
   double momentum;                   /* mu at the start; 1 at the end, by cosine */
+  int constant_momentum;             /* mu stays what it is */
   double beta1, beta2;               /* AdamW, for the bias corrections */
 } babel_schedule;
 

@@ -56,6 +56,7 @@ need_command pkg-config pkg-config pkgconf
 need_header libdnnl-dev dnnl.h
 need_header libyaml-dev yaml.h
 need_header libjansson-dev jansson.h
+need_header liblapacke-dev lapacke.h
 need_header zlib1g-dev zlib.h
 [ $tests = no ] || need_header libcriterion-dev criterion/criterion.h
 

@@ -11,11 +11,11 @@ static babel_status run(void *context) {
 }
 
 static babel_status wait(void *context) {
-  const babel_step_plan *plan = &((babel_step_bench *)context)->plan;
+  babel_step_plan *plan = &((babel_step_bench *)context)->plan;
   return plan->ops->synchronize(plan->stream);
 }
 
-static double loss_of(const babel_step_plan *plan, const float weights[2]) {
+static double loss_of(babel_step_plan *plan, const float weights[2]) {
   babel_step_report report = {0};
   if (babel_step_report_read(plan, &report) != BABEL_OK) return NAN;
   return (double)weights[0] * (double)report.loss[0] + (double)weights[1] * (double)report.loss[1] +
@@ -23,13 +23,13 @@ static double loss_of(const babel_step_plan *plan, const float weights[2]) {
 }
 
 /* Parameters `length` further along the gradient. */
-static babel_status move(const babel_step_plan *plan, const float *start, const float *gradient, double length, float *moved) {
+static babel_status move(babel_step_plan *plan, const float *start, const float *gradient, double length, float *moved) {
   for (int64_t i = 0; i < plan->count; i++) moved[i] = start[i] + (float)(length * (double)gradient[i]);
   BABEL_TRY(plan->ops->upload(plan->params, moved, (size_t)plan->count * sizeof *moved, plan->stream));
   return babel_step_gradients(plan);
 }
 
-static babel_status slope_error(const babel_step_plan *plan, float *start, float *gradient, float *moved, double *error) {
+static babel_status slope_error(babel_step_plan *plan, float *start, float *gradient, float *moved, double *error) {
   const size_t bytes = (size_t)plan->count * sizeof *start;
   double squares = 0, loss[2];
   float weights[2];
@@ -50,7 +50,7 @@ static babel_status slope_error(const babel_step_plan *plan, float *start, float
 /* The slope of the loss along its gradient, by central differences and as the gradient says: in float good to some 1e-3. The exact check
  * of the gradient is a test (tests/growth/test_step.c). */
 static double check(void *context) {
-  const babel_step_plan *plan = &((babel_step_bench *)context)->plan;
+  babel_step_plan *plan = &((babel_step_bench *)context)->plan;
   float *floats = malloc(3 * (size_t)plan->count * sizeof *floats);
   double error = NAN;
   if (floats && slope_error(plan, floats, floats + plan->count, floats + 2 * plan->count, &error) != BABEL_OK) error = NAN;

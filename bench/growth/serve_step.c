@@ -50,7 +50,7 @@ static babel_status add_all(dump_file *file, const babel_step_bench *bench) {
   BABEL_TRY(add(file, plan, "grads", -1, plan->params, plan->count, 0)); /* room for it */
   BABEL_TRY(babel_step_plan_gradient(plan, file->copies[file->count - 1]));
   BABEL_TRY(add(file, plan, "losses", -1, plan->loss, 2, 0));
-  BABEL_TRY(add(file, plan, "kd", -1, plan->kd_loss, 1, 0));
+  BABEL_TRY(add(file, plan, "kd", -1, plan->kd_of + plan->teacher_side, 1, 0));
   return add(file, plan, "weights", -1, plan->weights, 2, 0);
 }
 

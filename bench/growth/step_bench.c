@@ -73,7 +73,7 @@ babel_status babel_step_bench_create(babel_step_bench *bench, const babel_ops *o
   BABEL_TRY_OR(babel_trunk_create(&bench->trunk, ops, &config), fail);
   for (int s = 0; s < 2; s++) BABEL_TRY_OR(add_side(bench, s, shape->in[s]), fail);
   for (int s = 0; s < 2; s++) bench->towers[s] = babel_trunk_tower(&bench->trunk, s ? "b" : "a");
-  BABEL_TRY_OR(babel_step_plan_create(&bench->plan, &bench->trunk, bench->towers, steps, BATCH, shape->distill ? 0 : -1, BABEL_ADAPTIVE_ON), fail);
+  BABEL_TRY_OR(babel_step_plan_create(&bench->plan, &bench->trunk, (babel_step_request[]){babel_step_pair(bench->towers, steps, BATCH, shape->distill ? 0 : -1, BABEL_ADAPTIVE_ON)}), fail);
   for (int s = 0; s < 2; s++) {
     bench->plan.bank[s] = bench->bank[s];
     bench->plan.bank_rows[s] = bench->bank_rows;

@@ -29,8 +29,10 @@ static float shown(int view, int pair, int j, double noise, uint32_t at) {
 void phase_bank(babel_bank *bank, int view, int pairs, int variants, int steps) {
   static int number;
   char path[1024], key[16];
-  int width = view ? 14 : 10;
-  cr_assert_eq(babel_bank_create(bank, view ? "skeleton" : "imu", pairs, variants, steps, width), BABEL_OK, "%s", babel_error_last()->sentence);
+  static const char *const names[] = {"imu", "skeleton", "lidar"};
+  static const int widths[] = {10, 14, 12};
+  int width = widths[view];
+  cr_assert_eq(babel_bank_create(bank, names[view], pairs, variants, steps, width), BABEL_OK, "%s", babel_error_last()->sentence);
   snprintf(bank->dataset, sizeof bank->dataset, "made \"up\"");
   for (int i = 0; i < pairs; i++) {
     snprintf(key, sizeof key, "s%d", i);

@@ -5,7 +5,7 @@
 #include "data/bank.h"
 #include "growth/phase.h"
 
-/* Pair i of both banks has key "s<i>" and label i mod 4. view 0 = "imu" (width 10), 1 = "skeleton" (width 14). Variants are noisy versions.
+/* Pair i of both banks has key "s<i>" and label i mod 4. view 0 = "imu" (width 10), 1 = "skeleton" (14), 2 = "lidar" (12). Variants are noisy versions.
  * With steps > 1 sequences are ragged. The bank is written to the scratch folder, so that it has a checksum. */
 void phase_bank(babel_bank *bank, int view, int pairs, int variants, int steps);
 

@@ -94,7 +94,7 @@ static void create_side(pair_side *side, const pair_case *c, const babel_ops *op
     spread(ops, &side->towers[s]->post);
   }
   if (!c->usual_start) spread(ops, &side->trunk.prototype);
-  must(babel_step_plan_create(&side->plan, &side->trunk, side->towers, steps, or_default(c->m, 12), c->teacher - 1, BABEL_ADAPTIVE_ON));
+  must(babel_step_plan_create(&side->plan, &side->trunk, (babel_step_request[]){babel_step_pair(side->towers, steps, or_default(c->m, 12), c->teacher - 1, BABEL_ADAPTIVE_ON)}));
   for (int s = 0; s < 2; s++) add_bank(side, s);
   if (c->targets) add_graph(side);
 }

@@ -105,7 +105,7 @@ void step_rig_create(step_rig *rig, const step_case *c) {
   }
   spread(&rig->trunk.prototype);
   int adaptive = c->adaptive_off ? BABEL_ADAPTIVE_OFF : c->inverted ? BABEL_ADAPTIVE_INVERTED : BABEL_ADAPTIVE_ON;
-  cr_assert_eq(babel_step_plan_create(&rig->plan, &rig->trunk, rig->towers, steps, or_default(c->m, 12), c->teacher - 1, adaptive), BABEL_OK,
+  cr_assert_eq(babel_step_plan_create(&rig->plan, &rig->trunk, (babel_step_request[]){babel_step_pair(rig->towers, steps, or_default(c->m, 12), c->teacher - 1, adaptive)}), BABEL_OK,
                "%s", babel_error_last()->sentence);
   for (int s = 0; s < 2; s++) fill_side(rig, c, s);
   *rig->plan.in.state = (babel_step_state){.step = 3, .lr = 1e-3f, .trunk_lr = 1e-3f, .ema_momentum = 0.9f, .bias1 = 0.3439f, .bias2 = 0.07763184f};

@@ -60,6 +60,14 @@ static double metric(const char *folder, int line, const char *key) {
   return value;
 }
 
+static babel_status prepare(const babel_config *config, const babel_phase_options *options, babel_phase_plan *plan) {
+  babel_trunk trunk;
+  cr_assert_eq(babel_trunk_create(&trunk, babel_ops_cpu(), config), BABEL_OK);
+  babel_status status = babel_phase_prepare(&trunk, options, plan);
+  babel_trunk_destroy(&trunk);
+  return status;
+}
+
 Test(growth_phase, loss_falls_and_retrieval_rises_on_learnable_data) {
   setting s = make(64, 0, 1);
   s.config.max_steps = 240;
@@ -178,7 +186,7 @@ Test(growth_phase, every_preset_runs_and_time_steps_too) {
 
 static void refused(const setting *s, const babel_phase_options *options, babel_status status, const char *word) {
   babel_phase_plan plan;
-  cr_assert_eq(babel_phase_prepare(&s->config, options, &plan), status, "%s", babel_error_last()->sentence);
+  cr_assert_eq(prepare(&s->config, options, &plan), status, "%s", babel_error_last()->sentence);
   cr_assert(strstr(babel_error_last()->sentence, word), "\"%s\" should hold \"%s\"", babel_error_last()->sentence, word);
   cr_assert_eq(run(s, options, NULL), status);
   cr_assert(!exists(options->out, "trunk.safetensors") && !exists(options->out, "state.safetensors"));
@@ -189,7 +197,7 @@ Test(growth_phase, plan_says_what_a_run_would_do) {
   s.config.variants = 4;
   babel_phase_options options = phase_options(s.banks, "plan");
   babel_phase_plan plan;
-  cr_assert_eq(babel_phase_prepare(&s.config, &options, &plan), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(prepare(&s.config, &options, &plan), BABEL_OK, "%s", babel_error_last()->sentence);
   cr_assert(plan.pairs == 70 && plan.batch == 32 && plan.steps_per_epoch == 2 && plan.variants == 4 && plan.steps == 60);
   int64_t towers = 10 * 24 + 14 * 24 + 2 * (24 + 24 * 24 + 24 + 24 * 32 + 32), prototype = 32 * 24 + 24 + 24 * 32 + 32;
   cr_assert_eq(plan.parameters, towers + prototype + 1);
@@ -197,7 +205,7 @@ Test(growth_phase, plan_says_what_a_run_would_do) {
   const char *keys[] = {"s3", "s5", "s69"};
   options.keys = keys;
   options.key_count = 3;
-  cr_assert_eq(babel_phase_prepare(&s.config, &options, &plan), BABEL_OK);
+  cr_assert_eq(prepare(&s.config, &options, &plan), BABEL_OK);
   cr_assert(plan.pairs == 3 && plan.batch == 3 && plan.steps_per_epoch == 1, "a batch larger than the pairs becomes their number");
   done(&s);
 }
@@ -218,7 +226,7 @@ Test(growth_phase, what_differs_from_the_wish_is_said_aloud, .init = cr_redirect
   for (int i = 0; i < 2; i++) memcpy(s.banks[1].features + (6 + 4 * i) * 14, s.banks[1].features + 2 * 14, 14 * sizeof(float));
   babel_phase_options options = phase_options(s.banks, "aloud");
   babel_phase_plan plan;
-  cr_assert_eq(babel_phase_prepare(&s.config, &options, &plan), BABEL_OK);
+  cr_assert_eq(prepare(&s.config, &options, &plan), BABEL_OK);
   fclose(stderr);
   read_notes(notes, sizeof notes);
   cr_assert(strstr(notes, "20 pairs are fewer than a batch of 32"), "%s", notes);
@@ -247,7 +255,7 @@ Test(growth_phase, too_few_pairs_and_banks_that_do_not_match_are_refused) {
   refused(&s, &options, BABEL_ERR_FORMAT, "s3");
   s.banks[1].labels[3] = 3;
   options.bank[1] = &s.banks[0];
-  refused(&s, &options, BABEL_ERR_STATE, "imu");
+  refused(&s, &options, BABEL_ERR_ARG, "imu");
   options.bank[1] = &s.banks[1];
   s.config.lr = NAN;
   refused(&s, &options, BABEL_ERR_ARG, "lr");
@@ -266,7 +274,7 @@ Test(growth_phase, variants_that_a_bank_lacks_are_named) {
   babel_phase_options originals = phase_options(plain.banks, "originals");
   babel_phase_plan plan;
   plain.config.variants = 16;
-  cr_assert_eq(babel_phase_prepare(&plain.config, &originals, &plan), BABEL_OK, "no variants at all: the originals, with a note");
+  cr_assert_eq(prepare(&plain.config, &originals, &plan), BABEL_OK, "no variants at all: the originals, with a note");
   cr_assert_eq(plan.variants, 1);
   done(&s);
   done(&plain);
@@ -283,7 +291,7 @@ Test(growth_phase, zero_and_constant_features_stay_finite) {
     for (int i = 0; i < 40; i++) s.banks[0].features[i * 10 + 5] = 0;
     babel_phase_options options = phase_options(s.banks, "zeros");
     babel_phase_plan plan;
-    cr_assert_eq(babel_phase_prepare(&s.config, &options, &plan), BABEL_OK);
+    cr_assert_eq(prepare(&s.config, &options, &plan), BABEL_OK);
     cr_assert(plan.zero_rows[0] == 2 && plan.zero_rows[1] == 1);
     cr_assert(plan.equal_rows[0] == 2 && plan.equal_rows[1] == 0);
     cr_assert_eq(plan.constant[0], standardise);
@@ -319,13 +327,18 @@ Test(growth_phase, folders_that_cannot_be_written_are_named) {
   done(&s);
 }
 
-Test(growth_phase, only_an_empty_trunk_begins_a_first_phase) {
+Test(growth_phase, two_new_modalities_join_a_trunk_with_others_only_when_asked) {
   setting s = make(20, 0, 1);
+  s.config.max_steps = s.config.grow_steps = 3;
+  s.config.proto_policy = BABEL_POLICY_PLAIN;
   babel_phase_options options = phase_options(s.banks, "full");
-  babel_trunk trunk;
-  cr_assert_eq(babel_trunk_create(&trunk, babel_ops_cpu(), &s.config), BABEL_OK);
-  cr_assert_eq(babel_trunk_add_tower(&trunk, "wifi", 3), BABEL_OK);
-  cr_assert_eq(babel_phase_run(&trunk, &options), BABEL_ERR_STATE);
-  babel_trunk_destroy(&trunk);
+  for (int allowed = 0; allowed < 2; allowed++) {
+    babel_trunk trunk;
+    cr_assert_eq(babel_trunk_create(&trunk, babel_ops_cpu(), &s.config), BABEL_OK);
+    cr_assert_eq(babel_trunk_add_tower(&trunk, "wifi", 3), BABEL_OK);
+    options.allow_disconnected = allowed;
+    cr_assert_eq(babel_phase_run(&trunk, &options), allowed ? BABEL_OK : BABEL_ERR_ARG, "%s", babel_error_last()->sentence);
+    babel_trunk_destroy(&trunk);
+  }
   done(&s);
 }

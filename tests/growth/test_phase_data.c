@@ -31,7 +31,7 @@ static void make(rig *r, int pairs, int batch, int variants, int steps, bool shu
   babel_tower *towers[2];
   for (int v = 0; v < 2; v++) cr_assert_eq(babel_trunk_add_tower(&r->trunk, r->banks[v].modality, r->banks[v].width), BABEL_OK);
   for (int v = 0; v < 2; v++) towers[v] = &r->trunk.towers[v];
-  cr_assert_eq(babel_step_plan_create(&r->plan, &r->trunk, towers, r->data.steps, r->data.batch, -1, 1), BABEL_OK);
+  cr_assert_eq(babel_step_plan_create(&r->plan, &r->trunk, (babel_step_request[]){babel_step_pair(towers, r->data.steps, r->data.batch, -1, 1)}), BABEL_OK);
 }
 
 static void done(rig *r) {

@@ -1,0 +1,157 @@
+#include "growth/gauss.h"
+
+#include <lapacke.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/rng.h"
+
+static babel_status take(void *pointer, size_t count, size_t size) {
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, count, size));
+  memcpy(pointer, &memory, sizeof memory);
+  return BABEL_OK;
+}
+
+void babel_gauss_destroy(babel_gauss *gauss) {
+  if (!gauss) return;
+  free(gauss->mean);
+  free(gauss->factor);
+  free(gauss->rest);
+  memset(gauss, 0, sizeof *gauss);
+}
+
+babel_status babel_gauss_alloc(babel_gauss *gauss, int width, int rank) {
+  babel_status status;
+  memset(gauss, 0, sizeof *gauss);
+  BABEL_TRY_OR(take(&gauss->mean, (size_t)width, sizeof(float)), fail);
+  BABEL_TRY_OR(take(&gauss->factor, (size_t)rank * (size_t)width, sizeof(float)), fail);
+  BABEL_TRY_OR(take(&gauss->rest, (size_t)width, sizeof(float)), fail);
+  gauss->width = width;
+  gauss->rank = rank;
+  return BABEL_OK;
+fail:
+  babel_gauss_destroy(gauss);
+  return status;
+}
+
+/* Memory of a fit. x: centred rows (n, width); square: the smaller of x^T x and x x^T, over n, then its eigenvectors as rows of `vectors`. */
+typedef struct {
+  int n, width, size;
+  double *x, *mean, *square, *values, *vectors;
+} fit;
+
+static babel_status centre(fit *f, const float *features, const int *index, const float *mean, const float *inv_std) {
+  size_t width = (size_t)f->width;
+  BABEL_TRY(take(&f->x, (size_t)f->n * width, sizeof(double)));
+  BABEL_TRY(take(&f->mean, width, sizeof(double)));
+  for (int i = 0; i < f->n; i++)
+    for (size_t c = 0; c < width; c++) {
+      double z = ((double)features[(size_t)index[i] * width + c] - (double)mean[c]) * (double)inv_std[c];
+      f->x[(size_t)i * width + c] = z;
+      f->mean[c] += z / f->n;
+    }
+  for (int i = 0; i < f->n; i++)
+    for (size_t c = 0; c < width; c++) f->x[(size_t)i * width + c] -= f->mean[c];
+  return BABEL_OK;
+}
+
+/* Over rows (many samples) or over columns (wide features): whichever matrix is smaller. Each entry is one sum in a fixed order. */
+static babel_status square_up(fit *f) {
+  const size_t width = (size_t)f->width, size = (size_t)f->size;
+  const bool tall = f->size == f->width;
+  BABEL_TRY(take(&f->square, size * size, sizeof(double)));
+#pragma omp parallel for schedule(dynamic, 8)
+  for (size_t i = 0; i < size; i++) {
+    double *row = f->square + i * size;
+    if (tall) {
+      for (int r = 0; r < f->n; r++) {
+        const double *x = f->x + (size_t)r * width, xi = x[i] / f->n;
+        for (size_t j = i; j < size; j++) row[j] += xi * x[j];
+      }
+    } else {
+      for (size_t j = i; j < size; j++) {
+        double sum = 0;
+        for (size_t c = 0; c < width; c++) sum += f->x[i * width + c] * f->x[j * width + c];
+        row[j] = sum / f->n;
+      }
+    }
+  }
+  return BABEL_OK;
+}
+
+/* The `rank` largest eigenvalues, ascending, and their vectors. */
+static babel_status decompose(fit *f, int rank) {
+  const size_t size = (size_t)f->size;
+  lapack_int found = 0, *support;
+  BABEL_TRY(take(&f->values, size, sizeof(double)));
+  BABEL_TRY(take(&f->vectors, size * (size_t)rank, sizeof(double)));
+  BABEL_TRY(take(&support, 2 * (size_t)rank, sizeof *support));
+  /* upper triangle by rows = lower triangle by columns */
+  int failed = (int)LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', f->size, f->square, f->size, 0, 0, f->size - rank + 1, f->size, 0, &found, f->values,
+                                   f->vectors, f->size, support);
+  free(support);
+  if (failed || found != rank) return BABEL_FAIL(BABEL_ERR_VALUE, "the covariance of %d features has no eigenvectors (code %d)", f->width, failed);
+  return BABEL_OK;
+}
+
+/* factor row k = root(value) times the direction in feature space. */
+static void write_factor(const fit *f, babel_gauss *gauss) {
+  const size_t width = (size_t)f->width;
+  for (int k = 0; k < gauss->rank; k++) {
+    const double *vector = f->vectors + (size_t)(gauss->rank - 1 - k) * (size_t)f->size, value = f->values[gauss->rank - 1 - k];
+    float *row = gauss->factor + (size_t)k * width;
+    if (value <= 0) continue; /* memory is zero-filled */
+    for (size_t c = 0; c < width; c++) {
+      double sum = 0;
+      if (f->size == f->width) sum = vector[c] * sqrt(value);
+      else for (int r = 0; r < f->n; r++) sum += vector[r] * f->x[(size_t)r * width + c] / sqrt((double)f->n); /* root(value) x^T u / root(n value) */
+      row[c] = (float)sum;
+    }
+  }
+  for (size_t c = 0; c < width; c++) {
+    double rest = 0;
+    for (int r = 0; r < f->n; r++) rest += f->x[(size_t)r * width + c] * f->x[(size_t)r * width + c] / f->n;
+    for (int k = 0; k < gauss->rank; k++) rest -= (double)gauss->factor[(size_t)k * width + c] * (double)gauss->factor[(size_t)k * width + c];
+    gauss->mean[c] = (float)f->mean[c];
+    gauss->rest[c] = rest > 0 ? (float)sqrt(rest) : 0;
+  }
+}
+
+babel_status babel_gauss_fit(babel_gauss *gauss, const float *features, const int *index, int n, int width, const float *mean, const float *inv_std) {
+  babel_status status;
+  memset(gauss, 0, sizeof *gauss);
+  if (n < 1) return BABEL_FAIL(BABEL_ERR_ARG, "the covariance of no rows");
+  fit f = {.n = n, .width = width, .size = n < width ? n : width};
+  int most = width <= BABEL_GAUSS_EXACT ? BABEL_GAUSS_EXACT : BABEL_GAUSS_RANK, rank = f.size < most ? f.size : most;
+  BABEL_TRY_OR(centre(&f, features, index, mean, inv_std), done);
+  BABEL_TRY_OR(square_up(&f), done);
+  BABEL_TRY_OR(decompose(&f, rank), done);
+  BABEL_TRY_OR(babel_gauss_alloc(gauss, width, rank), done);
+  write_factor(&f, gauss);
+done:
+  free(f.x);
+  free(f.mean);
+  free(f.square);
+  free(f.values);
+  free(f.vectors);
+  return status;
+}
+
+void babel_gauss_draw(const babel_gauss *gauss, uint64_t seed, uint64_t base, int n, float *rows) {
+  const int width = gauss->width, rank = gauss->rank;
+#pragma omp parallel for schedule(static)
+  for (int i = 0; i < n; i++) {
+    uint64_t at = base + (uint64_t)i * (uint64_t)(rank + width);
+    float *row = rows + (size_t)i * (size_t)width;
+    for (int c = 0; c < width; c++)
+      row[c] = gauss->mean[c] + (gauss->rest[c] > 0 ? gauss->rest[c] * (float)babel_rng_normal(seed, BABEL_RNG_GAUSS, at + (uint64_t)(rank + c)) : 0);
+    for (int k = 0; k < rank; k++) {
+      const float g = (float)babel_rng_normal(seed, BABEL_RNG_GAUSS, at + (uint64_t)k), *factor = gauss->factor + (size_t)k * (size_t)width;
+      for (int c = 0; c < width; c++) row[c] += g * factor[c];
+    }
+  }
+}
