@@ -13,9 +13,9 @@
 /* ---- bank build ------------------------------------------------------------------------------------------------- */
 
 static const babel_option build_options[] = {
-    {"dataset", "NAME", "data set (default utd_mhad)"},
+    {"dataset", "NAME", "data set: utd_mhad or mars (default: what the folder looks like)"},
     {"data", "DIR", "its folder"},
-    {"modality", "NAME", "imu, skeleton"},
+    {"modality", "NAME", "imu, skeleton, mmwave: what the data set has"},
     BABEL_ENCODER_OPTIONS,
     {"variants", "N", "augmented variants a trial, 0 to 600 (default: the configuration's)"},
     {"augment-seed", "N", "seed of the segmentation variants (default 0)"},
@@ -110,11 +110,11 @@ done:
 
 static babel_status build(const babel_args *args) {
   const char *name = babel_args_value(args, "dataset"), *folder, *modality;
-  const babel_dataset_row *dataset = babel_dataset_row_find(name ? name : "utd_mhad");
+  const babel_dataset_row *dataset;
   babel_config config;
   babel_encoder *encoder = NULL;
-  if (!dataset) return BABEL_FAIL(BABEL_ERR_ARG, "no data set is called \"%s\"", name);
   BABEL_TRY(babel_args_require(args, "data", &folder));
+  BABEL_TRY(babel_dataset_row_choose(&dataset, name, folder));
   BABEL_TRY(babel_args_require(args, "modality", &modality));
   BABEL_TRY(babel_read_config(args, &config));
   BABEL_TRY(babel_open_encoder(args, &config, &encoder));
@@ -127,11 +127,13 @@ const babel_command babel_bank_build_command = {
     .name = "bank build",
     .usage = "--data DIR --modality NAME --encoder NAME [--weights FILE] --out FILE [options]",
     .sentence = "encodes a data set once and keeps the features in a bank",
-    .details = "Every trial and its augmented variants go through the frozen encoder once; training reads the bank alone. A folder with a file called\n"
+    .details = "Every trial and its augmented variants go through the frozen encoder once; training reads the bank alone. Windows of 3 s are only cut, not\n"
+               "slowed: 4 variants are the window and three cuts. A folder with a file called\n"
                "SIMULATED (babel simulate writes one) marks its banks as simulated.",
     .examples = "  babel bank build --data UTD-MHAD --modality imu --encoder limu_bert --weights hhar.pt --out imu.safetensors\n"
                 "  babel bank build --data UTD-MHAD --modality skeleton --encoder shift_gcn --weights ntu_joint_xsub.pt \\\n"
-                "      --out pooled_scores=skeleton.safetensors --out scores=skeleton60.safetensors\n",
+                "      --out pooled_scores=skeleton.safetensors --out scores=skeleton60.safetensors\n"
+                "  babel bank build --data MARS --modality mmwave --encoder radar_stats --variants 4 --out radar.safetensors\n",
     .options = build_options,
     .stops = true,
     .run = build,

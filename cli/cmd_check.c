@@ -5,7 +5,7 @@
 #include "data/registry.h"
 
 static const babel_option options[] = {
-    {"dataset", "NAME", "which data set the folder holds (default utd_mhad)"},
+    {"dataset", "NAME", "which data set the folder holds: utd_mhad or mars (default: by its files)"},
     {NULL, NULL, NULL},
 };
 
@@ -17,11 +17,11 @@ static void print_list(const char *title, const babel_text_list *list) {
 
 static babel_status run(const babel_args *args) {
   const char *name = babel_args_value(args, "dataset");
-  const babel_dataset_row *row = babel_dataset_row_find(name ? name : "utd_mhad");
+  const babel_dataset_row *row;
   babel_check_report report = {0};
-  if (!row) return BABEL_FAIL(BABEL_ERR_ARG, "no data set is called \"%s\"", name);
   if (args->positional_count != 1) return BABEL_FAIL(BABEL_ERR_ARG, "babel check takes one folder, found %d arguments", args->positional_count);
   const char *folder = args->positional[0];
+  BABEL_TRY(babel_dataset_row_choose(&row, name, folder));
   BABEL_TRY(row->check(&report, folder));
   print_list("Summary", &report.summary);
   print_list("Warnings", &report.warnings);

@@ -21,7 +21,7 @@ static const babel_option options[] = {
     {"modality", "NAME", "whose tower (default: the encoder's or the bank's modality)"},
     {"input", "FILE", "a raw file: .mat of UTD-MHAD, .skeleton of NTU, or an array .npy; may stand several times"},
     {"data", "DIR", "a whole data set folder instead of single files"},
-    {"dataset", "NAME", "what --data holds (default utd_mhad)"},
+    {"dataset", "NAME", "what --data holds (default: by its files)"},
     {"bank", "FILE", "features that are encoded already, instead of --input or --data"},
     BABEL_ENCODER_OPTIONS,
     {"aligned", NULL, "the output for retrieval, behind the projection of post_proj=linear (without one: the same)"},
@@ -164,10 +164,10 @@ static babel_status encode_files(const babel_args *args, embed_job *job) {
 }
 
 static babel_status encode_folder(const babel_args *args, embed_job *job) {
-  const char *name = babel_args_value(args, "dataset");
-  const babel_dataset_row *dataset = babel_dataset_row_find(name ? name : "utd_mhad");
-  if (!dataset) return BABEL_FAIL(BABEL_ERR_ARG, "no data set is called \"%s\"", name);
-  babel_encode_options encode = {.dataset = dataset, .folder = babel_args_value(args, "data"), .modality = job->encoder->row->modality,
+  const char *folder = babel_args_value(args, "data");
+  const babel_dataset_row *dataset;
+  BABEL_TRY(babel_dataset_row_choose(&dataset, babel_args_value(args, "dataset"), folder));
+  babel_encode_options encode = {.dataset = dataset, .folder = folder, .modality = job->encoder->row->modality,
       .encoder = job->encoder, .split = "all", .commit = babel_manifest_commit(), .stop = &babel_stop};
   return babel_encode_dataset(&encode, &job->output, 1, &job->bank);
 }

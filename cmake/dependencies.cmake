@@ -1,7 +1,7 @@
 # The libraries that the program stands on, each found by name: Debian 12's oneDNN package config wants OpenCL.
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(ZLIB REQUIRED)
-foreach(item dnnl:dnnl.h yaml:yaml.h jansson:jansson.h lapacke:lapacke.h)
+foreach(item dnnl:dnnl.h yaml:yaml.h jansson:jansson.h lapacke:lapacke.h lzma:lzma.h)
   string(REPLACE ":" ";" item ${item})
   list(GET item 0 name)
   list(GET item 1 header)

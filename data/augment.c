@@ -51,6 +51,8 @@ babel_status babel_augment(babel_sample *out, const babel_sample *in, const babe
   BABEL_TRY(babel_sample_create(out, in->modality, rows, width));
   out->persons = in->persons;
   out->joints = in->joints;
+  out->stretch = in->stretch;
+  out->described = in->described;
   if (map->variant == 0) {
     memcpy(out->x, in->x, (size_t)rows * (size_t)width * sizeof *in->x);
     return BABEL_OK;
@@ -68,4 +70,8 @@ babel_status babel_augment(babel_sample *out, const babel_sample *in, const babe
 
 int babel_variant_pick(int i, int count) {
   return (int)((int64_t)i * BABEL_VARIANTS / count);
+}
+
+int babel_variant_pick_cut(int i, int count) {
+  return i ? DOWN_SAMPLED + (int)((int64_t)(i - 1) * (BABEL_VARIANTS - DOWN_SAMPLED) / count) : 0;
 }

@@ -40,6 +40,8 @@ babel_status babel_augment(babel_sample *out, const babel_sample *in, const babe
 
 /* The i-th of `count` variants spread over the 600: floor(i * 600 / count). */
 int babel_variant_pick(int i, int count);
+/* The same for windows, which are cut but not slowed: the recording itself, then 300 + floor((i - 1) * 300 / count); 4 give 0, 300, 375, 450. */
+int babel_variant_pick_cut(int i, int count);
 
 #ifdef __cplusplus
 }

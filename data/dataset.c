@@ -41,6 +41,7 @@ void babel_text_list_destroy(babel_text_list *list) {
 void babel_dataset_destroy(babel_dataset *set) {
   if (!set) return;
   free(set->trials);
+  if (set->release) set->release(set->content);
   babel_text_list_destroy(&set->missing);
   babel_text_list_destroy(&set->strays);
   memset(set, 0, sizeof *set);

@@ -22,6 +22,8 @@ void babel_text_list_destroy(babel_text_list *list); /* accepts a zeroed one */
 
 typedef struct {
   char key[32];
+  char recording[32]; /* windows: of one recording, first..last - 1 [frames]; "" = the whole recording of that key */
+  int first, last;
   int label;        /* 0-based class */
   int subject;      /* as the data set numbers them */
   unsigned members; /* bit i: a file of modality i of the data set's row is there */
@@ -33,6 +35,8 @@ typedef struct {
   babel_trial *trials;     /* sorted by their numbers */
   babel_text_list missing; /* one sentence a trial or folder that should be there and is not */
   babel_text_list strays;  /* one sentence a file that was not taken */
+  void *content;           /* what scanning read, for data sets of which one file holds many trials */
+  void (*release)(void *content);
 } babel_dataset;
 
 void babel_dataset_destroy(babel_dataset *set); /* accepts a zeroed one */

@@ -53,7 +53,8 @@ void babel_utd_depth_destroy(babel_utd_depth *depth); /* accepts a zeroed one */
 /* Path of a member of a listed trial. BABEL_ERR_ARG when it is too long. */
 babel_status babel_utd_path(const babel_dataset *set, const char *key, babel_utd_kind kind, char path[1024]);
 
-/* The registry's three functions (data/registry.h). */
+/* The registry's functions (data/registry.h). */
+bool babel_utd_here(const char *folder);
 babel_status babel_utd_scan(babel_dataset *set, const char *folder);
 babel_status babel_utd_read(const babel_dataset *set, const char *key, const char *modality, babel_sample *sample);
 /* Reads all files in parallel; also holds depth against skeleton frames, and the units of the set as a whole: |angular rate|

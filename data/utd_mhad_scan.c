@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "data/utd_mhad.h"
 
 #define KEYS (BABEL_UTD_ACTIONS * BABEL_UTD_SUBJECTS * BABEL_UTD_TRIALS)
@@ -62,6 +63,15 @@ static babel_status note_missing(babel_dataset *set, int index, unsigned members
       return babel_text_list_add(&set->missing, "%s: %s/%s_%s.mat is missing", key, folders[kind], key,
                                  endings[kind]);
   return BABEL_OK;
+}
+
+bool babel_utd_here(const char *folder) {
+  char path[1200];
+  for (int kind = BABEL_UTD_INERTIAL; kind <= BABEL_UTD_SKELETON; kind++) {
+    snprintf(path, sizeof path, "%.1000s/%s", folder, folders[kind]);
+    if (babel_file_exists(path)) return true;
+  }
+  return false;
 }
 
 babel_status babel_utd_scan(babel_dataset *set, const char *folder) {

@@ -25,12 +25,13 @@ typedef struct {
 static babel_status list_trials(encode_job *job) {
   const babel_encode_options *options = job->options;
   void *memory;
+  const int modality = babel_dataset_modality(options->dataset, options->modality);
   int most = options->keys ? options->key_count : job->set.count;
   BABEL_TRY(babel_alloc(&memory, (size_t)most + 1, sizeof *job->trials));
   job->trials = memory;
   for (int i = 0; i < most; i++) {
     const babel_trial *trial = options->keys ? babel_dataset_find(&job->set, options->keys[i]) : &job->set.trials[i];
-    bool whole = trial && babel_trial_is_complete(options->dataset, trial);
+    bool whole = trial && babel_trial_is_complete(options->dataset, trial) && (trial->members >> modality & 1);
     if (whole) job->trials[job->count++] = trial;
     else if (options->keys && !options->skip_damaged)
       return BABEL_FAIL(BABEL_ERR_ARG, "%s: trial %s of the split is not there or not complete; babel check lists what is missing",
@@ -72,18 +73,32 @@ static babel_status check_stop(const babel_encode_options *options) {
   return BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted while encoding; nothing was written", options->folder);
 }
 
+static int pick(const babel_encode_options *options, int v) {
+  return options->dataset->windows ? babel_variant_pick_cut(v, options->variants) : babel_variant_pick(v, options->variants);
+}
+
 static babel_status encode_trial(encode_job *job, int row) {
   const babel_encode_options *options = job->options;
   const char *key = job->trials[row]->key;
-  babel_sample sample = {0}, variant = {0};
+  babel_sample sample = {0}, variant = {0}, described = {0};
   babel_status status;
   BABEL_TRY_OR(check_stop(options), done);
   BABEL_TRY_OR(options->dataset->read(&job->set, key, options->modality, &sample), done);
+  if (options->encoder->row->prepare) {
+    status = babel_encoder_prepare(options->encoder, &sample, &described);
+    if (status != BABEL_OK) {
+      babel_fail_context("%s, trial %s: ", options->folder, key);
+      goto done;
+    }
+    babel_sample_destroy(&sample);
+    sample = described;
+    memset(&described, 0, sizeof described);
+  }
   BABEL_TRY_OR(encode_version(job, row, 0, &sample), done);
   for (int v = 0; v < options->variants; v++) {
     BABEL_TRY_OR(check_stop(options), done);
     babel_time_map map;
-    int id = babel_variant_pick(v, options->variants);
+    int id = pick(options, v);
     BABEL_TRY_OR(babel_time_map_create(&map, options->augment_seed, key, id), done);
     if (!id) { /* variant 0 is the original */
       for (int i = 0; i < job->output_count; i++) {
@@ -159,10 +174,13 @@ static babel_status create_banks(encode_job *job) {
     BABEL_TRY(babel_bank_create(bank, options->modality, job->count, options->variants, output->steps, output->width));
     snprintf(bank->dataset, sizeof bank->dataset, "%s", options->dataset->name);
     snprintf(bank->split, sizeof bank->split, "%s", options->split);
-    for (int v = 0; v < options->variants; v++) bank->variant_ids[v] = babel_variant_pick(v, options->variants);
+    for (int v = 0; v < options->variants; v++) bank->variant_ids[v] = pick(options, v);
     for (int row = 0; row < job->count; row++) {
       bank->keys[row] = strdup(job->trials[row]->key);
-      bank->recordings[row] = strdup(job->trials[row]->key);
+      const char *recording = job->trials[row]->recording;
+      bank->recordings[row] = strdup(*recording ? recording : job->trials[row]->key);
+      bank->first[row] = job->trials[row]->first;
+      bank->last[row] = job->trials[row]->last;
       bank->labels[row] = job->trials[row]->label;
       bank->subjects[row] = job->trials[row]->subject;
       if (!bank->keys[row] || !bank->recordings[row]) return BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for %d keys", job->count);
@@ -207,9 +225,7 @@ static babel_status check_outputs(const babel_encoder *encoder, const int *outpu
 
 static babel_status check_options(const babel_encode_options *options) {
   const babel_dataset_row *dataset = options->dataset;
-  bool known = false;
-  for (int i = 0; i < BABEL_DATASET_MODALITIES && dataset->modalities[i]; i++) known |= !strcmp(dataset->modalities[i], options->modality);
-  if (!known) return BABEL_FAIL(BABEL_ERR_ARG, "data set %s has no modality %s that can be read", dataset->name, options->modality);
+  if (babel_dataset_modality(dataset, options->modality) < 0) return BABEL_FAIL(BABEL_ERR_ARG, "data set %s has no modality %s that can be read", dataset->name, options->modality);
   if (strcmp(options->encoder->row->modality, options->modality))
     return BABEL_FAIL(BABEL_ERR_ARG, "encoder %s takes %s, not %s", options->encoder->row->name, options->encoder->row->modality, options->modality);
   if (options->variants < 0 || options->variants > BABEL_VARIANTS)

@@ -44,6 +44,9 @@ typedef struct babel_encoder_row {
   const char *input;           /* for --help and messages: "(T, 6) acceleration [g], angular rate [rad/s]" */
   babel_status (*create)(babel_encoder **encoder, const struct babel_encoder_row *row, const babel_encoder_options *options);
   void (*destroy)(babel_encoder *encoder);
+  /* NULL for most. A recording -> a row a frame as the encoder describes it (rows->described = 1): variants are cut from these rows, and
+   * `run` takes nothing else. Thread-safe. */
+  babel_status (*prepare)(const babel_encoder *encoder, const babel_sample *sample, babel_sample *rows);
   /* outputs[i]: (steps, width) floats each, NULL = not wanted; lengths[i] (may be NULL): valid steps. Thread-safe: scratch
    * memory is per call or per thread, so that samples are encoded in parallel. */
   babel_status (*run)(const babel_encoder *encoder, const babel_sample *sample, float *const *outputs, int *lengths);
@@ -68,6 +71,9 @@ const babel_encoder_row *babel_encoder_at(int i); /* NULL past the end */
 /* Through the registry: checks weights/random_weights, prints the licence. */
 babel_status babel_encoder_create(babel_encoder **encoder, const char *name, const babel_encoder_options *options);
 void babel_encoder_destroy(babel_encoder *encoder); /* accepts NULL */
+/* row->prepare, which must not be NULL, with the checks of babel_encoder_run. */
+babel_status babel_encoder_prepare(const babel_encoder *encoder, const babel_sample *sample, babel_sample *rows);
+/* Prepares (unless that is done), stretches a sample that was recorded slowly, and runs. */
 babel_status babel_encoder_run(const babel_encoder *encoder, const babel_sample *sample, float *const *outputs, int *lengths);
 
 #ifdef __cplusplus

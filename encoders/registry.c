@@ -7,6 +7,7 @@
 #include "encoders/imu_motion.h"
 #include "encoders/imu_stats.h"
 #include "encoders/limu_bert.h"
+#include "encoders/radar_stats.h"
 #include "encoders/shift_gcn.h"
 #include "encoders/skeleton_motion.h"
 #include "encoders/st_gcn.h"
@@ -16,6 +17,7 @@ static const babel_encoder_row *const rows[] = {
     &babel_imu_motion_row,
     &babel_imu_stats_row,
     &babel_limu_bert_row,
+    &babel_radar_stats_row,
     &babel_shift_gcn_row,
     &babel_skeleton_motion_row,
     &babel_st_gcn_row,
@@ -85,8 +87,7 @@ void babel_encoder_destroy(babel_encoder *encoder) {
   if (encoder) encoder->row->destroy(encoder);
 }
 
-babel_status babel_encoder_run(const babel_encoder *encoder, const babel_sample *sample,
-                               float *const *outputs, int *lengths) {
+static babel_status check_sample(const babel_encoder *encoder, const babel_sample *sample) {
   const char *modality = sample->modality ? sample->modality->name : "unknown";
   if (strcmp(modality, encoder->row->modality))
     return BABEL_FAIL(BABEL_ERR_ARG, "encoder %s takes samples of modality %s, this one is of modality %s",
@@ -94,5 +95,24 @@ babel_status babel_encoder_run(const babel_encoder *encoder, const babel_sample 
   if (sample->rows < 1 || sample->width < 1 || !sample->x)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "encoder %s: a sample of %d rows and %d columns is empty",
                       encoder->row->name, sample->rows, sample->width);
-  return encoder->row->run(encoder, sample, outputs, lengths);
+  return BABEL_OK;
+}
+
+babel_status babel_encoder_prepare(const babel_encoder *encoder, const babel_sample *sample, babel_sample *rows) {
+  memset(rows, 0, sizeof *rows);
+  BABEL_TRY(check_sample(encoder, sample));
+  return encoder->row->prepare(encoder, sample, rows);
+}
+
+babel_status babel_encoder_run(const babel_encoder *encoder, const babel_sample *sample,
+                               float *const *outputs, int *lengths) {
+  babel_sample made = {0};
+  babel_status status = check_sample(encoder, sample);
+  if (status != BABEL_OK) return status;
+  const bool describe = encoder->row->prepare && !sample->described, slow = sample->stretch > 1;
+  if (describe) status = babel_encoder_prepare(encoder, sample, &made);
+  else if (slow) status = babel_sample_stretch(&made, sample);
+  if (status == BABEL_OK) status = encoder->row->run(encoder, describe || slow ? &made : sample, outputs, lengths);
+  babel_sample_destroy(&made);
+  return status;
 }

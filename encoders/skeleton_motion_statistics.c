@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "encoders/frame_statistics.h"
 #include "encoders/motion_clock.h"
 #include "encoders/skeleton_motion.h"
 
-enum { JOINTS = 20, WIDTH = 60, SEGMENTS = 8, ANGLES = 9, SHOULDERS = 1, HIPS = 3, LEFT_SHOULDER = 4, RIGHT_SHOULDER = 8 };
+enum { RATE = 30, JOINTS = 20, WIDTH = 60, SEGMENTS = 8, ANGLES = 9, SHOULDERS = 1, HIPS = 3, LEFT_SHOULDER = 4, RIGHT_SHOULDER = 8 };
 
 static const double *joint(const double *s, int frame, int j) {
   return s + (size_t)frame * WIDTH + (size_t)j * 3;
@@ -83,6 +84,11 @@ static void angles(double *a, const double *s, int frames) {
     }
 }
 
+static void smooth_joints(double *smooth, const double *s, int frames) {
+  if (frames >= 9) babel_smooth5(smooth, s, frames, WIDTH);
+  else memcpy(smooth, s, (size_t)frames * WIDTH * sizeof *s);
+}
+
 babel_status babel_skeleton_motion_statistics(double *out, const double *s, int frames) {
   babel_motion_clock clock;
   double cuts[SEGMENTS + 1];
@@ -95,8 +101,7 @@ babel_status babel_skeleton_motion_statistics(double *out, const double *s, int 
     return status;
   }
   double *smooth = memory, *p = smooth + size, *scratch = p + size, *a = scratch + size + WIDTH;
-  if (frames >= 9) babel_smooth5(smooth, s, frames, WIDTH);
-  else memcpy(smooth, s, size * sizeof *s);
+  smooth_joints(smooth, s, frames);
   place(p, smooth, frames);
   babel_motion_clock_triples(&clock, p, JOINTS, 0.1);
   babel_motion_clock_cuts(&clock, SEGMENTS, cuts);
@@ -106,5 +111,27 @@ babel_status babel_skeleton_motion_statistics(double *out, const double *s, int 
   babel_motion_clock_means(&clock, a, ANGLES, SEGMENTS, cuts, out + SEGMENTS * WIDTH, scratch);
   free(memory);
   babel_motion_clock_destroy(&clock);
+  return BABEL_OK;
+}
+
+babel_status babel_skeleton_motion_free(double *out, const double *s, int frames) {
+  const size_t size = (size_t)frames * WIDTH;
+  double mean[WIDTH];
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, 2 * size + (size_t)frames * ANGLES, sizeof(double)));
+  double *smooth = memory, *p = smooth + size, *a = p + size;
+  smooth_joints(smooth, s, frames);
+  place(p, smooth, frames);
+  angles(a, smooth, frames);
+  babel_frames_mean(out, p, frames, WIDTH);
+  babel_frames_deviation(out + WIDTH, p, out, frames, WIDTH);
+  for (size_t i = 0; i < size - WIDTH; i++) p[i] = RATE * (p[i + WIDTH] - p[i]); /* p becomes V */
+  babel_frames_mean(mean, p, frames - 1, WIDTH);
+  babel_frames_deviation(out + 3 * WIDTH, p, mean, frames - 1, WIDTH);
+  for (size_t i = 0; i < size - WIDTH; i++) p[i] = fabs(p[i]);
+  babel_frames_mean(out + 2 * WIDTH, p, frames - 1, WIDTH);
+  babel_frames_mean(out + 4 * WIDTH, a, frames, ANGLES);
+  babel_frames_deviation(out + 4 * WIDTH + ANGLES, a, out + 4 * WIDTH, frames, ANGLES);
+  free(memory);
   return BABEL_OK;
 }

@@ -54,14 +54,46 @@ void babel_skeleton_map_kinect1(double *y, const double *x, int frames) {
       for (int c = 0; c < 3; c++) y[c] = 0.5 * (x[from[v][0] * 3 + c] + x[from[v][1] * 3 + c]);
 }
 
+void babel_skeleton_map_azure(double *y, const double *x, int frames) {
+  static const unsigned char from[JOINTS][2] = {
+      {0, 0},   {1, 1},   {3, 26},  {26, 26}, {5, 5},   {6, 6},   {7, 7},   {8, 8},   {12, 12},
+      {13, 13}, {14, 14}, {15, 15}, {18, 18}, {19, 19}, {20, 20}, {21, 21}, {22, 22}, {23, 23},
+      {24, 24}, {25, 25}, {3, 3},   {9, 9},   {10, 10}, {16, 16}, {17, 17}};
+  for (int t = 0; t < frames; t++, x += 32 * 3)
+    for (int v = 0; v < JOINTS; v++, y += 3)
+      for (int c = 0; c < 3; c++) y[c] = 0.5 * (x[from[v][0] * 3 + c] + x[from[v][1] * 3 + c]);
+}
+
+void babel_skeleton_map_25_to_20(double *y, const double *x, int frames) {
+  static const unsigned char from[4] = {3, 20, 1, 0}; /* head, shoulder centre, spine, hip centre; then limbs in the same order */
+  for (int t = 0; t < frames; t++, x += FRAME, y += 20 * 3) {
+    for (int v = 0; v < 4; v++) memcpy(y + v * 3, x + from[v] * 3, 3 * sizeof *y);
+    memcpy(y + 4 * 3, x + 4 * 3, 16 * 3 * sizeof *y);
+  }
+}
+
+int babel_skeleton_joints(babel_joints layout) {
+  switch (layout) {
+    case BABEL_JOINTS_KINECT1_20: return 20;
+    case BABEL_JOINTS_NTU_25:
+    case BABEL_JOINTS_KINECT2_25: return 25;
+    case BABEL_JOINTS_AZURE_32: return 32;
+    default: return 0;
+  }
+}
+
+/* Joint 1 becomes the middle of joints 0 and 20, as it is for Kinect v1: sensors put the middle of the spine at different heights. */
+static void middle_of_spine(double *x, int frames) {
+  for (int t = 0; t < frames; t++, x += FRAME)
+    for (int c = 0; c < 3; c++) x[3 + c] = 0.5 * (x[c] + x[20 * 3 + c]);
+}
+
 static babel_status check_sample(const babel_sample *sample) {
-  int joints = sample->joints == BABEL_JOINTS_KINECT1_20 ? 20
-               : sample->joints == BABEL_JOINTS_NTU_25   ? 25
-                                                         : 0;
-  int most = joints == 25 ? BABEL_SKELETON_SLOTS : 1;
+  int joints = babel_skeleton_joints(sample->joints);
+  int most = sample->joints == BABEL_JOINTS_NTU_25 ? BABEL_SKELETON_SLOTS : 1;
   if (!joints)
     return BABEL_FAIL(BABEL_ERR_SHAPE,
-                      "skeleton sample without a known joint layout: expected Kinect v1 (20) or NTU (25)");
+                      "skeleton sample without a known joint layout: expected Kinect v1 (20), NTU or Kinect v2 (25) or Azure Kinect (32)");
   if (sample->persons < 1 || sample->persons > most)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "skeleton sample of %d joints holds %d persons, expected 1 to %d",
                       joints, sample->persons, most);
@@ -82,10 +114,13 @@ static babel_status split_slots(bodies *b, const babel_sample *sample, int most)
   BABEL_TRY(create(b, sample->persons, sample->rows < most ? sample->rows : most));
   if (sample->joints == BABEL_JOINTS_KINECT1_20)
     babel_skeleton_map_kinect1(b->x, sample->x, b->frames);
+  else if (sample->joints == BABEL_JOINTS_AZURE_32)
+    babel_skeleton_map_azure(b->x, sample->x, b->frames);
   else
     for (int m = 0; m < b->persons; m++)
       for (int t = 0; t < b->frames; t++)
         memcpy(frame_of(b, m, t), sample->x + (ptrdiff_t)t * sample->width + m * FRAME, FRAME * sizeof *b->x);
+  if (sample->joints == BABEL_JOINTS_KINECT2_25 || sample->joints == BABEL_JOINTS_AZURE_32) middle_of_spine(b->x, b->frames);
   for (int m = 0; m < b->persons; m++)
     if (!is_absent(b, m)) return BABEL_OK;
   return BABEL_FAIL(BABEL_ERR_VALUE, "skeleton sample: every frame is empty");

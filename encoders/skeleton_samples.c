@@ -17,9 +17,9 @@ static babel_status check_shape(sizes *s, const char *encoder, const babel_tenso
                       BABEL_SKELETON_SAMPLES_TEXT, text);
   int64_t joints = array->shape[rank - 2], persons = rank == 5 ? array->shape[2] : 1;
   int64_t frames = array->shape[rank == 3 ? 0 : 1], count = rank == 3 ? 1 : array->shape[0];
-  if (array->shape[rank - 1] != 3 || (joints != 20 && joints != 25))
+  if (array->shape[rank - 1] != 3 || (joints != 20 && joints != 25 && joints != 32))
     return BABEL_FAIL(BABEL_ERR_SHAPE,
-                      "%s: the last two axes must be 20 or 25 joints and x y z, this array is %s", encoder,
+                      "%s: the last two axes must be 20, 25 or 32 joints and x y z, this array is %s", encoder,
                       text);
   if (persons < 1 || persons > (joints == 25 ? BABEL_SKELETON_SLOTS : 1))
     return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: 1 to %d persons of %d joints fit, this array is %s", encoder,
@@ -50,7 +50,7 @@ babel_status babel_skeleton_samples(const char *encoder, const babel_tensor *arr
         babel_sample_create(&list[n], babel_modality_find("skeleton"), s.frames, s.persons * s.joints * 3),
         fail);
     list[n].persons = s.persons;
-    list[n].joints = s.joints == 25 ? BABEL_JOINTS_NTU_25 : BABEL_JOINTS_KINECT1_20;
+    list[n].joints = s.joints == 25 ? BABEL_JOINTS_NTU_25 : s.joints == 32 ? BABEL_JOINTS_AZURE_32 : BABEL_JOINTS_KINECT1_20;
     for (int64_t i = 0; i < (int64_t)list[n].rows * list[n].width; i++)
       list[n].x[i] = babel_tensor_get(array, at++);
   }

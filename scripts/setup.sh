@@ -58,6 +58,7 @@ need_header libyaml-dev yaml.h
 need_header libjansson-dev jansson.h
 need_header liblapacke-dev lapacke.h
 need_header zlib1g-dev zlib.h
+need_header liblzma-dev lzma.h
 [ $tests = no ] || need_header libcriterion-dev criterion/criterion.h
 
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -305,11 +305,26 @@ Test(data_utd_mhad, check_judges_units_over_the_whole_set) {
   babel_check_report_destroy(&report);
 }
 
-Test(data_utd_mhad, registry_knows_the_set_and_nothing_else) {
-  const babel_dataset_row *row = babel_dataset_row_at(0);
-  cr_assert(row && babel_dataset_row_find(row->name) == row);
+Test(data_utd_mhad, the_registry_knows_its_sets_by_name_and_by_their_folders) {
+  const babel_dataset_row *row, *chosen;
+  int count = 0;
+  for (; (row = babel_dataset_row_at(count)); count++) {
+    cr_assert_eq(babel_dataset_row_find(row->name), row);
+    cr_assert_eq(babel_dataset_row_choose(&chosen, row->name, "/nowhere"), BABEL_OK);
+    cr_assert(chosen == row && row->paired >= 2 && row->here && row->scan && row->read && row->check);
+    for (int i = 0; i < BABEL_DATASET_MODALITIES && row->modalities[i]; i++) {
+      cr_assert_not_null(babel_modality_find(row->modalities[i]));
+      cr_assert_eq(babel_dataset_modality(row, row->modalities[i]), i);
+    }
+  }
+  cr_assert_eq(babel_dataset_row_choose(&row, NULL, "/nowhere"), BABEL_OK);
+  cr_assert_str_eq(row->name, "utd_mhad");
+  cr_assert_eq(babel_dataset_row_choose(&row, NULL, folder()), BABEL_OK);
+  cr_assert_str_eq(row->name, "utd_mhad");
+  assert_sentence(babel_dataset_row_choose(&chosen, "utd", folder()), BABEL_ERR_ARG, "\"utd\"", "there are mars, ");
   cr_assert_null(babel_dataset_row_find("utd"));
   cr_assert_null(babel_dataset_row_at(-1));
+  cr_assert_eq(babel_dataset_modality(row, "video"), -1);
   cr_assert_eq(row->classes, 27);
   cr_assert_str_eq(row->class_names[0], "swipe left");
   cr_assert_str_eq(row->class_names[26], "squat");
