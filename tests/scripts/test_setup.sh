@@ -21,7 +21,7 @@ machine() {
 
 run() { code=0; PATH=$box/bin "$(command -v bash)" "$setup" "$@" >"$box/output" 2>&1 </dev/null || code=$?; }
 
-all='build-essential cmake ninja-build pkg-config libdnnl-dev libyaml-dev libjansson-dev zlib1g-dev liblzma-dev'
+all='build-essential cmake ninja-build pkg-config libdnnl-dev libyaml-dev libjansson-dev liblapacke-dev zlib1g-dev liblzma-dev'
 
 machine 0
 run
