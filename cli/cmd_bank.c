@@ -15,7 +15,7 @@
 static const babel_option build_options[] = {
     {"dataset", "NAME", "data set: utd_mhad or mars (default: what the folder looks like)"},
     {"data", "DIR", "its folder"},
-    {"modality", "NAME", "imu, skeleton, mmwave: what the data set has"},
+    {"modality", "NAME", "imu, skeleton, lidar, mmwave: what the data set has"},
     BABEL_ENCODER_OPTIONS,
     {"variants", "N", "augmented variants a trial, 0 to 600 (default: the configuration's)"},
     {"augment-seed", "N", "seed of the segmentation variants (default 0)"},

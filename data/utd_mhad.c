@@ -12,6 +12,7 @@
 #define JOINTS 20
 #define MIN_ROWS 60 /* the shortest real recording has 107 rows and 41 frames */
 #define MIN_FRAMES 20
+#define FOCAL_LENGTH 285.63 /* [pixels] of the depth camera at 320 x 240 */
 #define MAX_G 8.01
 #define MAX_RATE 1001.0
 #define RATE_STEP (4.0 / 131.0)
@@ -194,6 +195,35 @@ babel_status babel_utd_read_depth(babel_utd_depth *depth, const char *path) {
   if (status == BABEL_OK) status = depth_from(depth, path, v);
   if (status != BABEL_OK) babel_utd_depth_destroy(depth);
   babel_mat_close(&mat);
+  return status;
+}
+
+static bool is_point(uint16_t mm) {
+  return mm >= 500 && mm <= 5000;
+}
+
+babel_status babel_utd_read_points(babel_sample *sample, const char *path) {
+  enum { R = BABEL_UTD_DEPTH_ROWS, C = BABEL_UTD_DEPTH_COLUMNS };
+  babel_utd_depth depth;
+  int points = 0;
+  memset(sample, 0, sizeof *sample);
+  BABEL_TRY(babel_utd_read_depth(&depth, path));
+  const size_t pixels = (size_t)depth.frames * R * C;
+  for (size_t i = 0; i < pixels; i++) points += is_point(depth.mm[i]);
+  babel_status status = points ? babel_sample_create(sample, babel_modality_find("lidar"), points, 4)
+                               : BABEL_FAIL(BABEL_ERR_VALUE, "%s: no pixel is 0.5 to 5 m away", path);
+  double *row = sample->x;
+  for (size_t i = 0; status == BABEL_OK && i < pixels; i++) {
+    if (!is_point(depth.mm[i])) continue;
+    double z = depth.mm[i] / 1000.0;
+    row[0] = (double)(i / (R * C));
+    row[1] = ((int)(i % C) - C / 2) * z / FOCAL_LENGTH;
+    row[2] = (R / 2 - (int)(i / C % R)) * z / FOCAL_LENGTH;
+    row[3] = z;
+    row += 4;
+  }
+  sample->frames = depth.frames;
+  babel_utd_depth_destroy(&depth);
   return status;
 }
 

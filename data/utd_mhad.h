@@ -50,6 +50,10 @@ typedef struct {
 babel_status babel_utd_read_depth(babel_utd_depth *depth, const char *path);
 void babel_utd_depth_destroy(babel_utd_depth *depth); /* accepts a zeroed one */
 
+/* d_depth as points, sample (points, 4) of modality lidar: frame, x (right), y (up), z [m]; of the pixels of 0.5 to 5 m, row by row, z = mm / 1000,
+ * x = (column - 160) z / 285.63, y = (120 - row) z / 285.63, rows and columns from 0. BABEL_ERR_VALUE when no pixel is in that range. */
+babel_status babel_utd_read_points(babel_sample *sample, const char *path);
+
 /* Path of a member of a listed trial. BABEL_ERR_ARG when it is too long. */
 babel_status babel_utd_path(const babel_dataset *set, const char *key, babel_utd_kind kind, char path[1024]);
 

@@ -122,17 +122,20 @@ babel_status babel_utd_path(const babel_dataset *set, const char *key, babel_utd
 
 babel_status babel_utd_read(const babel_dataset *set, const char *key, const char *modality,
                             babel_sample *sample) {
+  static const char *const modalities[BABEL_UTD_KINDS] = {"imu", "skeleton", "lidar"};
   char path[1024];
-  bool imu = !strcmp(modality, "imu");
-  babel_utd_kind kind = imu ? BABEL_UTD_INERTIAL : BABEL_UTD_SKELETON;
+  int kind = 0;
   const babel_trial *trial = babel_dataset_find(set, key);
   memset(sample, 0, sizeof *sample);
-  if (!imu && strcmp(modality, "skeleton"))
-    return BABEL_FAIL(BABEL_ERR_ARG, "UTD-MHAD: expected the modality imu or skeleton, found \"%.40s\"",
+  while (kind < BABEL_UTD_KINDS && strcmp(modality, modalities[kind])) kind++;
+  if (kind == BABEL_UTD_KINDS)
+    return BABEL_FAIL(BABEL_ERR_ARG, "UTD-MHAD: expected the modality imu, skeleton or lidar, found \"%.40s\"",
                       modality);
   if (!trial || !(trial->members >> kind & 1))
     return BABEL_FAIL(BABEL_ERR_ARG, "%s: holds no %s file of the trial \"%.40s\"", set->folder,
                       endings[kind], key);
-  BABEL_TRY(babel_utd_path(set, key, kind, path));
-  return imu ? babel_utd_read_inertial(sample, path) : babel_utd_read_skeleton(sample, path);
+  BABEL_TRY(babel_utd_path(set, key, (babel_utd_kind)kind, path));
+  return kind == BABEL_UTD_INERTIAL   ? babel_utd_read_inertial(sample, path)
+         : kind == BABEL_UTD_SKELETON ? babel_utd_read_skeleton(sample, path)
+                                      : babel_utd_read_points(sample, path);
 }

@@ -38,7 +38,7 @@ static babel_status list_trials(encode_job *job) {
                         options->folder, options->keys[i]);
   }
   if (!job->count) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: no complete trial", options->folder);
-  if (job->count < most) babel_note("%s: %d of %d trials are incomplete and left out", options->folder, most - job->count, most);
+  if (job->count < most) babel_note("%s: %d of %d trials have no %s or are incomplete, and are left out", options->folder, most - job->count, most, options->modality);
   BABEL_TRY(babel_alloc(&memory, (size_t)job->count, sizeof *job->bad));
   job->bad = memory;
   return BABEL_OK;

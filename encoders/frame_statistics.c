@@ -1,7 +1,6 @@
 #include "encoders/frame_statistics.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 void babel_frames_mean(double *out, const double *x, int frames, int width) {
@@ -35,22 +34,36 @@ void babel_frames_segments(double *out, const double *x, int frames, int width, 
   }
 }
 
-double babel_percentile(const double *sorted, int n, double p) {
-  double position = p * (n - 1) / 100;
-  int lower = (int)position < n - 1 ? (int)position : n - 1, upper = lower < n - 1 ? lower + 1 : lower;
-  return sorted[lower] + (position - lower) * (sorted[upper] - sorted[lower]);
+/* The k-th smallest of x[low..high] to x[k], smaller ones before it and larger ones behind. */
+static void select_kth(double *x, int low, int high, int k) {
+  while (low < high) {
+    double pivot = x[low + (high - low) / 2];
+    int i = low, j = high;
+    while (i <= j) {
+      while (x[i] < pivot) i++;
+      while (x[j] > pivot) j--;
+      if (i > j) break;
+      double other = x[i];
+      x[i++] = x[j];
+      x[j--] = other;
+    }
+    if (k <= j) high = j;
+    else if (k >= i) low = i;
+    else return;
+  }
 }
 
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-void babel_sort_doubles(double *x, int n) {
-  qsort(x, (size_t)n, sizeof *x, compare);
+void babel_percentiles(double *out, double *x, int n, const double *p, int count) {
+  for (int i = 0; i < count; i++) {
+    double position = p[i] * (n - 1) / 100;
+    int lower = (int)position < n - 1 ? (int)position : n - 1, upper = lower < n - 1 ? lower + 1 : lower;
+    select_kth(x, 0, n - 1, lower);
+    if (upper > lower) select_kth(x, upper, n - 1, upper);
+    out[i] = x[lower] + (position - lower) * (x[upper] - x[lower]);
+  }
 }
 
 int babel_cell(double v, double low, double high, int n) {
   double cell = floor((v - low) / (high - low) * n);
-  return cell < 0 ? 0 : cell > n - 1 ? n - 1 : (int)cell;
+  return !(cell > 0) ? 0 : cell > n - 1 ? n - 1 : (int)cell;
 }

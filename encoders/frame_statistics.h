@@ -14,9 +14,8 @@ void babel_frames_change(double *out, const double *x, int frames, int width);
 /* out (segments, width): means of segments whose frame counts differ by at most one, the longer ones first. frames >= segments. */
 void babel_frames_segments(double *out, const double *x, int frames, int width, int segments);
 
-/* Percentile p of n sorted values: linear interpolation at position p (n - 1) / 100. */
-double babel_percentile(const double *sorted, int n, double p);
-void babel_sort_doubles(double *x, int n);
+/* out[i]: percentile p[i] of the n >= 1 values of x, which are moved about: linear interpolation at position p (n - 1) / 100 of the sorted values. */
+void babel_percentiles(double *out, double *x, int n, const double *p, int count);
 
 /* Cell of v among n of [low, high]: clip(floor((v - low) / (high - low) * n), 0, n - 1). */
 int babel_cell(double v, double low, double high, int n);

@@ -12,20 +12,22 @@ enum { N = BABEL_RADAR_NUMBERS, VALUES = BABEL_RADAR_POINT_VALUES, HEIGHTS = 5, 
 
 /* The median of column c over all points. */
 static double median_of(const babel_sample *sample, int c, double *scratch) {
+  double median;
   for (int i = 0; i < sample->rows; i++) scratch[i] = sample->x[(size_t)i * VALUES + (size_t)c];
-  babel_sort_doubles(scratch, sample->rows);
-  return babel_percentile(scratch, sample->rows, 50);
+  babel_percentiles(&median, scratch, sample->rows, (const double[]){50}, 1);
+  return median;
 }
 
 /* Numbers 0-11: points (count, 3), scratch (count). */
 static void place_numbers(double *out, const double *points, int count, double *scratch) {
+  double ends[2];
   babel_frames_mean(out, points, count, 3);
   babel_frames_deviation(out + 3, points, out, count, 3);
   for (int c = 0; c < 3; c++) {
     for (int i = 0; i < count; i++) scratch[i] = points[i * 3 + c];
-    babel_sort_doubles(scratch, count);
-    out[6 + c] = babel_percentile(scratch, count, 5);
-    out[9 + c] = babel_percentile(scratch, count, 95);
+    babel_percentiles(ends, scratch, count, (const double[]){5, 95}, 2);
+    out[6 + c] = ends[0];
+    out[9 + c] = ends[1];
   }
 }
 

@@ -90,6 +90,71 @@ Test(data_split, the_stored_draws_hold_one_support_key_a_class) {
   babel_draws_destroy(&draws);
 }
 
+static int rows_of(const babel_split *split, babel_part part) {
+  int count = 0;
+  for (int i = 0; i < split->count; i++) count += split->parts[i] == part;
+  return count;
+}
+
+Test(data_split, the_stored_splits_of_windows_and_depth_trials_have_their_counts) {
+  static const struct {
+    const char *name;
+    int train, holdout, test;
+  } cases[] = {{"mars.csv", 1438, 0, 514},         {"mars_apart.csv", 1438, 425, 89},         {"mmego.csv", 312, 0, 303},
+               {"mmego_apart.csv", 312, 188, 115}, {"utd_mhad_lidar.csv", 155, 7, 54},        {"utd_mhad_lidar_fold_12.csv", 154, 8, 54},
+               {"utd_mhad_lidar_fold_34.csv", 154, 8, 54}, {"utd_mhad_lidar_fold_56.csv", 152, 10, 54}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    babel_split split;
+    cr_assert_eq(babel_split_read(&split, stored(cases[i].name)), BABEL_OK, "%s", babel_error_last()->sentence);
+    int train = rows_of(&split, BABEL_PART_TRAIN), holdout = rows_of(&split, BABEL_PART_HOLDOUT), test = rows_of(&split, BABEL_PART_TEST);
+    cr_assert(train == cases[i].train && holdout == cases[i].holdout && test == cases[i].test, "%s: %d, %d, %d", cases[i].name, train, holdout, test);
+    babel_split_destroy(&split);
+  }
+}
+
+/* The movement of a window of MARS, the action of one of mmEgo. */
+static int class_of(const char *key) {
+  return atoi(key[0] == 's' ? strstr(key, "_m") + 2 : key + 1);
+}
+
+/* Support from one part, one window a class; all windows of the other part as queries. */
+Test(data_split, the_stored_draws_of_windows_cross_from_one_part_to_the_other) {
+  static const struct {
+    const char *name, *parts[2];
+    int classes, queries[2]; /* of even and odd draws */
+  } cases[] = {{"mars_draws.csv", {"_validate_", "_test_"}, 9, {256, 258}}, {"mmego_draws.csv", {"_r08_", "_r10_"}, 13, {149, 154}}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    babel_draws draws;
+    cr_assert_eq(babel_draws_read(&draws, stored(cases[i].name)), BABEL_OK, "%s", babel_error_last()->sentence);
+    cr_assert_eq(draws.count, 20);
+    for (int d = 0; d < 20; d++) {
+      const babel_draw *draw = &draws.draws[d];
+      cr_assert(draw->support_count == cases[i].classes && draw->query_count == cases[i].queries[d % 2], "%s draw %d: %d and %d", cases[i].name, d,
+                draw->support_count, draw->query_count);
+      for (int k = 0; k < draw->support_count; k++) cr_assert(class_of(draw->support[k]) == k + 1 && strstr(draw->support[k], cases[i].parts[d % 2]));
+      for (int k = 0; k < draw->query_count; k++) cr_assert(strstr(draw->query[k], cases[i].parts[1 - d % 2]));
+    }
+    babel_draws_destroy(&draws);
+  }
+}
+
+/* From one test subject to the other, both ways. */
+Test(data_split, the_stored_draws_of_depth_trials_have_27_trials_on_each_side) {
+  static const char *const endings[] = {"", "_fold_12", "_fold_34", "_fold_56"};
+  for (int i = 0; i < 4; i++) {
+    char name[60];
+    babel_draws draws;
+    snprintf(name, sizeof name, "utd_mhad_draws_lidar%s.csv", endings[i]);
+    cr_assert_eq(babel_draws_read(&draws, stored(name)), BABEL_OK, "%s", babel_error_last()->sentence);
+    cr_assert_eq(draws.count, 2);
+    for (int d = 0; d < 2; d++) {
+      cr_assert(draws.draws[d].support_count == 27 && draws.draws[d].query_count == 27);
+      for (int k = 0; k < 27; k++) cr_assert_str_eq(draws.draws[d].support[k], draws.draws[1 - d].query[k]);
+    }
+    babel_draws_destroy(&draws);
+  }
+}
+
 Test(data_split, a_changed_stored_file_is_refused_and_a_users_own_is_taken) {
   babel_split split;
   babel_draws draws;

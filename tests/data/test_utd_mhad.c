@@ -100,6 +100,35 @@ Test(data_utd_mhad, depth_is_row_major_whatever_it_is_stored_as) {
   }
 }
 
+/* The pixels of 0.5 to 5 m, row by row, as a pinhole camera sees them. */
+Test(data_utd_mhad, depth_becomes_points) {
+  babel_sample s;
+  utd_write_depth(folder(), "a1_s1_t1", 20, 0);
+  cr_assert_eq(babel_utd_read_points(&s, member("Depth", "a1_s1_t1_depth.mat")), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert(s.frames == 20 && s.width == 4 && !strcmp(s.modality->name, "lidar"));
+  const double *row = s.x;
+  for (int f = 0; f < 20; f++)
+    for (int r = 0; r < 240; r++)
+      for (int c = 0; c < 320; c++) {
+        int mm = (r * 7 + c * 3 + f) % 4000;
+        if (mm < 500) continue;
+        double z = mm / 1000.0, x = (c - 160) * z / 285.63, y = (120 - r) * z / 285.63;
+        cr_assert(row[0] == f && row[1] == x && row[2] == y && row[3] == z, "frame %d, row %d, column %d", f, r, c);
+        row += 4;
+      }
+  cr_assert_eq(row, s.x + (size_t)s.rows * 4);
+  babel_sample_destroy(&s);
+  static uint16_t near[240 * 320 * 20];
+  for (size_t i = 0; i < sizeof near / sizeof *near; i++) near[i] = i % 2 ? 499 : 5001;
+  mat_spec spec = {.name = "d_depth", .rank = 3, .dims = {240, 320, 20}, .type = 4, .values = near, .value_bytes = sizeof near};
+  mat_bytes file = mat_header();
+  mat_append(&file, mat_packed(mat_matrix(&spec), -1));
+  const char *path = member("Depth", "a1_s1_t1_depth.mat");
+  mat_save(path, file);
+  mat_free(&file);
+  assert_sentence(babel_utd_read_points(&s, path), BABEL_ERR_VALUE, path, "0.5 to 5 m");
+}
+
 /* Row by row: an array that is changed in one place, and the words that must be in the sentence. */
 Test(data_utd_mhad, inertial_files_that_cannot_be_right_are_refused) {
   static const struct {
