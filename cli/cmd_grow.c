@@ -17,9 +17,13 @@
 #include "growth/manifest.h"
 #include "growth/phase.h"
 #include "growth/phase_state.h"
+#include "growth/shelf.h"
 
 static const babel_option options[] = {
-    {"bank", "FILE", "a feature bank; stands twice: junction first where there is one"},
+    {"bank", "FILE", "a feature bank; stands twice"},
+    {"from", "FILE", "grow this trunk on: a new modality against one that it knows (or two that it knows). Settings are the trunk's, but for --set"},
+    {"earlier", "FILE", "a bank or split of an earlier phase that has moved (rehearsal looks for them by checksum); may stand several times"},
+    {"allow-disconnected", NULL, "both modalities may be new to a trunk that has others"},
     {"out", "DIR", "folder for trunk.safetensors, metrics.jsonl and the state of an unfinished run"},
     {"split", "FILE", "train on one part of this split file (default: all pairs)"},
     {"part", "NAME", "train, holdout or test (default train, with --split)"},
@@ -36,9 +40,8 @@ static const babel_option options[] = {
 enum { MOST_WATCHES = 4 };
 
 typedef struct {
-  babel_bank bank[2];
-  babel_split split;
-  const char **keys;
+  babel_shelf shelf;
+  babel_earlier_pair earlier[BABEL_MAX_SOURCES / 2];
   int watch_count;
   char watch_names[MOST_WATCHES][32];
   babel_draws draws[MOST_WATCHES];
@@ -60,8 +63,7 @@ static void show(void *user, const babel_progress *p) {
 
 static babel_status watch(void *user, const babel_trunk *trunk, int64_t step, int epoch, FILE *lines) {
   grow_job *job = user;
-  const babel_bank *const banks[2] = {&job->bank[0], &job->bank[1]};
-  for (int i = 0; i < job->watch_count; i++) BABEL_TRY(babel_watch_score(trunk, banks, &job->draws[i], job->watch_names[i], step, epoch, lines));
+  for (int i = 0; i < job->watch_count; i++) BABEL_TRY(babel_watch_score(trunk, job->phase.bank, &job->draws[i], job->watch_names[i], step, epoch, lines));
   return BABEL_OK;
 }
 
@@ -80,30 +82,21 @@ static babel_status read_watches(const babel_args *args, grow_job *job) {
 }
 
 static babel_status read_inputs(const babel_args *args, grow_job *job) {
-  static const char *const parts[] = {"train", "holdout", "test"};
   const char *banks[3], *split = babel_args_value(args, "split"), *part = babel_args_value(args, "part");
   int count = babel_args_values(args, "bank", banks, 3);
   if (count != 2) return BABEL_FAIL(BABEL_ERR_ARG, "--bank stands %d times, expected two banks", count);
-  for (int s = 0; s < 2; s++) {
-    BABEL_TRY(babel_bank_read(&job->bank[s], banks[s]));
-    job->phase.bank[s] = &job->bank[s];
-  }
-  if (!strcmp(job->bank[0].modality, job->bank[1].modality))
-    return BABEL_FAIL(BABEL_ERR_ARG, "%s and %s both hold %s: a pair needs two modalities", banks[0], banks[1], job->bank[0].modality);
+  for (int s = 0; s < 2; s++) BABEL_TRY(babel_shelf_bank(&job->shelf, banks[s], &job->phase.bank[s]));
+  if (!strcmp(job->phase.bank[0]->modality, job->phase.bank[1]->modality))
+    return BABEL_FAIL(BABEL_ERR_ARG, "%s and %s both hold %s: a pair needs two modalities", banks[0], banks[1], job->phase.bank[0]->modality);
   BABEL_TRY(read_watches(args, job));
   if (!split && part) return BABEL_FAIL(BABEL_ERR_ARG, "--part %s needs --split", part);
   if (!split) return BABEL_OK;
-  if (!part) part = parts[0];
-  int index = -1;
-  for (int i = 0; i < 3; i++)
-    if (!strcmp(part, parts[i])) index = i;
-  if (index < 0) return BABEL_FAIL(BABEL_ERR_ARG, "--part %s: expected train, holdout or test", part);
-  BABEL_TRY(babel_split_read(&job->split, split));
-  BABEL_TRY(babel_split_keys(&job->split, (babel_part)index, &job->keys, &job->phase.key_count));
-  job->phase.keys = (const char *const *)job->keys;
-  job->phase.split_path = job->split.path;
-  job->phase.split_sha256 = job->split.sha256;
-  job->phase.part = parts[index];
+  const babel_split *found;
+  job->phase.part = part ? part : "train";
+  BABEL_TRY(babel_shelf_keys(&job->shelf, split, job->phase.part, &job->phase.keys, &job->phase.key_count));
+  BABEL_TRY(babel_shelf_split(&job->shelf, split, &found));
+  job->phase.split_path = found->path;
+  job->phase.split_sha256 = found->sha256;
   return BABEL_OK;
 }
 
@@ -162,21 +155,53 @@ static double seconds_now(void) {
   return line.began;
 }
 
+/* The trunk to grow: the one of --from with this configuration, or an empty one. */
+static babel_status open_trunk(const babel_args *args, const babel_ops *ops, const babel_config *config, grow_job *job, babel_trunk *trunk) {
+  const char *from = babel_args_value(args, "from"), *extra[BABEL_MAX_GIVEN];
+  char missing[1200];
+  if (!from) return babel_trunk_create(trunk, ops, config);
+  BABEL_TRY(babel_trunk_read(trunk, ops, from));
+  trunk->config = *config;
+  if (config->proto_policy != BABEL_POLICY_REHEARSAL_KD || config->trunk == BABEL_TRUNK_FREEZE) return BABEL_OK;
+  int count = babel_args_values(args, "earlier", extra, BABEL_MAX_GIVEN);
+  BABEL_TRY(babel_earlier_find(&job->shelf, trunk, extra, count, job->earlier, &job->phase.earlier_count, missing, sizeof missing));
+  job->phase.earlier = job->earlier;
+  if (!*missing) return BABEL_OK;
+  babel_warn("%s; proto_policy becomes gauss_kd, which needs no earlier data", missing);
+  trunk->config.proto_policy = BABEL_POLICY_GAUSS_KD;
+  return BABEL_OK;
+}
+
+/* Settings of a trunk that is grown on: its own, but for those of the command line; its shape is what it is. */
+static babel_status settings(const babel_args *args, babel_config *config) {
+  const char *from = babel_args_value(args, "from");
+  babel_trunk trunk;
+  if (!from) return babel_read_config(args, config);
+  BABEL_TRY(babel_trunk_read(&trunk, babel_ops_cpu(), from));
+  babel_config then = trunk.config;
+  babel_trunk_destroy(&trunk);
+  *config = then;
+  BABEL_TRY(babel_args_value(args, "preset") || babel_args_value(args, "config") ? babel_read_config(args, config) : babel_read_settings(args, config));
+  return babel_trunk_fits(&then, config, from);
+}
+
 /* Times ten steps of a throw-away run of the same shapes. */
-static babel_status dry_run(const babel_ops *ops, const babel_config *config, const grow_job *job) {
+static babel_status dry_run(const babel_args *args, const babel_ops *ops, const babel_config *config, grow_job *job) {
   enum { PROBE_STEPS = 12 };
   const char *base = getenv("TMPDIR");
   char folder[960], path[1024];
   static const char *const names[] = {"trunk.safetensors", "metrics.jsonl", "watch.jsonl"};
   babel_phase_options probe = job->phase;
   babel_phase_plan plan;
-  babel_trunk trunk;
+  babel_trunk trunk = {0};
   babel_config brief = *config;
-  BABEL_TRY(babel_trunk_create(&trunk, ops, config));
-  babel_status prepared = babel_phase_prepare(&trunk, &job->phase, &plan);
+  babel_status status = open_trunk(args, ops, config, job, &trunk);
+  probe.earlier = job->phase.earlier;
+  probe.earlier_count = job->phase.earlier_count;
+  if (status == BABEL_OK) status = babel_phase_prepare(&trunk, &probe, &plan);
   babel_trunk_destroy(&trunk);
-  BABEL_TRY(prepared);
-  brief.max_steps = PROBE_STEPS;
+  BABEL_TRY(status);
+  brief.max_steps = brief.grow_steps = PROBE_STEPS;
   brief.checkpoint_seconds = 0;
   snprintf(folder, sizeof folder, "%s/babel_dry_run_XXXXXX", base && *base ? base : "/tmp");
   if (!mkdtemp(folder)) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be created: %s", folder, strerror(errno));
@@ -184,9 +209,9 @@ static babel_status dry_run(const babel_ops *ops, const babel_config *config, co
   probe.resume = false;
   probe.watch = NULL;
   probe.progress = NULL;
-  BABEL_TRY(babel_trunk_create(&trunk, ops, &brief));
+  status = open_trunk(args, ops, &brief, job, &trunk);
   double began = seconds_now();
-  babel_status status = babel_phase_run(&trunk, &probe);
+  if (status == BABEL_OK) status = babel_phase_run(&trunk, &probe);
   double seconds = (seconds_now() - began) / PROBE_STEPS;
   babel_trunk_destroy(&trunk);
   for (int i = 0; i < 3; i++) {
@@ -195,10 +220,10 @@ static babel_status dry_run(const babel_ops *ops, const babel_config *config, co
   }
   rmdir(folder);
   BABEL_TRY(status);
-  printf("pairs       %d\nbatch       %d, %d steps an epoch\nsteps       %lld\nvariants    %d a pair\nparameters  %lld\nmemory      %.0f MB\n"
+  printf("phase       %s: %s, %s\npairs       %d\nbatch       %d, %d steps an epoch\nsteps       %lld\nvariants    %d a pair\nparameters  %lld\nmemory      %.0f MB\n"
          "time        about %.0f s here (%.1f ms a step, measured over %d)\n",
-         plan.pairs, plan.batch, plan.steps_per_epoch, (long long)plan.steps, plan.variants, (long long)plan.parameters, (double)plan.bytes / 1e6,
-         seconds * (double)plan.steps, seconds * 1e3, PROBE_STEPS);
+         babel_phase_kind_name(plan.kind), plan.modality[0], plan.modality[1], plan.pairs, plan.batch, plan.steps_per_epoch, (long long)plan.steps,
+         plan.variants, (long long)plan.parameters, (double)plan.bytes / 1e6, seconds * (double)plan.steps, seconds * 1e3, PROBE_STEPS);
   return BABEL_OK;
 }
 
@@ -208,32 +233,35 @@ static babel_status grow(const babel_args *args, const babel_config *config, con
   bool finished = false;
   BABEL_TRY(babel_backend_choose(args, (babel_precision)config->precision, &ops));
   BABEL_TRY(read_inputs(args, job));
-  if (babel_args_flag(args, "dry-run")) return dry_run(ops, config, job);
+  if (babel_args_flag(args, "dry-run")) return dry_run(args, ops, config, job);
   BABEL_TRY(lock_folder(out, &job->lock));
   BABEL_TRY(check_folder(args, out, config, &finished));
   if (finished) return BABEL_OK;
-  BABEL_TRY(babel_trunk_create(&trunk, ops, config));
   babel_progress_begin(&job->line, babel_args_flag(args, "quiet"));
-  babel_status status = babel_phase_run(&trunk, &job->phase);
-  if (status == BABEL_OK) printf("%s: %s + %s, seed %d, sha256 %.12s\n", trunk.path, trunk.towers[0].name, trunk.towers[1].name, config->seed, trunk.sha256);
+  babel_status status = open_trunk(args, ops, config, job, &trunk);
+  if (status == BABEL_OK) status = babel_phase_run(&trunk, &job->phase);
+  if (status == BABEL_OK) {
+    printf("%s: ", trunk.path);
+    for (int i = 0; i < trunk.tower_count; i++) printf("%s%s", i ? " + " : "", trunk.towers[i].name);
+    printf(", seed %d, sha256 %.12s\n", config->seed, trunk.sha256);
+  }
   babel_trunk_destroy(&trunk);
   return status;
 }
 
 static babel_status run(const babel_args *args) {
-  const char *out, *seed = babel_args_value(args, "seed");
+  const char *out;
   babel_config config;
-  grow_job job = {.lock = -1};
+  static grow_job job; /* large */
+  job = (grow_job){.lock = -1};
   BABEL_TRY(babel_args_require(args, "out", &out));
-  BABEL_TRY(babel_read_config(args, &config));
-  if (seed) BABEL_TRY(babel_config_set(&config, "seed", seed));
+  BABEL_TRY(settings(args, &config));
   job.phase = (babel_phase_options){.out = out, .resume = babel_args_flag(args, "resume"), .force = babel_args_flag(args, "force"), .stop = &babel_stop,
-                                    .user = &job, .progress = show, .watch = babel_args_value(args, "watch") ? watch : NULL};
+                                    .allow_disconnected = babel_args_flag(args, "allow-disconnected"), .user = &job, .progress = show,
+                                    .watch = babel_args_value(args, "watch") ? watch : NULL};
   babel_status status = grow(args, &config, out, &job);
-  for (int s = 0; s < 2; s++) babel_bank_destroy(&job.bank[s]);
   for (int i = 0; i < job.watch_count; i++) babel_draws_destroy(&job.draws[i]);
-  babel_split_destroy(&job.split);
-  free(job.keys);
+  babel_shelf_destroy(&job.shelf);
   if (job.lock >= 0) close(job.lock);
   return status;
 }
@@ -242,10 +270,12 @@ const babel_command babel_grow_command = {
     .name = "grow",
     .usage = "--bank A --bank B --out DIR [options]",
     .sentence = "aligns two modalities: a growth phase",
-    .details = "Reads two feature banks, pairs their samples by key and trains both alignment modules and the prototype. An interrupted run (Ctrl-C, kill, power)\n"
+    .details = "Reads two feature banks, pairs their samples by key and trains their alignment modules and the prototype. With --from it grows a trunk on: the\n"
+               "modality that the trunk knows is the junction, and proto_policy says what protects the others. An interrupted run (Ctrl-C, kill, power)\n"
                "continues with --resume and ends with the same bits. Settings: babel config.",
     .examples = "  babel grow --bank imu.safetensors --bank skeleton.safetensors --split utd_mhad_613_248.csv --out run\n"
                 "  babel grow --bank imu.safetensors --bank skeleton.safetensors --preset paper --set variants=16 --seed 1 --out run1\n"
+                "  babel grow --from run/trunk.safetensors --bank wifi.safetensors --bank skeleton2.safetensors --set trunk=freeze --out run2\n"
                 "  babel grow --bank a.safetensors --bank b.safetensors --out run --dry-run\n",
     .options = options,
     .stops = true,

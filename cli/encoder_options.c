@@ -5,12 +5,16 @@
 
 babel_status babel_read_config(const babel_args *args, babel_config *config) {
   const char *preset = babel_args_value(args, "preset"), *file = babel_args_value(args, "config");
-  const char *sets[BABEL_MAX_GIVEN];
   babel_preset number = BABEL_PRESET_OURS;
-  char key[64];
   if (preset) BABEL_TRY(babel_config_preset_find(preset, &number));
   babel_config_preset(config, number);
   if (file) BABEL_TRY(babel_config_read_yaml(config, file));
+  return babel_read_settings(args, config);
+}
+
+babel_status babel_read_settings(const babel_args *args, babel_config *config) {
+  const char *sets[BABEL_MAX_GIVEN], *seed = babel_args_value(args, "seed");
+  char key[64];
   int count = babel_args_values(args, "set", sets, BABEL_MAX_GIVEN);
   for (int i = 0; i < count; i++) {
     const char *equals = strchr(sets[i], '=');
@@ -19,6 +23,7 @@ babel_status babel_read_config(const babel_args *args, babel_config *config) {
     snprintf(key, sizeof key, "%.*s", (int)(equals - sets[i]), sets[i]);
     BABEL_TRY(babel_config_set(config, key, equals + 1));
   }
+  if (seed) BABEL_TRY(babel_config_set(config, "seed", seed));
   return babel_config_check(config);
 }
 

@@ -17,6 +17,8 @@
 
 /* Preset, YAML file, then --set, in this order; checked. */
 babel_status babel_read_config(const babel_args *args, babel_config *config);
+/* --set and --seed alone, over what `config` holds. */
+babel_status babel_read_settings(const babel_args *args, babel_config *config);
 babel_status babel_open_encoder(const babel_args *args, const babel_config *config, babel_encoder **encoder);
 /* Index of the named output, NULL = the one that the configuration asks for, or the encoder's first. */
 babel_status babel_find_output(const babel_encoder *encoder, const babel_config *config, const char *name, int *index);

@@ -135,3 +135,19 @@ babel_status babel_trunk_add_tower(babel_trunk *trunk, const char *name, int in)
   free(ones);
   return status;
 }
+
+babel_status babel_trunk_fits(const babel_config *then, const babel_config *now, const char *path) {
+  static const char *const keys[] = {"embed_dim", "hidden", "concept_layers", "proto_layers", "post_proj", "standardise"};
+  const babel_config_key *key;
+  char old[64], new[64];
+  for (int i = 0; (key = babel_config_key_at(i)); i++)
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+      if (strcmp(key->key, keys[k])) continue;
+      babel_config_value_text(then, key, old, sizeof old);
+      babel_config_value_text(now, key, new, sizeof new);
+      if (strcmp(old, new)) return BABEL_FAIL(BABEL_ERR_ARG, "%s was grown with %s: %s, now %s: a trunk keeps its shape", path, keys[k], old, new);
+    }
+  if ((then->proto_policy == BABEL_POLICY_NONE) != (now->proto_policy == BABEL_POLICY_NONE))
+    return BABEL_FAIL(BABEL_ERR_ARG, "%s: proto_policy: none gives every modality a prototype of its own from the first phase on; it cannot be taken up or left later", path);
+  return BABEL_OK;
+}

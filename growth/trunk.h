@@ -57,6 +57,10 @@ const babel_mlp *babel_trunk_prototype(const babel_trunk *trunk, const babel_tow
 /* mean and inv_std: (in) floats of the host. */
 babel_status babel_trunk_set_statistics(babel_trunk *trunk, babel_tower *tower, const float *mean, const float *inv_std);
 
+/* Whether a trunk of configuration `then` can be grown on with `now`: what shapes its network must be the same (embed_dim, hidden, concept_layers,
+ * proto_layers, post_proj, standardise, own prototypes or a shared one). BABEL_ERR_ARG names `path` and the first difference. */
+babel_status babel_trunk_fits(const babel_config *then, const babel_config *now, const char *path);
+
 /* BABEL_ERR_FORMAT and BABEL_ERR_VALUE name the file and the tensor; on failure the trunk is zeroed. */
 babel_status babel_trunk_read(babel_trunk *trunk, const babel_ops *ops, const char *path);
 /* Atomic; sets path and sha256. NaN or infinity anywhere: BABEL_ERR_VALUE, nothing is written. */
