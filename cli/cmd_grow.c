@@ -10,6 +10,8 @@
 #include "cli/backend.h"
 #include "cli/encoder_options.h"
 #include "cli/progress.h"
+#include "cli/run_folder.h"
+#include "cli/schedule.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "data/split.h"
@@ -22,6 +24,8 @@
 static const babel_option options[] = {
     {"bank", "FILE", "a feature bank; stands twice"},
     {"from", "FILE", "grow this trunk on: a new modality against one that it knows (or two that it knows). Settings are the trunk's, but for --set"},
+    {"schedule", "FILE", "run all phases of this schedule (babel plan), each into a folder of its own in DIR, with the retention report"},
+    {"banks", "DIR", "--schedule: folder of the banks, splits and draws that it names (default: beside it)"},
     {"earlier", "FILE", "a bank or split of an earlier phase that has moved (rehearsal looks for them by checksum); may stand several times"},
     {"allow-disconnected", NULL, "both modalities may be new to a trunk that has others"},
     {"out", "DIR", "folder for trunk.safetensors, metrics.jsonl and the state of an unfinished run"},
@@ -97,17 +101,6 @@ static babel_status read_inputs(const babel_args *args, grow_job *job) {
   BABEL_TRY(babel_shelf_split(&job->shelf, split, &found));
   job->phase.split_path = found->path;
   job->phase.split_sha256 = found->sha256;
-  return BABEL_OK;
-}
-
-/* One writer a folder: two runs into one would mix their lines. */
-static babel_status lock_folder(const char *out, int *lock) {
-  char path[1024];
-  BABEL_TRY(babel_folder_create(out));
-  snprintf(path, sizeof path, "%s/.lock", out);
-  *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (*lock < 0) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-  if (flock(*lock, LOCK_EX | LOCK_NB)) return BABEL_FAIL(BABEL_ERR_STATE, "%s: another run is writing into this folder", out);
   return BABEL_OK;
 }
 
@@ -234,7 +227,7 @@ static babel_status grow(const babel_args *args, const babel_config *config, con
   BABEL_TRY(babel_backend_choose(args, (babel_precision)config->precision, &ops));
   BABEL_TRY(read_inputs(args, job));
   if (babel_args_flag(args, "dry-run")) return dry_run(args, ops, config, job);
-  BABEL_TRY(lock_folder(out, &job->lock));
+  BABEL_TRY(babel_run_folder_lock(out, &job->lock));
   BABEL_TRY(check_folder(args, out, config, &finished));
   if (finished) return BABEL_OK;
   babel_progress_begin(&job->line, babel_args_flag(args, "quiet"));
@@ -254,7 +247,11 @@ static babel_status run(const babel_args *args) {
   babel_config config;
   static grow_job job; /* large */
   job = (grow_job){.lock = -1};
+  const char *schedule = babel_args_value(args, "schedule");
   BABEL_TRY(babel_args_require(args, "out", &out));
+  if (schedule && (babel_args_value(args, "bank") || babel_args_value(args, "from")))
+    return BABEL_FAIL(BABEL_ERR_ARG, "--schedule names its banks itself and starts from an empty trunk: not with --bank or --from");
+  if (schedule) return babel_schedule_run(args, schedule, out);
   BABEL_TRY(settings(args, &config));
   job.phase = (babel_phase_options){.out = out, .resume = babel_args_flag(args, "resume"), .force = babel_args_flag(args, "force"), .stop = &babel_stop,
                                     .allow_disconnected = babel_args_flag(args, "allow-disconnected"), .user = &job, .progress = show,
@@ -268,7 +265,7 @@ static babel_status run(const babel_args *args) {
 
 const babel_command babel_grow_command = {
     .name = "grow",
-    .usage = "--bank A --bank B --out DIR [options]",
+    .usage = "--bank A --bank B --out DIR [options] | --schedule FILE --out DIR [options]",
     .sentence = "aligns two modalities: a growth phase",
     .details = "Reads two feature banks, pairs their samples by key and trains their alignment modules and the prototype. With --from it grows a trunk on: the\n"
                "modality that the trunk knows is the junction, and proto_policy says what protects the others. An interrupted run (Ctrl-C, kill, power)\n"
@@ -276,6 +273,7 @@ const babel_command babel_grow_command = {
     .examples = "  babel grow --bank imu.safetensors --bank skeleton.safetensors --split utd_mhad_613_248.csv --out run\n"
                 "  babel grow --bank imu.safetensors --bank skeleton.safetensors --preset paper --set variants=16 --seed 1 --out run1\n"
                 "  babel grow --from run/trunk.safetensors --bank wifi.safetensors --bank skeleton2.safetensors --set trunk=freeze --out run2\n"
+                "  babel grow --schedule configs/schedules/order_i.yaml --banks sim_banks --out run\n"
                 "  babel grow --bank a.safetensors --bank b.safetensors --out run --dry-run\n",
     .options = options,
     .stops = true,

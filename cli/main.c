@@ -19,7 +19,7 @@
 
 static const babel_command *const commands[] = {
     &babel_check_command, &babel_encode_command, &babel_bank_build_command, &babel_bank_import_command, &babel_bank_select_command,
-    &babel_grow_command, &babel_eval_command, &babel_report_command, &babel_embed_command, &babel_inspect_command,
+    &babel_plan_command, &babel_grow_command, &babel_eval_command, &babel_report_command, &babel_embed_command, &babel_inspect_command,
     &babel_config_command, &babel_simulate_command,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands, USAGE_ERROR = 2 };

@@ -11,6 +11,10 @@ void babel_log_set_level(babel_log_level level) {
   threshold = (int)level;
 }
 
+babel_log_level babel_log_get_level(void) {
+  return (babel_log_level)threshold;
+}
+
 int babel_warn_count(void) {
   return warnings;
 }

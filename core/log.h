@@ -10,6 +10,7 @@ extern "C" {
 typedef enum { BABEL_LOG_QUIET, BABEL_LOG_WARN, BABEL_LOG_NOTE, BABEL_LOG_DEBUG } babel_log_level;
 
 void babel_log_set_level(babel_log_level level); /* default BABEL_LOG_NOTE */
+babel_log_level babel_log_get_level(void);
 void babel_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void babel_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void babel_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -77,7 +77,18 @@ static babel_status check_retrieval(const babel_result *row) {
   return BABEL_OK;
 }
 
+static babel_status check_retention(const babel_result *row) {
+  BABEL_TRY(check_text("phase", row->phase));
+  BABEL_TRY(check_text("policy", row->policy));
+  BABEL_TRY(check_word("measure", row->measure, "one-shot|class_top1|recall1|recall5|recall10|median_rank|drift"));
+  if (row->modalities.count < 1 || row->modalities.count > 2) return BABEL_FAIL(BABEL_ERR_ARG, "result: %d modalities, expected one or two", row->modalities.count);
+  BABEL_TRY(check_nullable("before", row->before));
+  BABEL_TRY(check_number("after", row->after));
+  return check_nullable("retained", row->retained);
+}
+
 static babel_status check_row(const babel_result *row) {
+  if (row->kind == BABEL_RESULT_RETENTION) return check_retention(row);
   BABEL_TRY(check_text("dataset", row->dataset));
   BABEL_TRY(check_text("protocol", row->protocol));
   BABEL_TRY(check_word("features", row->features, "raw|aligned|random|shuffled|ensemble|aligned+raw"));
@@ -89,7 +100,7 @@ static babel_status check_row(const babel_result *row) {
 /* Six decimals are far below any difference that means something, and make 15 digits of the file read back to the same number. */
 static void round_numbers(babel_result *row) {
   double *numbers[] = {&row->mean, &row->sd, &row->ci95, &row->gain, &row->gain_ci95, &row->recall1, &row->recall5, &row->recall10,
-                       &row->class_top1, &row->median_rank};
+                       &row->class_top1, &row->median_rank, &row->before, &row->after, &row->retained};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) *numbers[i] = round(*numbers[i] * 1e6) / 1e6;
 }
 

@@ -5,10 +5,14 @@
  *   head ("nearest", "ridge", "mlp", "transductive"), fusion ("sum", "weighted", "concat", null), mean, sd, ci95 (percent; ci95 null with one draw), gain, gain_ci95
  *   (percent points, null for raw), draws, seeds, scoring ("last", "best-on-query"), trunk_encoders (list: what the tower was grown with).
  * kind "retrieval": dataset, protocol, features, encoders, preset, seeds, trunk_encoders as above, and from, to, recall1, recall5,
- *   recall10, class_top1 (percent), median_rank, n (candidates). */
+ *   recall10, class_top1 (percent), median_rank, n (candidates).
+ * kind "retention" (eval/retention.h): phase, policy, modalities (one, or from and to), measure ("one-shot", "class_top1", "recall1", "recall5", "recall10",
+ *   "median_rank", "drift"), before, after, retained (percent; before and retained null where nothing was measured before the phase), emergent (the pair was
+ *   never trained together). */
 #ifndef BABEL_EVAL_RESULTS_H
 #define BABEL_EVAL_RESULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/status.h"
@@ -17,7 +21,7 @@
 extern "C" {
 #endif
 
-typedef enum { BABEL_RESULT_ONESHOT, BABEL_RESULT_RETRIEVAL } babel_result_kind;
+typedef enum { BABEL_RESULT_ONESHOT, BABEL_RESULT_RETRIEVAL, BABEL_RESULT_RETENTION } babel_result_kind;
 
 #define BABEL_MAX_NAMES 16
 
@@ -45,6 +49,10 @@ typedef struct {
   char from[32], to[32];
   double recall1, recall5, recall10, class_top1, median_rank;
   int n;
+  /* retention; and modalities */
+  char phase[64], policy[32], measure[24];
+  double before, after, retained; /* NaN = null, but for after */
+  bool emergent;
 } babel_result;
 
 typedef struct {

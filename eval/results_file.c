@@ -16,7 +16,7 @@
 #include "eval/results.h"
 
 /* The fields of a row, in the order of the file: one table for the writer and the reader. */
-typedef enum { TEXT, NULLABLE_TEXT, NAMES, NUMBER, NULLABLE, COUNT } field_type;
+typedef enum { TEXT, NULLABLE_TEXT, NAMES, NUMBER, NULLABLE, COUNT, TRUTH } field_type;
 typedef struct {
   const char *name;
   field_type type;
@@ -37,11 +37,13 @@ static const field retrieval_fields[] = {
     FIELD(NUMBER, median_rank), FIELD(NUMBER, class_top1), FIELD(COUNT, n), FIELD(COUNT, seeds), FIELD(NAMES, trunk_encoders),
     {NULL, TEXT, 0, 0}};
 
-static const char *const kind_names[2] = {"one-shot", "retrieval"};
+static const field retention_fields[] = {
+    FIELD(TEXT, phase), FIELD(TEXT, policy), FIELD(NAMES, modalities), FIELD(TEXT, measure), FIELD(NULLABLE, before), FIELD(NUMBER, after),
+    FIELD(NULLABLE, retained), FIELD(TRUTH, emergent), {NULL, TEXT, 0, 0}};
 
-static const field *fields_of(babel_result_kind kind) {
-  return kind == BABEL_RESULT_ONESHOT ? oneshot_fields : retrieval_fields;
-}
+enum { KINDS = 3 };
+static const char *const kind_names[KINDS] = {"one-shot", "retrieval", "retention"};
+static const field *const kind_fields[KINDS] = {oneshot_fields, retrieval_fields, retention_fields};
 
 static json_t *names_value(const babel_names *list) {
   json_t *array = json_array();
@@ -62,6 +64,7 @@ static json_t *value_of(const babel_result *row, const field *f) {
   case NULLABLE_TEXT: return *at ? json_string(at) : json_null();
   case NAMES: return names_value((const babel_names *)(const void *)at);
   case COUNT: memcpy(&count, at, sizeof count); return json_integer(count);
+  case TRUTH: return json_boolean(*(const bool *)at);
   default: memcpy(&number, at, sizeof number); return isnan(number) ? json_null() : json_real(number);
   }
 }
@@ -69,7 +72,7 @@ static json_t *value_of(const babel_result *row, const field *f) {
 static json_t *row_value(const babel_result *row) {
   json_t *object = json_object();
   if (!object || json_object_set_new(object, "kind", json_string(kind_names[row->kind]))) goto fail;
-  for (const field *f = fields_of(row->kind); f->name; f++)
+  for (const field *f = kind_fields[row->kind]; f->name; f++)
     if (json_object_set_new(object, f->name, value_of(row, f))) goto fail;
   return object;
 fail:
@@ -118,6 +121,9 @@ static bool read_field(babel_result *row, const field *f, const json_t *item) {
     count = (int)json_integer_value(item);
     memcpy(at, &count, sizeof count);
     return true;
+  case TRUTH:
+    *(bool *)at = json_is_true(item);
+    return json_is_boolean(item);
   default:
     if (json_is_number(item)) number = json_number_value(item);
     if (!json_is_number(item) && !(f->type == NULLABLE && json_is_null(item))) return false;
@@ -127,14 +133,16 @@ static bool read_field(babel_result *row, const field *f, const json_t *item) {
 }
 
 static babel_status read_row(babel_result *row, const json_t *object, size_t number, const char *path) {
-  static const char *const expected[] = {"a text", "a text or null", "a list of names", "a number", "a number or null", "a whole number"};
+  static const char *const expected[] = {"a text", "a text or null", "a list of names", "a number", "a number or null", "a whole number", "true or false"};
   const char *kind = json_string_value(json_object_get(object, "kind"));
   memset(row, 0, sizeof *row);
   row->ci95 = row->gain = row->gain_ci95 = NAN;
-  if (!kind || (strcmp(kind, kind_names[0]) && strcmp(kind, kind_names[1])))
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: row %zu: kind: expected \"one-shot\" or \"retrieval\"", path, number);
-  row->kind = strcmp(kind, kind_names[0]) ? BABEL_RESULT_RETRIEVAL : BABEL_RESULT_ONESHOT;
-  for (const field *f = fields_of(row->kind); f->name; f++) {
+  int which = 0;
+  while (kind && which < KINDS && strcmp(kind, kind_names[which])) which++;
+  if (!kind || which == KINDS)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: row %zu: kind: expected \"one-shot\", \"retrieval\" or \"retention\"", path, number);
+  row->kind = (babel_result_kind)which;
+  for (const field *f = kind_fields[row->kind]; f->name; f++) {
     const json_t *item = json_object_get(object, f->name);
     if (!item) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: row %zu: %s is missing", path, number, f->name);
     if (!read_field(row, f, item))

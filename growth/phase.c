@@ -53,6 +53,7 @@ static void facts_of(const phase_run *run, int64_t steps, babel_phase_plan *fact
   *facts = (babel_phase_plan){.kind = run->kind, .pairs = data->pairs, .batch = data->batch, .variants = data->variants,
                               .steps_per_epoch = data->steps_per_epoch, .steps = steps};
   for (int s = 0; s < 2; s++) {
+    facts->known[s] = run->own.mean[s] != NULL;
     snprintf(facts->modality[s], sizeof facts->modality[s], "%s", run->options->bank[s]->modality);
     facts->constant[s] = data->constant[s];
     facts->zero_rows[s] = data->zero_rows[s];
@@ -131,7 +132,9 @@ static babel_status prepare(phase_run *run, const babel_phase_options *options) 
   BABEL_TRY(babel_config_check(config));
   BABEL_TRY(take_roles(run, options));
   BABEL_TRY(babel_phase_data_create(&run->data, run->trunk->ops, config, run->options));
-  int64_t steps = run->kind == BABEL_PHASE_FIRST || !run->own.known ? config->max_steps : config->grow_steps;
+  int64_t steps = run->own.known ? config->grow_steps : config->max_steps;
+  if (options->epochs > 0) steps = (int64_t)fmax(1, rint(options->epochs * run->data.steps_per_epoch));
+  if (options->steps) steps = options->steps;
   facts_of(run, steps, &run->facts);
   BABEL_TRY(add_towers(run));
   BABEL_TRY(plan_step(run));

@@ -43,6 +43,9 @@ typedef struct {
   const babel_earlier_pair *earlier; /* rehearsal_kd */
   int earlier_count;
   bool allow_disconnected;
+  int steps;                    /* of this phase, 0 = by the configuration; or */
+  double epochs;
+  bool planning;                /* prepare only: what training would leave behind is not asked for */
   const float *mean[2], *inv_std[2]; /* host: statistics of a tower that is known; set by the phase itself, as are the next two */
   const char *from_sha256;
   int known;                    /* towers of the trunk at the start */
@@ -57,6 +60,7 @@ typedef struct {
 /* What a phase would do: for --dry-run and for the note before the start. */
 typedef struct {
   babel_phase_kind kind;
+  bool known[2];
   char modality[2][32];  /* junction, branch; where both are known or both new: in the order of the trunk, or of the banks */
   int pairs, batch, variants, steps_per_epoch, constant[2], zero_rows[2], equal_rows[2];
   int64_t steps, parameters;

@@ -62,11 +62,11 @@ static babel_status add_pairs(babel_rehearsal *r, const babel_trunk *trunk, cons
   return BABEL_OK;
 }
 
-static babel_status add_gauss(babel_rehearsal *r, const babel_trunk *trunk, int known, babel_step_request *request) {
+static babel_status add_gauss(babel_rehearsal *r, const babel_trunk *trunk, const babel_phase_options *options, babel_step_request *request) {
   int samples = trunk->config.gauss_rows;
-  for (int i = 0; i < known; i++) {
+  for (int i = 0; i < options->known; i++) {
     babel_tower *tower = (babel_tower *)&trunk->towers[i];
-    if (!tower->gauss.width)
+    if (!tower->gauss.width && !options->planning)
       return BABEL_FAIL(BABEL_ERR_ARG, "proto_policy: gauss_kd needs the covariance of %s, and %s holds none", tower->name,
                         *trunk->path ? trunk->path : "the trunk");
     BABEL_TRY(add_source(r, request, tower, (babel_rehearsal_source){.samples = samples, .pairs = BABEL_GAUSS_POOL, .versions = 1, .steps = 1,
@@ -84,7 +84,7 @@ babel_status babel_rehearsal_create(babel_rehearsal *r, const babel_trunk *trunk
   switch (kind) {
     case BABEL_REHEARSE_NOTHING: return BABEL_OK;
     case BABEL_REHEARSE_PAIRS: return add_pairs(r, trunk, options, request);
-    case BABEL_REHEARSE_GAUSS: return add_gauss(r, trunk, options->known, request);
+    case BABEL_REHEARSE_GAUSS: return add_gauss(r, trunk, options, request);
     case BABEL_REHEARSE_OWN: return add_pair(r, trunk, &own, request->m, request);
   }
   return BABEL_OK;

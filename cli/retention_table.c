@@ -1,0 +1,48 @@
+#include "cli/retention_table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const babel_result *find(const babel_results *results, const babel_result *like, const char *measure) {
+  for (int i = 0; i < results->count; i++) {
+    const babel_result *r = &results->rows[i];
+    if (r->kind != BABEL_RESULT_RETENTION || strcmp(r->phase, like->phase) || strcmp(r->measure, measure)) continue;
+    if (r->modalities.count == like->modalities.count && !strcmp(r->modalities.names[0], like->modalities.names[0]) &&
+        (r->modalities.count == 1 || !strcmp(r->modalities.names[1], like->modalities.names[1])))
+      return r;
+  }
+  return NULL;
+}
+
+static void print_change(const babel_result *r) {
+  char kept[16] = "-";
+  if (isfinite(r->retained)) snprintf(kept, sizeof kept, "%.1f %%", r->retained);
+  printf("%8.1f %8.1f %+8.1f %9s", r->before, r->after, r->after - r->before, kept);
+}
+
+static void print_instances(const babel_results *results, const babel_result *pair) {
+  const babel_result *one = find(results, pair, "recall1"), *ten = find(results, pair, "recall10"), *rank = find(results, pair, "median_rank");
+  if (one && ten && rank) printf("   %5.1f / %5.1f  %7.1f", one->after, ten->after, rank->after);
+  else printf("   not synchronised      ");
+}
+
+void babel_print_retention(const babel_results *results) {
+  bool any = false;
+  for (int pairs = 0; pairs < 2; pairs++) {
+    if (pairs) printf("\n%-22s %8s %8s %8s %9s   %s\n", "class top-1 [%]", "first", "now", "change", "kept", "recall@1/10 [%]  rank");
+    else printf("%-22s %8s %8s %8s %9s\n", "one-shot [%]", "first", "now", "change", "kept");
+    for (int i = 0; i < results->count; i++) {
+      const babel_result *r = &results->rows[i];
+      char name[80];
+      if (r->kind != BABEL_RESULT_RETENTION || strcmp(r->phase, "all") || strcmp(r->measure, pairs ? "class_top1" : "one-shot")) continue;
+      any = true;
+      babel_names_join(&r->modalities, " > ", name, sizeof name);
+      printf("%-22s ", name);
+      print_change(r);
+      if (pairs) print_instances(results, r);
+      printf("%s\n", r->emergent ? "  emergent" : "");
+    }
+  }
+  if (!any) printf("nothing was measured\n");
+}
