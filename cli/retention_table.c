@@ -27,6 +27,40 @@ static void print_instances(const babel_results *results, const babel_result *pa
   else printf("   not synchronised      ");
 }
 
+/* Whether something was measured for the first time in the last phase: then nothing can have been lost. */
+static bool is_new(const babel_results *results, const babel_result *row) {
+  const char *last = NULL;
+  for (int i = 0; i < results->count; i++)
+    if (results->rows[i].kind == BABEL_RESULT_RETENTION && strcmp(results->rows[i].phase, "all")) last = results->rows[i].phase;
+  if (!last) return false;
+  babel_result like = *row;
+  snprintf(like.phase, sizeof like.phase, "%s", last);
+  const babel_result *then = find(results, &like, row->measure);
+  return then && isnan(then->before);
+}
+
+/* One line over everything that is older than the last phase: trained pairs, emergent ones, single modalities. */
+static void print_summary(const babel_results *results) {
+  static const char *const names[] = {"trained pairs, class top-1", "emergent pairs, class top-1", "modalities, one-shot"};
+  printf("\n%-30s %6s %10s %10s\n", "kept after all phases", "number", "mean", "least");
+  for (int kind = 0; kind < 3; kind++) {
+    double sum = 0, least = INFINITY;
+    char where[80] = "";
+    int n = 0;
+    for (int i = 0; i < results->count; i++) {
+      const babel_result *r = &results->rows[i];
+      if (r->kind != BABEL_RESULT_RETENTION || strcmp(r->phase, "all") || strcmp(r->measure, kind < 2 ? "class_top1" : "one-shot")) continue;
+      if ((kind < 2 && r->emergent != (kind == 1)) || !isfinite(r->retained) || is_new(results, r)) continue;
+      sum += r->retained;
+      n++;
+      if (r->retained >= least) continue;
+      least = r->retained;
+      babel_names_join(&r->modalities, " > ", where, sizeof where);
+    }
+    if (n) printf("%-30s %6d %8.1f %% %8.1f %%  %s\n", names[kind], n, sum / n, least, where);
+  }
+}
+
 void babel_print_retention(const babel_results *results) {
   bool any = false;
   for (int pairs = 0; pairs < 2; pairs++) {
@@ -44,5 +78,6 @@ void babel_print_retention(const babel_results *results) {
       printf("%s\n", r->emergent ? "  emergent" : "");
     }
   }
-  if (!any) printf("nothing was measured\n");
+  if (any) print_summary(results);
+  else printf("nothing was measured\n");
 }

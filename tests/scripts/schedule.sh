@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Growth beyond two modalities with the program itself: plan, schedule, resume, a trunk grown on, what is refused.
+# Usage: schedule.sh PROGRAM SCHEDULES
+set -euo pipefail
+babel=$1 schedules=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive
+
+fail() {
+  echo "schedule.sh: $*"
+  for f in output error; do [ ! -s $f ] || { echo "--- $f:"; cat $f; }; done
+  exit 1
+}
+expect() { # CODE ARGUMENTS..
+  local wanted=$1 code=0
+  shift
+  "$babel" "$@" >output 2>error || code=$?
+  if grep -qE 'Sanitizer|runtime error:' error; then fail "babel $*: a sanitizer report"; fi
+  [ $code = "$wanted" ] || fail "babel $*: exit status $code, expected $wanted"
+}
+good() { expect 0 "$@"; }
+says() { grep -qF -- "$1" output || fail "expected \"$1\" in the output"; }
+sentence() { grep -qF -- "$1" error || fail "expected the sentence \"$1\""; }
+
+good simulate --banks sim
+small=(--set embed_dim=32 --set hidden=24 --set batch=64 --set max_steps=40 --set grow_steps=12 --set watch_epochs=0)
+
+### plan: kinds and junctions follow from the trunk
+good plan "$schedules/augment.yaml" --banks sim "${small[@]}"
+grep -qE '^3 +wifi_augment +augment' output || fail "no augment phase"
+grep -qE '^4 +wifi_skeleton +bridge +skeleton +wifi' output || fail "no bridge"
+good plan "$schedules/order_iii.yaml" --banks sim "${small[@]}"
+grep -qE '^2 +mmwave_wifi +disconnected' output || fail "no disconnected phase"
+grep -qE '^3 +lidar_video +grow +video +lidar' output || fail "no growth from video"
+
+### a schedule that is wrong: one sentence with the phase
+sed 's/^allow_disconnected.*//' "$schedules/order_iii.yaml" >connected.yaml
+expect 2 plan connected.yaml --banks sim "${small[@]}"; sentence "phase 2 (mmwave_wifi)"; sentence "--allow-disconnected"
+sed 's/sim_kinetics_skeleton/sim_mmfi_lidar/' "$schedules/order_i.yaml" >wrong_bank.yaml
+expect 2 plan wrong_bank.yaml --banks sim "${small[@]}"; sentence "phase 2 (video_skeleton)"
+sed 's/sim_kinetics_skeleton/sim_nothing/' "$schedules/order_i.yaml" >no_bank.yaml
+expect 1 plan no_bank.yaml --banks sim; sentence "sim_nothing.safetensors is neither in sim nor beside the schedule"
+sed 's/^name:/nmae:/' "$schedules/order_i.yaml" >typo.yaml
+expect 2 plan typo.yaml --banks sim; sentence "unknown key 'nmae'; the nearest is 'name'"
+expect 2 grow --schedule "$schedules/order_i.yaml" --bank a --out x; sentence "not with --bank"
+
+### grown, interrupted and resumed: the same bits
+grow=(grow --schedule "$schedules/quick.yaml" --banks sim "${small[@]}" --set checkpoint_seconds=0.01 --quiet)
+good "${grow[@]}" --out whole
+says "lidar > imu"
+says "emergent"
+for file in schedule.json results.json trunk.safetensors 01_imu_skeleton/metrics.jsonl 05_lidar_video/trunk.safetensors; do [ -s "whole/$file" ] || fail "no whole/$file"; done
+expect 1 "${grow[@]}" --out whole; sentence "--resume"
+for moment in 0.2 0.5 0.9; do
+  "$babel" "${grow[@]}" --out parts --resume >output 2>error & pid=$!
+  sleep $moment
+  kill -9 $pid 2>/dev/null || true
+  wait $pid 2>/dev/null || true
+done
+good "${grow[@]}" --out parts --resume
+cmp whole/trunk.safetensors parts/trunk.safetensors || fail "a resumed schedule has other bits"
+cmp whole/results.json parts/results.json || fail "a resumed schedule has other results"
+expect 1 "${grow[@]}" --out parts --resume --set lr=1e-3; sentence "another configuration"
+
+### somebody else's trunk, a new modality
+good grow --bank sim/sim_utd_mhad_imu.safetensors --bank sim/sim_utd_mhad_skeleton.safetensors --split sim/sim_utd_mhad_split.csv "${small[@]}" --out one --quiet
+next=(grow --from one/trunk.safetensors --bank sim/sim_operanet_wifi.safetensors --bank sim/sim_operanet_skeleton.safetensors --split sim/sim_operanet_split.csv --quiet)
+good "${next[@]}" --out two
+says "imu + skeleton + wifi"
+good "${next[@]}" --out frozen --set trunk=freeze
+says "embeddings of the 2 older modalities: bit-identical (checked)"
+good "${next[@]}" --out dry --dry-run
+says "grow: skeleton, wifi"
+mkdir moved
+mv sim/sim_utd_mhad_imu.safetensors moved/
+good "${next[@]}" --out gauss
+sentence "proto_policy becomes gauss_kd"
+good "${next[@]}" --out found --earlier moved/sim_utd_mhad_imu.safetensors
+cmp two/trunk.safetensors found/trunk.safetensors || fail "a bank that has moved gives other bits"
+expect 2 "${next[@]}" --out x --set hidden=32; sentence "a trunk keeps its shape"
+expect 2 grow --from one/trunk.safetensors --bank sim/sim_xrf55_mmwave.safetensors --bank sim/sim_xrf55_wifi.safetensors --out x; sentence "--allow-disconnected"
+good inspect two/trunk.safetensors
