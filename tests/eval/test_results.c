@@ -264,7 +264,7 @@ Test(eval_results, damaged_files_are_refused_with_row_and_field) {
   bad_file("\"fusion\": \"sum\"", "\"fusion\": 1", "row 0: fusion: expected a text or null");
   bad_file("\"skeleton\"", "7", "row 0: modalities: expected a list of names");
   bad_file("\"ci95\": 1.5", "\"ci95\": \"x\"", "row 0: ci95: expected a number or null");
-  bad_file("\"one-shot\"", "\"two-shot\"", "row 0: kind: expected \"one-shot\" or \"retrieval\"");
+  bad_file("\"one-shot\"", "\"two-shot\"", "row 0: kind: expected \"one-shot\", \"retrieval\" or \"retention\"");
   bad_file("[", "", "line ");
   bad_file("\"mean\": 83.7", "\"mean\": NaN", "line ");
   babel_results results;
