@@ -68,7 +68,7 @@ static babel_status gather(schedule_job *job, int i) {
   if (*phase->split) {
     BABEL_TRY(babel_shelf_split(&job->shelf, phase->split, &split));
     BABEL_TRY(babel_shelf_keys(&job->shelf, phase->split, phase->part, &o->keys, &o->key_count));
-    BABEL_TRY(babel_shelf_keys(&job->shelf, phase->split, "test", &set->keys, &set->key_count));
+    BABEL_TRY(babel_shelf_keys(&job->shelf, *phase->test ? phase->test : phase->split, "test", &set->keys, &set->key_count));
     o->split_path = split->path;
     o->split_sha256 = split->sha256;
     o->part = phase->part;
@@ -309,7 +309,7 @@ static babel_status remember_first(schedule_job *job, const babel_retention *now
 static babel_status measure(schedule_job *job, const babel_trunk *trunk, int i) {
   babel_retention after;
   char text[64], path[1100];
-  BABEL_TRY(babel_retention_measure(&after, trunk, job->sets, i + 1));
+  BABEL_TRY(babel_retention_measure(&after, trunk, job->sets, i + 1, job->list.shared_labels));
   babel_status status = babel_retention_rows(&job->results, &job->before, &after, trunk, job->list.phase[i].name, policy_name(&job->config, text));
   if (status == BABEL_OK) status = remember_first(job, &after);
   if (status == BABEL_OK && i + 1 == job->list.count)

@@ -22,6 +22,7 @@ typedef struct {
   const babel_trunk *trunk;
   const babel_retention_set *sets;
   int set_count, width;
+  bool shared_labels;
   shown *sides; /* (set_count, 2) */
   babel_retention *now;
 } measuring;
@@ -96,13 +97,44 @@ static const shown *first_of(const measuring *m, const char *modality, int *set)
   return NULL;
 }
 
-static babel_status measure_oneshot(const measuring *m, const char *modality, const shown *side, const babel_draws *draws) {
+static void mark(const babel_bank *bank, char *const *keys, int count, char *wanted) {
+  for (int i = 0; i < count; i++) {
+    int row = babel_bank_row(bank, keys[i]);
+    if (row >= 0) wanted[row] = 1;
+  }
+}
+
+/* The rows that the draws name: others than the test part's, where that holds only some of them. */
+static babel_status embed_drawn(const measuring *m, const babel_bank *bank, const babel_draws *draws, shown *side) {
+  char *wanted = NULL;
+  BABEL_TRY(take(&wanted, (size_t)bank->rows, 1));
+  for (int d = 0; d < draws->count; d++) {
+    mark(bank, draws->draws[d].support, draws->draws[d].support_count, wanted);
+    mark(bank, draws->draws[d].query, draws->draws[d].query_count, wanted);
+  }
+  *side = (shown){.bank = bank};
+  babel_status status = take(&side->rows, (size_t)bank->rows, sizeof(int));
+  for (int i = 0; i < bank->rows && status == BABEL_OK; i++)
+    if (wanted[i]) side->rows[side->n++] = i;
+  free(wanted);
+  return status == BABEL_OK ? embed(m, side) : status;
+}
+
+static void forget(shown *side) {
+  free(side->rows);
+  free(side->labels);
+  free(side->x);
+}
+
+static babel_status measure_oneshot(const measuring *m, const char *modality, const babel_bank *bank, const babel_draws *draws) {
   const char **keys = NULL;
   babel_episodes episodes = {0};
   babel_oneshot_job *jobs = NULL;
-  babel_points points = {.x = side->x, .labels = side->labels, .rows = side->n, .width = m->width};
+  shown drawn = {0}, *side = &drawn;
   double sum = 0;
   babel_status status;
+  BABEL_TRY_OR(embed_drawn(m, bank, draws, side), done);
+  babel_points points = {.x = side->x, .labels = side->labels, .rows = side->n, .width = m->width};
   BABEL_TRY_OR(take(&keys, (size_t)side->n, sizeof *keys), done);
   for (int i = 0; i < side->n; i++) keys[i] = side->bank->keys[side->rows[i]];
   BABEL_TRY_OR(babel_episodes_from_draws(&episodes, draws, keys, side->n), done);
@@ -114,6 +146,7 @@ static babel_status measure_oneshot(const measuring *m, const char *modality, co
   babel_oneshot_destroy(jobs, episodes.count);
   status = add(m->now, "one-shot", modality, "", false, sum);
 done:
+  forget(side);
   free(jobs);
   free(keys);
   babel_episodes_destroy(&episodes);
@@ -191,7 +224,7 @@ static babel_status measure_emergent(const measuring *m, const char *from, const
       if (strcmp(a->bank->modality, from) || strcmp(b->bank->modality, to) || strcmp(a->bank->dataset, b->bank->dataset)) continue;
       BABEL_TRY(measure_common(m, from, to, a, b, &done));
     }
-  if (done) return BABEL_OK;
+  if (done || !m->shared_labels) return BABEL_OK;
   const shown *a = first_of(m, from, &set), *b = first_of(m, to, &set);
   return add(m->now, "class_top1", from, to, true, class_top1(a, b, m->width));
 }
@@ -218,7 +251,7 @@ static babel_status measure_all(const measuring *m) {
     BABEL_TRY(take(&m->now->embeddings[i], (size_t)side->n * (size_t)m->width, sizeof(float)));
     memcpy(m->now->embeddings[i], side->x, (size_t)side->n * (size_t)m->width * sizeof(float));
     m->now->samples[i] = side->n;
-    if (m->sets[set].draws) BABEL_TRY(measure_oneshot(m, trunk->towers[i].name, side, m->sets[set].draws));
+    if (m->sets[set].draws) BABEL_TRY(measure_oneshot(m, trunk->towers[i].name, side->bank, m->sets[set].draws));
   }
   for (int i = 0; i < trunk->tower_count; i++)
     for (int j = 0; j < trunk->tower_count; j++)
@@ -227,17 +260,13 @@ static babel_status measure_all(const measuring *m) {
   return BABEL_OK;
 }
 
-babel_status babel_retention_measure(babel_retention *now, const babel_trunk *trunk, const babel_retention_set *sets, int set_count) {
+babel_status babel_retention_measure(babel_retention *now, const babel_trunk *trunk, const babel_retention_set *sets, int set_count, bool shared_labels) {
   BABEL_RANGE("evaluation");
-  measuring m = {.trunk = trunk, .sets = sets, .set_count = set_count, .width = trunk->config.embed_dim, .now = now};
+  measuring m = {.trunk = trunk, .sets = sets, .set_count = set_count, .width = trunk->config.embed_dim, .shared_labels = shared_labels, .now = now};
   memset(now, 0, sizeof *now);
   BABEL_TRY(take(&m.sides, 2 * (size_t)set_count, sizeof *m.sides));
   babel_status status = measure_all(&m);
-  for (int i = 0; i < 2 * set_count; i++) {
-    free(m.sides[i].rows);
-    free(m.sides[i].labels);
-    free(m.sides[i].x);
-  }
+  for (int i = 0; i < 2 * set_count; i++) forget(&m.sides[i]);
   free(m.sides);
   if (status != BABEL_OK) babel_retention_destroy(now);
   return status;

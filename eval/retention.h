@@ -2,9 +2,9 @@
  *
  * A set is what one phase's pair gives for testing: two banks and the keys of its test part, with draws where one-shot is wanted. A modality is measured on
  * the first set that holds it. An ordered pair is measured on the first set that holds both; one that was never paired is *emergent*: on the keys that two
- * sets of one data set share, or else between the test samples of both modalities, which are then not synchronised: only the class can be right there, and
- * instance measures are missing.
- *   one-shot    nearest class embedding, mean over draws [%]                     modalities: one
+ * sets of one data set share, or else, where a label means the same in all sets, between the test samples of both modalities, which are then not
+ * synchronised: only the class can be right there, and instance measures are missing.
+ *   one-shot    nearest class embedding, mean over the draws of that set, whatever keys they name [%]   modalities: one
  *   class_top1, recall1, recall5, recall10 [%], median_rank     retrieval.h      modalities: from, to
  *   drift       mean cosine of the test embeddings to those before the phase     modalities: one
  * retained = after / before, [%] of a share, (before / after for median_rank); null where nothing was measured before. */
@@ -41,7 +41,7 @@ typedef struct {
 } babel_retention;
 
 /* Towers without a set are left out. The sentences of what is called. */
-babel_status babel_retention_measure(babel_retention *now, const babel_trunk *trunk, const babel_retention_set *sets, int set_count);
+babel_status babel_retention_measure(babel_retention *now, const babel_trunk *trunk, const babel_retention_set *sets, int set_count, bool shared_labels);
 void babel_retention_destroy(babel_retention *retention); /* accepts a zeroed one */
 
 const babel_measure *babel_retention_find(const babel_retention *retention, const char *measure, const char *from, const char *to); /* or NULL */

@@ -22,10 +22,11 @@ static babel_status take_floats(float **pointer, size_t count) {
   return BABEL_OK;
 }
 
-/* The variants that this configuration trains on, as columns of one bank: floor(i 600 / V), i = 0..V-1 (section 8). */
+/* The variants that this configuration trains on, as columns of one bank: floor(i 600 / V), i = 0..V-1 (section 8); of a bank that has just so many, its own. */
 static babel_status pick_variants(const babel_bank *bank, int wanted, int *columns) {
   for (int i = 0; i < wanted; i++) {
     int id = (int)((int64_t)i * 600 / wanted), column = id ? -2 : -1;
+    if (bank->variants == wanted) id = bank->variant_ids[i], column = id ? -2 : -1;
     for (int k = 0; k < bank->variants; k++)
       if (bank->variant_ids[k] == id) column = k;
     if (column == -2)
@@ -49,6 +50,13 @@ static babel_status choose_variants(babel_phase_data *data, const babel_config *
   for (int s = 0; s < 2; s++) {
     BABEL_TRY(take_ints(&data->columns[s], (size_t)data->variants));
     BABEL_TRY(pick_variants(options->bank[s], data->variants, data->columns[s]));
+  }
+  for (int v = 0; v < data->variants; v++) {
+    int id[2] = {0, 0};
+    for (int s = 0; s < 2; s++)
+      if (data->columns[s][v] >= 0) id[s] = options->bank[s]->variant_ids[data->columns[s][v]];
+    if (id[0] != id[1])
+      return BABEL_FAIL(BABEL_ERR_FORMAT, "%s has variant %d where %s has %d: both members of a pair need the same time map", a->path, id[0], b->path, id[1]);
   }
   return BABEL_OK;
 }

@@ -91,7 +91,7 @@ static babel_status file_of(const reader *r, const yaml_node_t *node, const char
 }
 
 static babel_status read_phase(reader *r, yaml_node_t *map, babel_phase_entry *phase) {
-  static const char *const known[] = {"name", "banks", "split", "part", "draws", "steps", "epochs", "set", NULL};
+  static const char *const known[] = {"name", "banks", "split", "part", "draws", "steps", "epochs", "test", "set", NULL};
   char number[32];
   int64_t steps;
   unsigned met = 0;
@@ -124,6 +124,7 @@ static babel_status read_phase(reader *r, yaml_node_t *map, babel_phase_entry *p
         BABEL_TRY(text_of(r, value, "epochs", number, sizeof number));
         if (!babel_parse_double(number, &phase->epochs) || phase->epochs <= 0 || phase->epochs > 1e6) return expected(r, value, "epochs", "a number above 0");
         break;
+      case 7: BABEL_TRY(file_of(r, value, "test", phase->test)); break;
       default: BABEL_TRY(read_settings(r, value, &phase->set));
     }
   }
@@ -149,8 +150,15 @@ static babel_status read_phases(reader *r, yaml_node_t *sequence) {
   return list->count ? BABEL_OK : expected(r, sequence, "phases", "at least one phase");
 }
 
+static babel_status truth_of(const reader *r, const yaml_node_t *node, const char *what, bool *to) {
+  char text[8];
+  BABEL_TRY(text_of(r, node, what, text, sizeof text));
+  *to = !strcmp(text, "true");
+  return *to || !strcmp(text, "false") ? BABEL_OK : expected(r, node, what, "true or false");
+}
+
 static babel_status read_root(reader *r) {
-  static const char *const known[] = {"name", "preset", "allow_disconnected", "set", "phases", NULL};
+  static const char *const known[] = {"name", "preset", "allow_disconnected", "shared_labels", "set", "phases", NULL};
   babel_phase_list *list = r->list;
   yaml_node_t *root = yaml_document_get_root_node(&r->document);
   babel_preset preset;
@@ -168,12 +176,9 @@ static babel_status read_root(reader *r) {
         if (babel_config_preset_find(text, &preset) != BABEL_OK) return babel_fail_context("%s: line %d: ", r->path, line_of(value));
         list->preset = (int)preset;
         break;
-      case 2:
-        BABEL_TRY(text_of(r, value, "allow_disconnected", text, sizeof text));
-        list->allow_disconnected = !strcmp(text, "true");
-        if (!list->allow_disconnected && strcmp(text, "false")) return expected(r, value, "allow_disconnected", "true or false");
-        break;
-      case 3: BABEL_TRY(read_settings(r, value, &list->set)); break;
+      case 2: BABEL_TRY(truth_of(r, value, "allow_disconnected", &list->allow_disconnected)); break;
+      case 3: BABEL_TRY(truth_of(r, value, "shared_labels", &list->shared_labels)); break;
+      case 4: BABEL_TRY(read_settings(r, value, &list->set)); break;
       default: BABEL_TRY(read_phases(r, value));
     }
   }

@@ -3,12 +3,14 @@
  *   name: order_i
  *   preset: ours                  # optional; as are the next two
  *   allow_disconnected: true
+ *   shared_labels: true           # a label means the same in all data sets: emergent pairs of different data sets can be scored
  *   set: {variants: 0}            # settings of all phases
  *   phases:
  *     - name: imu_skeleton
  *       banks: [utd_imu.safetensors, utd_skeleton.safetensors]
  *       split: utd_split.csv      # optional: else all pairs train, and all test
  *       part: train               # optional: what trains
+ *       test: utd_apart.csv       # optional: a split whose test part is retrieved from, where it is not that of `split`
  *       draws: utd_draws.csv      # optional: one-shot tasks for the retention report
  *       steps: 200                # optional; or epochs: 5
  *       set: {proto_policy: plain}
@@ -36,7 +38,7 @@ typedef struct {
 
 typedef struct {
   char name[64];
-  char bank[2][1024], split[1024], part[16], draws[1024]; /* "" = none */
+  char bank[2][1024], split[1024], part[16], test[1024], draws[1024]; /* "" = none */
   int steps;     /* 0 = the configuration's */
   double epochs; /* 0 = the same */
   babel_phase_settings set;
@@ -46,7 +48,7 @@ typedef struct {
 typedef struct {
   char name[64], path[1024];
   int preset; /* babel_preset, -1 = not given */
-  bool allow_disconnected;
+  bool allow_disconnected, shared_labels;
   babel_phase_settings set;
   int count;
   babel_phase_entry phase[BABEL_MOST_PHASES];

@@ -92,17 +92,22 @@ Test(eval_retention, pairs_emergent_pairs_and_drift) {
   babel_results results = {0};
   create(&w);
   grow(&w, 0);
-  cr_assert_eq(babel_retention_measure(&before, &w.trunk, w.set, 1), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_retention_measure(&before, &w.trunk, w.set, 1, true), BABEL_OK, "%s", babel_error_last()->sentence);
   cr_assert_eq(before.count, 10, "two directions, five measures each; no draws, no one-shot");
   grow(&w, 1);
   grow(&w, 2);
-  cr_assert_eq(babel_retention_measure(&after, &w.trunk, w.set, 3), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_retention_measure(&after, &w.trunk, w.set, 3, true), BABEL_OK, "%s", babel_error_last()->sentence);
   /* chance is 20 %: the classes are found across every pair, also across those never trained together */
   cr_assert_gt(value(&after, "class_top1", "imu", "skeleton", false), 80);
   cr_assert_gt(value(&after, "class_top1", "lidar", "skeleton", false), 80);
   cr_assert_gt(value(&after, "class_top1", "imu", "lidar", true), 60);
   cr_assert_null(babel_retention_find(&after, "recall1", "imu", "lidar"), "samples of two data sets are not synchronised");
   value(&after, "recall1", "skeleton", "video", true); /* the same data set: the keys that both have */
+  babel_retention apart;
+  cr_assert_eq(babel_retention_measure(&apart, &w.trunk, w.set, 3, false), BABEL_OK);
+  cr_assert_null(babel_retention_find(&apart, "class_top1", "imu", "lidar"), "labels of two data sets that have nothing to do with each other");
+  value(&apart, "class_top1", "skeleton", "video", true);
+  babel_retention_destroy(&apart);
   cr_assert_eq(babel_retention_rows(&results, &before, &after, &w.trunk, "last", "rehearsal_kd"), BABEL_OK, "%s", babel_error_last()->sentence);
   int drifts = 0;
   for (int i = 0; i < results.count; i++) {
