@@ -80,7 +80,7 @@ static babel_status begin_run(builder *b, const char *path, int subject, int par
   set->runs = runs;
   babel_run *run = &set->runs[set->run_count++];
   *run = (babel_run){.label = movement, .subject = subject, .first = set->frames};
-  snprintf(run->name, sizeof run->name, "s%d_%s_m%d", subject, parts[part], movement + 1);
+  snprintf(run->name, sizeof run->name, "s%d_%s_m%d", subject % 100, parts[part], (movement + 1) % 100); /* remainders: for the compiler, which counts digits */
   return BABEL_OK;
 }
 

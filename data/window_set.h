@@ -24,7 +24,7 @@ extern "C" {
 typedef enum { BABEL_WINDOW_MMWAVE, BABEL_WINDOW_SKELETON, BABEL_WINDOW_IMU } babel_window_kind;
 
 typedef struct {
-  char name[48]; /* becomes trial.recording */
+  char name[24]; /* becomes trial.recording */
   int label, subject;
   int first, frames; /* in the set's frames */
 } babel_run;
