@@ -27,8 +27,7 @@ static void print_instances(const babel_results *results, const babel_result *pa
   else printf("   not synchronised      ");
 }
 
-/* Whether something was measured for the first time in the last phase: then nothing can have been lost. */
-static bool is_new(const babel_results *results, const babel_result *row) {
+bool babel_retention_new(const babel_results *results, const babel_result *row) {
   const char *last = NULL;
   for (int i = 0; i < results->count; i++)
     if (results->rows[i].kind == BABEL_RESULT_RETENTION && strcmp(results->rows[i].phase, "all")) last = results->rows[i].phase;
@@ -50,7 +49,7 @@ static void print_summary(const babel_results *results) {
     for (int i = 0; i < results->count; i++) {
       const babel_result *r = &results->rows[i];
       if (r->kind != BABEL_RESULT_RETENTION || strcmp(r->phase, "all") || strcmp(r->measure, kind < 2 ? "class_top1" : "one-shot")) continue;
-      if ((kind < 2 && r->emergent != (kind == 1)) || !isfinite(r->retained) || is_new(results, r)) continue;
+      if ((kind < 2 && r->emergent != (kind == 1)) || !isfinite(r->retained) || babel_retention_new(results, r)) continue;
       sum += r->retained;
       n++;
       if (r->retained >= least) continue;
