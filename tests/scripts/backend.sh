@@ -60,6 +60,19 @@ good embed --trunk cuda/trunk.safetensors --bank imu.bank --backend cpu --out cp
 numbers() { tail -c +129 "$1" | od -An -v -w4 -tf4; }
 paste <(numbers cuda.npy) <(numbers cpu.npy) | near 1e-5 || fail "the embeddings above differ"
 
+# later phases, by every policy: on the CPU's trunk, on both; a third modality of the same samples, made of the IMU's features
+"$babel" embed --trunk cpu/trunk.safetensors --bank imu.bank --backend cpu --out lidar.npy >/dev/null 2>&1
+{ echo key,label,subject; strings -n 6 imu.bank | grep -oE 'a[0-9]+_s[0-9]+_t[0-9]+' | awk '!seen[$0]++ { split($0, part, "[a_s]+"); print $0 "," part[2] - 1 "," part[3] - 1 }'; } >keys.csv
+good bank import --features lidar.npy --keys keys.csv --modality lidar --out lidar.bank
+for policy in rehearsal_kd gauss_kd ema_teacher frozen slow freeze; do
+  set_policy=(--set "proto_policy=$policy")
+  [ $policy != freeze ] || set_policy=(--set trunk=freeze)
+  for backend in cpu cuda; do
+    good grow --from cpu/trunk.safetensors --bank skeleton.bank --bank lidar.bank --set grow_steps=10 --set variants=0 "${set_policy[@]}" --backend $backend --out "$policy.$backend" --quiet
+  done
+  paste <(values $policy.cuda) <(values $policy.cpu) | near 1e-4 || fail "$policy: the losses above, on the device and on the CPU, differ"
+done
+
 # the other precisions run
 for precision in tf32 bf16; do good "${grow[@]}" --set precision=$precision --set max_steps=2 --backend cuda --out $precision; done
 expect 2 "${grow[@]}" --set precision=fp16 --out x
