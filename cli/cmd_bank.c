@@ -7,13 +7,14 @@
 #include "core/file.h"
 #include "data/split.h"
 #include "encoders/encode_dataset.h"
+#include "encoders/fit.h"
 #include "growth/manifest.h"
 #include "sim/utd_mhad.h"
 
 /* ---- bank build ------------------------------------------------------------------------------------------------- */
 
 static const babel_option build_options[] = {
-    {"dataset", "NAME", "data set: utd_mhad or mars (default: what the folder looks like)"},
+    {"dataset", "NAME", "data set: utd_mhad, mars or mmego (default: what the folder looks like)"},
     {"data", "DIR", "its folder"},
     {"modality", "NAME", "imu, skeleton, lidar, mmwave: what the data set has"},
     BABEL_ENCODER_OPTIONS,
@@ -21,6 +22,7 @@ static const babel_option build_options[] = {
     {"augment-seed", "N", "seed of the segmentation variants (default 0)"},
     {"split", "FILE", "encode only the trials of one part of this split file (default: all trials)"},
     {"part", "NAME", "train, holdout or test (default train, with --split)"},
+    {"fit-split", "FILE", "pointcloud_motion: take the deviations of the training part of this split file"},
     {"out", "[OUTPUT=]FILE", "bank to write; several from one pass, as in --out pooled_scores=a --out scores=b"},
     {"skip-damaged", NULL, "leave out trials that cannot be read, with a warning each"},
     BABEL_CONFIG_OPTIONS,
@@ -108,6 +110,25 @@ done:
   return status;
 }
 
+/* Deviations of the training part of --fit-split. */
+static babel_status fit(const babel_args *args, const babel_dataset_row *dataset, const char *folder, const char *modality, babel_encoder *encoder) {
+  const char *path = babel_args_value(args, "fit-split"), **keys = NULL;
+  babel_split split = {0};
+  babel_encode_options options = {.dataset = dataset, .folder = folder, .modality = modality, .encoder = encoder, .stop = &babel_stop};
+  babel_status status;
+  if (!path && encoder->row->needs_fit && !encoder->fit.count)
+    return BABEL_FAIL(BABEL_ERR_ARG, "encoder %s needs --fit-split FILE, whose training trials it takes deviations from, or --fit-from BANK", encoder->row->name);
+  if (!path) return BABEL_OK;
+  if (babel_args_value(args, "fit-from")) return BABEL_FAIL(BABEL_ERR_ARG, "both --fit-split and --fit-from are given: choose one");
+  BABEL_TRY(babel_split_read(&split, path));
+  status = babel_split_keys(&split, BABEL_PART_TRAIN, &keys, &options.key_count);
+  options.keys = keys;
+  if (status == BABEL_OK) status = babel_encoder_fit(encoder, &options, split.sha256);
+  free(keys);
+  babel_split_destroy(&split);
+  return status;
+}
+
 static babel_status build(const babel_args *args) {
   const char *name = babel_args_value(args, "dataset"), *folder, *modality;
   const babel_dataset_row *dataset;
@@ -118,7 +139,8 @@ static babel_status build(const babel_args *args) {
   BABEL_TRY(babel_args_require(args, "modality", &modality));
   BABEL_TRY(babel_read_config(args, &config));
   BABEL_TRY(babel_open_encoder(args, &config, &encoder));
-  babel_status status = build_all(args, dataset, folder, modality, encoder, &config);
+  babel_status status = fit(args, dataset, folder, modality, encoder);
+  if (status == BABEL_OK) status = build_all(args, dataset, folder, modality, encoder, &config);
   babel_encoder_destroy(encoder);
   return status;
 }
@@ -133,7 +155,9 @@ const babel_command babel_bank_build_command = {
     .examples = "  babel bank build --data UTD-MHAD --modality imu --encoder limu_bert --weights hhar.pt --out imu.safetensors\n"
                 "  babel bank build --data UTD-MHAD --modality skeleton --encoder shift_gcn --weights ntu_joint_xsub.pt \\\n"
                 "      --out pooled_scores=skeleton.safetensors --out scores=skeleton60.safetensors\n"
-                "  babel bank build --data MARS --modality mmwave --encoder radar_stats --variants 4 --out radar.safetensors\n",
+                "  babel bank build --data MARS --modality mmwave --encoder radar_stats --variants 4 --out radar.safetensors\n"
+                "  babel bank build --data UTD-MHAD --modality lidar --encoder pointcloud_motion --fit-split utd_mhad_lidar.csv --variants 0 \\\n"
+                "      --out lidar.safetensors\n",
     .options = build_options,
     .stops = true,
     .run = build,

@@ -5,7 +5,7 @@
 #include "data/registry.h"
 
 static const babel_option options[] = {
-    {"dataset", "NAME", "which data set the folder holds: utd_mhad or mars (default: by its files)"},
+    {"dataset", "NAME", "which data set the folder holds: utd_mhad, mars or mmego (default: by its files)"},
     {NULL, NULL, NULL},
 };
 

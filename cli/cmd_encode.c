@@ -78,8 +78,8 @@ const babel_command babel_encode_command = {
     .sentence = "runs an encoder on any array",
     .details = "imu_stats, limu_bert: (T, 6) or (N, T, 6), acceleration x y z [g], angular rate x y z [rad/s].\n"
                "shift_gcn, st_gcn: (T, J, 3) or (N, T, J, 3), J = 20 Kinect v1, 25 NTU or 32 Azure Kinect joints, x y z [m].\n"
-               "pointcloud_stats: (P, 4), the points of one recording: frame from 0, x (right) y (up) z (away) [m].\n"
-               "radar_stats: (P, 6), the points of one window: frame from 0, x y z [m] (z up), velocity [m/s], intensity.\n"
+               "pointcloud_stats, pointcloud_motion: (P, 4), the points of one recording: frame from 0, x (right) y (up) z (away) [m].\n"
+               "radar_stats, radar_free: (P, 6), the points of one window: frame from 0, x y z [m] (z up), velocity [m/s], intensity.\n"
                "Files that are damaged, of another shape or not finite are refused with a sentence; nothing is half-written.",
     .examples = "  babel encode --encoder limu_bert --weights hhar.pt --input imu.npy --output features.npy\n"
                 "  babel encode --encoder imu_stats --input imu.npy --output features.npy\n",

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "encoders/fit.h"
+
 babel_status babel_read_config(const babel_args *args, babel_config *config) {
   const char *preset = babel_args_value(args, "preset"), *file = babel_args_value(args, "config");
   babel_preset number = BABEL_PRESET_OURS;
@@ -36,7 +38,15 @@ babel_status babel_open_encoder(const babel_args *args, const babel_config *conf
       .seed = (uint64_t)seed, .imu_window = config->imu_window == BABEL_IMU_WINDOW_20HZ, .imu_degrees = config->imu_unit == BABEL_IMU_UNIT_DEG_S,
       .imu_block = config->imu_block, .imu_pool = config->imu_pool == BABEL_IMU_POOL_AFTER ? 2 : config->imu_stats == BABEL_IMU_STATS_MEAN,
       .skeleton_pad = babel_args_flag(args, "pad")};
-  return babel_encoder_create(encoder, name, &options);
+  const char *fit_from = babel_args_value(args, "fit-from");
+  BABEL_TRY(babel_encoder_create(encoder, name, &options));
+  if (!fit_from) return BABEL_OK;
+  babel_status status = babel_encoder_fit_from(*encoder, fit_from);
+  if (status != BABEL_OK) {
+    babel_encoder_destroy(*encoder);
+    *encoder = NULL;
+  }
+  return status;
 }
 
 babel_status babel_find_output(const babel_encoder *encoder, const babel_config *config, const char *name, int *index) {

@@ -11,9 +11,10 @@
   {"preset", "NAME", "ours, best, best_subject, best_mask, paper, paper_literal or release (default ours)"}, {"config", "FILE", "YAML file of settings"},       \
       {"set", "KEY=VALUE", "one setting; may stand several times"}
 #define BABEL_ENCODER_OPTIONS                                                                                                    \
-  {"encoder", "NAME", "imu_stats, limu_bert, imu_motion, shift_gcn, st_gcn, skeleton_motion, radar_stats or pointcloud_stats"}, {"weights", "FILE", "the encoder's weights (.pt, .pth, .safetensors)"}, \
+  {"encoder", "NAME", "imu_stats, limu_bert, imu_motion, shift_gcn, st_gcn, skeleton_motion, radar_stats, radar_free, pointcloud_stats or pointcloud_motion"}, {"weights", "FILE", "the encoder's weights (.pt, .pth, .safetensors)"}, \
       {"random-weights", NULL, "draw the weights at random instead; every result says so"},                                      \
-      {"encoder-seed", "N", "seed of random weights (default 0)"}, {"pad", NULL, "st_gcn: zero-pad to 300 frames and 2 persons"}
+      {"encoder-seed", "N", "seed of random weights (default 0)"}, {"pad", NULL, "st_gcn: zero-pad to 300 frames and 2 persons"}, \
+      {"fit-from", "BANK", "pointcloud_motion: with the deviations that this bank was built with"}
 
 /* Preset, YAML file, then --set, in this order; checked. */
 babel_status babel_read_config(const babel_args *args, babel_config *config);

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-#define BABEL_CSV_FIELDS 8
+#define BABEL_CSV_FIELDS 12
 
 typedef struct {
   babel_file file;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/mars.h"
+#include "data/mmego.h"
 #include "data/utd_mhad.h"
 
 static const babel_dataset_row rows[] = {
@@ -18,6 +19,16 @@ static const babel_dataset_row rows[] = {
      .scan = babel_mars_scan,
      .read = babel_window_set_read,
      .check = babel_mars_check},
+    {.name = "mmego",
+     .modalities = {"mmwave", "skeleton", "imu"},
+     .paired = 3,
+     .windows = true,
+     .classes = BABEL_MMEGO_ACTIONS,
+     .class_names = babel_mmego_action_names,
+     .here = babel_mmego_here,
+     .scan = babel_mmego_scan,
+     .read = babel_window_set_read,
+     .check = babel_mmego_check},
     {.name = "utd_mhad",
      .modalities = {"imu", "skeleton", "lidar"},
      .paired = 2,

@@ -150,6 +150,13 @@ static babel_status encode_all(encode_job *job) {
   return first.status;
 }
 
+/* What the encoder took from a training set, for the provenance. */
+static json_t *fit_object(const babel_encoder_fitted *fit) {
+  json_t *list = json_array();
+  for (int c = 0; c < fit->count; c++) json_array_append_new(list, json_real(fit->deviations[c]));
+  return json_pack("{s:i, s:i, s:s, s:o}", "trials", fit->trials, "frames", fit->frames, "split_sha256", fit->split_sha256, "deviations", list);
+}
+
 static babel_status provenance(const encode_job *job, const char *output, babel_bank *bank) {
   const babel_encode_options *options = job->options;
   const babel_encoder *encoder = job->options->encoder;
@@ -160,6 +167,7 @@ static babel_status provenance(const encode_job *job, const char *output, babel_
       "licence", encoder->row->licence && !random ? json_string(encoder->row->licence) : json_null(),
       "labels_seen", 0, "random_weights", random, "simulated", options->simulated, "preprocessing", encoder->preprocessing,
       "augment_seed", options->variants ? json_integer((json_int_t)options->augment_seed) : json_null(), "commit", options->commit ? options->commit : "unknown");
+  if (object && encoder->fit.count) json_object_set_new(object, "fit", fit_object(&encoder->fit));
   free(bank->provenance);
   bank->provenance = object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
   json_decref(object);

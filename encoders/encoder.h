@@ -35,9 +35,20 @@ typedef struct {
   int steps;        /* 1 = pooled; > 1 = longest sequence */
 } babel_encoder_output;
 
+#define BABEL_ENCODER_FIT_MOST 64
+
+/* What an encoder took from a training set (encoders/fit.h); count 0 = nothing. */
+typedef struct {
+  int count;
+  double deviations[BABEL_ENCODER_FIT_MOST]; /* of each number of the described frames */
+  int trials, frames;
+  char split_sha256[65];
+} babel_encoder_fitted;
+
 typedef struct babel_encoder_row {
   const char *name, *modality; /* "shift_gcn", "skeleton" */
   bool needs_weights;          /* imu_stats does not */
+  bool needs_fit;              /* deviations of a training set (encoders/fit.h) before it runs */
   const char *trained_on;      /* data set behind the published weights: provenance */
   const char *licence;         /* of the published weights: printed when loaded; NULL = none needed */
   const char *weights_from;    /* where a user gets them, for the sentence about a missing file; NULL = "see docs/" */
@@ -60,6 +71,7 @@ struct babel_encoder {
   babel_encoder_options options;
   int output_count;
   babel_encoder_output outputs[4];
+  babel_encoder_fitted fit;
   char weights_sha256[65]; /* "" without weights */
   char preprocessing[256]; /* one line for the provenance: "stretched to 120 rows, rad/s, block 1, mean + deviation" */
   /* concrete encoders embed this struct first */

@@ -7,7 +7,9 @@
 #include "encoders/imu_motion.h"
 #include "encoders/imu_stats.h"
 #include "encoders/limu_bert.h"
+#include "encoders/pointcloud_motion.h"
 #include "encoders/pointcloud_stats.h"
+#include "encoders/radar_free.h"
 #include "encoders/radar_stats.h"
 #include "encoders/shift_gcn.h"
 #include "encoders/skeleton_motion.h"
@@ -18,7 +20,9 @@ static const babel_encoder_row *const rows[] = {
     &babel_imu_motion_row,
     &babel_imu_stats_row,
     &babel_limu_bert_row,
+    &babel_pointcloud_motion_row,
     &babel_pointcloud_stats_row,
+    &babel_radar_free_row,
     &babel_radar_stats_row,
     &babel_shift_gcn_row,
     &babel_skeleton_motion_row,

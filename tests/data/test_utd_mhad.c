@@ -350,7 +350,7 @@ Test(data_utd_mhad, the_registry_knows_its_sets_by_name_and_by_their_folders) {
   cr_assert_str_eq(row->name, "utd_mhad");
   cr_assert_eq(babel_dataset_row_choose(&row, NULL, folder()), BABEL_OK);
   cr_assert_str_eq(row->name, "utd_mhad");
-  assert_sentence(babel_dataset_row_choose(&chosen, "utd", folder()), BABEL_ERR_ARG, "\"utd\"", "there are mars, ");
+  assert_sentence(babel_dataset_row_choose(&chosen, "utd", folder()), BABEL_ERR_ARG, "\"utd\"", "there are mars, mmego, utd_mhad");
   cr_assert_null(babel_dataset_row_find("utd"));
   cr_assert_null(babel_dataset_row_at(-1));
   cr_assert_eq(babel_dataset_modality(row, "video"), -1);

@@ -51,3 +51,33 @@ void xz_pack(const char *path) {
   free(bytes);
   babel_file_close(&plain);
 }
+
+static void put_floats(FILE *file, const float *values, size_t count) {
+  if (fwrite(values, sizeof *values, count, file) != count) abort();
+}
+
+void mmego_write(const char *folder, int actions, int frames) {
+  static const char *const names[4] = {"frames.csv", "radar_points_f32.bin", "keypoints_f32.bin", "imu_f32.bin"};
+  FILE *files[4];
+  for (int i = 0; i < 4; i++) {
+    char path[1200];
+    snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+    if (!(files[i] = fopen(path, "wb"))) abort();
+  }
+  fprintf(files[0], "action,snippet,frame_no,n_points,point_offset,imu_rows,imu_offset,foot_contact_left,foot_contact_right\n");
+  for (int i = 0; i < actions * 2 * frames; i++) {
+    float joints[96], imu[15] = {0};
+    fprintf(files[0], "%02d,%02d,%d,3,%d,20,%d,0,1\n", i / (2 * frames) + 1, i / frames % 2 ? 8 : 5, 2 * (frames - i % frames), 3 * i, 20 * i);
+    for (int p = 0; p < 3; p++) put_floats(files[1], (const float[]){0.01f * (float)i, (float)p, 0.1f * (float)p, 20.0f + (float)p, 0.5f - (float)p}, 5);
+    for (int c = 0; c < 96; c++) joints[c] = c % 3 == 0 ? (float)(c / 3) : c % 3 == 1 ? (float)i : 1;
+    put_floats(files[2], joints, 96);
+    for (int k = 0; k < 20; k++) {
+      imu[9] = 9.80665f;
+      imu[10] = (float)k;
+      imu[14] = (float)(k % 4);
+      put_floats(files[3], imu, 15);
+    }
+  }
+  for (int i = 0; i < 4; i++)
+    if (fclose(files[i])) abort();
+}

@@ -12,8 +12,10 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "data/augment.h"
+#include "data/window_set.h"
 #include "encoders/encode_dataset.h"
 #include "sim/utd_mhad.h"
+#include "tests/data/window_files.h"
 #include "tests/encoders/limu_synthetic.h"
 #include "tests/support/paths.h"
 
@@ -472,4 +474,47 @@ Test(encoders_encode_dataset, senseless_requests_are_refused) {
   r.options.folder = "/nowhere/at/all";
   refused(&r, first_output, 1, BABEL_ERR_IO, "/nowhere/at/all");
   destroy(&r);
+}
+
+/* Windows: variants are cuts of the described frames, the same ones for the other modality; the bank says where each window lies. */
+Test(encoders_encode_dataset, windows_keep_their_place_in_the_recording_and_are_only_cut) {
+  babel_encoder *radar, *imu;
+  babel_bank banks[2];
+  babel_dataset set;
+  babel_sample sample, rows, cut;
+  babel_time_map map;
+  float out[396], *to[4] = {out};
+  const char *folder = babel_scratch();
+  mmego_write(folder, 1, 40);
+  cr_assert_eq(babel_encoder_create(&radar, "radar_stats", &(babel_encoder_options){0}), BABEL_OK);
+  cr_assert_eq(babel_encoder_create(&imu, "imu_stats", &(babel_encoder_options){0}), BABEL_OK);
+  babel_encode_options options = {.dataset = babel_dataset_row_find("mmego"), .folder = folder, .modality = "mmwave", .encoder = radar, .split = "all", .variants = 4};
+  cr_assert_eq(babel_encode_dataset(&options, first_output, 1, &banks[0]), BABEL_OK, "%s", babel_error_last()->sentence);
+  options.modality = "imu";
+  options.encoder = imu;
+  cr_assert_eq(babel_encode_dataset(&options, first_output, 1, &banks[1]), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(banks[0].rows, 6);
+  for (int i = 0; i < 6; i++) {
+    cr_assert_str_eq(banks[0].keys[i], banks[1].keys[i]);
+    cr_assert_str_eq(banks[0].recordings[i], i < 3 ? "a01_r05" : "a01_r08");
+    cr_assert(banks[0].first[i] == i % 3 * 5 && banks[0].last[i] == banks[0].first[i] + 30 && banks[0].labels[i] == 0);
+  }
+  for (int v = 0; v < 4; v++) cr_assert_eq(banks[0].variant_ids[v], v ? 225 + 75 * v : 0);
+  cr_assert_arr_eq(banks[0].augmented, banks[0].features, 396 * sizeof(float));
+  cr_assert_eq(babel_dataset_row_find("mmego")->scan(&set, folder), BABEL_OK);
+  cr_assert_eq(babel_window_set_read(&set, banks[0].keys[4], "mmwave", &sample), BABEL_OK);
+  cr_assert_eq(babel_encoder_prepare(radar, &sample, &rows), BABEL_OK);
+  for (int v = 1; v < 4; v++) {
+    cr_assert_eq(babel_time_map_create(&map, 0, banks[0].keys[4], banks[0].variant_ids[v]), BABEL_OK);
+    cr_assert_eq(babel_augment(&cut, &rows, &map), BABEL_OK);
+    cr_assert_eq(babel_encoder_run(radar, &cut, to, NULL), BABEL_OK);
+    cr_assert_arr_eq(out, banks[0].augmented + (4 * 4 + v) * 396, sizeof out);
+    babel_sample_destroy(&cut);
+  }
+  babel_sample_destroy(&sample);
+  babel_sample_destroy(&rows);
+  babel_dataset_destroy(&set);
+  for (int i = 0; i < 2; i++) babel_bank_destroy(&banks[i]);
+  babel_encoder_destroy(radar);
+  babel_encoder_destroy(imu);
 }

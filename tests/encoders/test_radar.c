@@ -8,6 +8,7 @@
 #include "data/augment.h"
 #include "encoders/encoder.h"
 #include "encoders/radar_frames.h"
+#include "encoders/radar_free.h"
 #include "tests/support/compare.h"
 
 enum { N = BABEL_RADAR_NUMBERS };
@@ -117,6 +118,48 @@ Test(encoders_radar, the_statistics_of_a_window_are_those_of_its_frames) {
   babel_encoder_destroy(encoder);
 }
 
+/* Where a repeated movement begins does not matter: frames in another order change nothing but the mean change between neighbours. */
+Test(encoders_radar, the_free_numbers_know_no_order_but_that_of_speed) {
+  enum { FRAMES = 9 };
+  babel_encoder *encoder = open_encoder("radar_free");
+  babel_sample sample = made_up(FRAMES), frames, turned;
+  float out[319], again[319], *to[4] = {out}, *to_again[4] = {again};
+  cr_assert_eq(babel_encoder_prepare(encoder, &sample, &frames), BABEL_OK);
+  cr_assert_eq(babel_sample_create(&turned, frames.modality, FRAMES, N), BABEL_OK);
+  turned.described = 1;
+  for (int f = 0; f < FRAMES; f++) memcpy(turned.x + f * N, frames.x + (f + 4) % FRAMES * N, N * sizeof *frames.x);
+  cr_assert_eq(babel_encoder_run(encoder, &sample, to, NULL), BABEL_OK);
+  cr_assert_eq(babel_encoder_run(encoder, &turned, to_again, NULL), BABEL_OK);
+  for (int c = 0; c < 319; c++)
+    if (c < 2 * N || c >= 3 * N) cr_assert_float_eq(out[c], again[c], 1e-5, "column %d", c);
+  double speeds[3] = {0};
+  for (int third = 0; third < 3; third++) speeds[third] = (double)out[3 * N + third * N + 14];
+  cr_assert(speeds[0] <= speeds[1] && speeds[1] <= speeds[2]);
+  babel_sample_destroy(&sample);
+  babel_sample_destroy(&frames);
+  babel_sample_destroy(&turned);
+  babel_encoder_destroy(encoder);
+}
+
+Test(encoders_radar, frames_of_equal_speed_keep_their_order) {
+  enum { FRAMES = 7 };
+  double x[FRAMES * N] = {0}, out[319];
+  static const double speeds[FRAMES] = {0.3, 0.1, 0.3, 0.1, 0.3 + 1e-13, 0.2, 0.3 - 1e-13};
+  static const int expected[FRAMES] = {1, 3, 5, 0, 2, 4, 6};
+  int order[FRAMES];
+  for (int f = 0; f < FRAMES; f++) {
+    x[f * N + 14] = speeds[f];
+    x[f * N] = f;
+    x[f * N + 1] = -2 * f;
+  }
+  cr_assert_eq(babel_radar_free(out, x, FRAMES, order), BABEL_OK);
+  cr_assert_arr_eq(order, expected, sizeof expected);
+  cr_assert_float_eq(out[3 * N], (1 + 3 + 5) / 3.0, 1e-12, "the first third holds three of seven frames");
+  cr_assert_float_eq(out[4 * N], (0 + 2) / 2.0, 1e-12);
+  cr_assert_float_eq(out[6 * N], -1, 1e-5, "numbers 0 and 1 run against each other: %g", out[6 * N]);
+  cr_assert_float_eq(out[6 * N + 1], 0, 1e-12, "number 2 never moves");
+}
+
 static void refused(const char *name, babel_sample *sample, babel_status expected, const char *words) {
   babel_encoder *encoder = open_encoder(name);
   float out[400], *to[4] = {out};
@@ -140,6 +183,9 @@ Test(encoders_radar, windows_that_cannot_be_right_are_refused) {
   babel_sample_destroy(&sample);
   sample = made_up(5);
   refused("radar_stats", &sample, BABEL_ERR_SHAPE, "at least 6 frames");
+  babel_sample_destroy(&sample);
+  sample = made_up(2);
+  refused("radar_free", &sample, BABEL_ERR_SHAPE, "at least 3 frames");
   babel_sample_destroy(&sample);
 }
 

@@ -162,6 +162,28 @@ static void ntu(void) {
   save("ntu", "two.skeleton", &file);
 }
 
+/* 31 frames of one movement: two windows were it 35, one as it is. */
+static void windows(void) {
+  bytes mars = {0}, list = {0};
+  char line[160];
+  put_text(&mars, "Frame #,# Obj,X,Y,Z,Doppler,Intensity,Abs Time\n");
+  for (int f = 0; f < 31; f++) {
+    snprintf(line, sizeof line, "%d,1,0.%d,1.9,-.2,0.356,7,1.6e+09\n", 700 + f, f);
+    put_text(&mars, line);
+  }
+  put(&mars, "", 1);
+  put_text(&mars, "SpineBase_X,SpineMid_X,Neck_X,Head_X,ShoulderLeft_X\n");
+  for (int f = 0; f < 31; f++)
+    for (int c = 0; c < 75; c++) put_text(&mars, c < 74 ? "1," : "2\n");
+  save("mars", "one.txt", &mars);
+  put_text(&list, "action,snippet,frame_no,n_points,point_offset,imu_rows,imu_offset,foot_contact_left,foot_contact_right\n");
+  for (int f = 0; f < 32; f++) {
+    snprintf(line, sizeof line, "07,05,%d,2,%d,20,%d,0,1\n", 40 - f, 2 * f, 20 * f);
+    put_text(&list, line);
+  }
+  save("mmego", "frames.csv", &list);
+}
+
 static void banks(void) {
   for (int timed = 0; timed < 2; timed++) {
     babel_bank bank;
@@ -218,6 +240,7 @@ int main(int argc, char **argv) {
   mats();
   texts();
   ntu();
+  windows();
   banks();
   trunks();
   results();
