@@ -175,9 +175,9 @@ static void take_points(babel_window_set *set, const reader *r, const frame_line
 static void take_rest(babel_window_set *set, const reader *r, const frame_line *line) {
   double *joint = set->skeleton + (size_t)set->frames * JOINTS * 3, *imu = set->imu + (size_t)set->frames * BABEL_IMU_PER_FRAME * 6;
   for (int j = 0; j < JOINTS; j++, joint += 3) {
-    joint[0] = value_at(&r->joints, (size_t)line->row, JOINTS * 3, 3 * j + 1);
+    joint[0] = value_at(&r->joints, (size_t)line->row, JOINTS * 3, 3 * j + 2);
     joint[1] = -value_at(&r->joints, (size_t)line->row, JOINTS * 3, 3 * j);
-    joint[2] = value_at(&r->joints, (size_t)line->row, JOINTS * 3, 3 * j + 2);
+    joint[2] = -value_at(&r->joints, (size_t)line->row, JOINTS * 3, 3 * j + 1);
   }
   for (int i = 0; i < BABEL_IMU_PER_FRAME; i++, imu += 6)
     for (int c = 0; c < 6; c++) {

@@ -7,7 +7,8 @@
  *   imu_f32.bin             (rows, 15), 20 rows a frame: columns 9-11 acceleration [m/s^2], 12-14 angular rate [rad/s] (imu_save_l)
  *
  * -x points up. Points become (y, -z, -x), z up, and their heights count from each window's median, because the radar moves with the head; joints
- * become (y, -x, z), y up. IMU: means of 4 rows (50 Hz), acceleration / 9.80665. A run is one (action, snippet), its frames in the order of their
+ * become (z, -x, -y), y up. Of all ways to turn -x up this one keeps the shoulders away from -x: the skeleton networks turn them onto +x by the shortest
+ * rotation, which from the opposite side goes over head or back as chance has it (raw one-shot of shift_gcn 40 % instead of 64 %). IMU: means of 4 rows (50 Hz), acceleration / 9.80665. A run is one (action, snippet), its frames in the order of their
  * numbers, gaps ignored. Key of a window: "a{ACTION}_r{SNIPPET}_f{FIRST}", two digits each; label = action - 1, subject = snippet. */
 #ifndef BABEL_DATA_MMEGO_H
 #define BABEL_DATA_MMEGO_H

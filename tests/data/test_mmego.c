@@ -63,7 +63,7 @@ Test(data_mmego, a_window_holds_turned_points_joints_and_means_of_imu_rows) {
   for (int f = 0; f < 30; f++)
     for (int j = 0; j < 32; j++) {
       const double *at = sample.x + f * 96 + 3 * j;
-      cr_assert(at[0] == last - f && at[1] == -j && at[2] == 1, "frame %d, joint %d", f, j);
+      cr_assert(at[0] == 1 && at[1] == -j && at[2] == -(last - f), "frame %d, joint %d", f, j);
     }
   babel_sample_destroy(&sample);
   cr_assert_eq(babel_window_set_read(&set, "a02_r05_f5", "imu", &sample), BABEL_OK);
