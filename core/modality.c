@@ -8,7 +8,7 @@ static const babel_modality table[] = {
     {"skeleton", "time, joint, coordinate", "x y z, y up, z away from the camera", "m", 30, 60},
     {"video", "time, height, width, colour", "red green blue", "0..255", 30, 512},
     {"wifi", "time, antenna x subcarrier", "amplitude of the channel state", "dB or raw, by data set", 0, 900},
-    {"mmwave", "channel, range, angle or Doppler", "heat map of the radar cube", "amplitude", 0, 1024},
+    {"mmwave", "channel, range, angle or Doppler", "heat map of the radar cube, or its points: frame, x y z, velocity, intensity", "amplitude", 0, 1024},
     {"lidar", "time, point, coordinate", "x y z", "m", 10, 60},
 };
 

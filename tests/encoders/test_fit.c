@@ -14,6 +14,7 @@
 #include "encoders/cloud_frames.h"
 #include "encoders/fit.h"
 #include "encoders/pointcloud_motion.h"
+#include "tests/data/mat_bytes.h"
 #include "tests/data/utd_files.h"
 #include "tests/support/compare.h"
 #include "tests/support/paths.h"
@@ -29,6 +30,23 @@ typedef struct {
   babel_encode_options options;
 } rig;
 
+/* A person of 40 x 50 pixels that wanders and comes nearer. */
+static void write_cloud(const char *folder, const char *key, int count) {
+  char path[1200];
+  uint16_t *mm = calloc((size_t)count * 240 * 320, sizeof *mm);
+  cr_assert_not_null(mm);
+  for (int f = 0; f < count; f++)
+    for (int r = 0; r < 50; r++)
+      for (int c = 0; c < 40; c++) mm[(f * 320 + c + 100 + 2 * f % 7) * 240 + r + 80 + f % 5] = (uint16_t)(2500 + 3 * r - 10 * f + (c * f) % 11);
+  mat_spec spec = {.name = "d_depth", .rank = 3, .dims = {240, 320, (uint32_t)count}, .type = 4, .values = mm, .value_bytes = (size_t)count * 240 * 320 * sizeof *mm};
+  mat_bytes file = mat_header();
+  mat_append(&file, mat_packed(mat_matrix(&spec), -1));
+  snprintf(path, sizeof path, "%s/Depth/%s_depth.mat", folder, key);
+  mat_save(path, file);
+  mat_free(&file);
+  free(mm);
+}
+
 static void make(rig *r, const char *name) {
   memset(r, 0, sizeof *r);
   babel_log_set_level(BABEL_LOG_QUIET);
@@ -37,7 +55,7 @@ static void make(rig *r, const char *name) {
   for (int i = 0; i < KEYS; i++) {
     utd_write_inertial(r->folder, keys[i], 60);
     utd_write_skeleton(r->folder, keys[i], frames[i]);
-    utd_write_depth(r->folder, keys[i], frames[i], 0);
+    write_cloud(r->folder, keys[i], frames[i]);
   }
   cr_assert_eq(babel_encoder_create(&r->encoder, name, &(babel_encoder_options){0}), BABEL_OK);
   r->options = (babel_encode_options){.dataset = babel_dataset_row_find("utd_mhad"), .folder = r->folder, .modality = "lidar", .encoder = r->encoder,

@@ -51,6 +51,56 @@ Test(encoders_skeleton_prep, kinect_joints_go_where_the_map_says) {
       }
 }
 
+Test(encoders_skeleton_prep, azure_joints_go_where_the_map_says) {
+  /* From the specification: 25 joints <- Azure Kinect joint(s). */
+  static const int map[V][2] = {{0, 0},   {1, 1},   {3, 26},  {26, 26}, {5, 5},   {6, 6},   {7, 7},   {8, 8},   {12, 12},
+                                {13, 13}, {14, 14}, {15, 15}, {18, 18}, {19, 19}, {20, 20}, {21, 21}, {22, 22}, {23, 23},
+                                {24, 24}, {25, 25}, {3, 3},   {9, 9},   {10, 10}, {16, 16}, {17, 17}};
+  static const int twenty[20] = {3, 20, 1, 0, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
+  double x[2 * 96], y[2 * FRAME], z[2 * 60];
+  for (int i = 0; i < 2 * 96; i++) x[i] = babel_fill("azure", (uint32_t)i);
+  babel_skeleton_map_azure(y, x, 2);
+  babel_skeleton_map_25_to_20(z, y, 2);
+  for (int t = 0; t < 2; t++)
+    for (int c = 0; c < 3; c++) {
+      for (int v = 0; v < V; v++)
+        cr_assert_float_eq(y[(t * V + v) * 3 + c], 0.5 * (x[t * 96 + map[v][0] * 3 + c] + x[t * 96 + map[v][1] * 3 + c]), 1e-15);
+      for (int v = 0; v < 20; v++) cr_assert_eq(z[(t * 20 + v) * 3 + c], y[(t * V + twenty[v]) * 3 + c]);
+    }
+}
+
+/* Kinect v2 and Azure: one person at native frames, joint 1 in the middle of joints 0 and 20, where Kinect v1 has it. */
+Test(encoders_skeleton_prep, the_middle_of_the_spine_is_one_place_for_all_sensors) {
+  static const babel_joints layouts[] = {BABEL_JOINTS_KINECT2_25, BABEL_JOINTS_AZURE_32};
+  for (int i = 0; i < 2; i++) {
+    babel_sample sample;
+    babel_skeleton_input input;
+    int joints = babel_skeleton_joints(layouts[i]);
+    double x[7 * FRAME];
+    cr_assert_eq(babel_sample_create(&sample, babel_modality_find("skeleton"), 7, joints * 3), BABEL_OK);
+    sample.joints = layouts[i];
+    for (int k = 0; k < 7 * joints * 3; k++) sample.x[k] = babel_fill("one", (uint32_t)k) + (k % 3 == 2 ? 3 : 0);
+    if (joints == 32) babel_skeleton_map_azure(x, sample.x, 7);
+    else memcpy(x, sample.x, sizeof x);
+    cr_assert_eq(babel_skeleton_prepare_st_gcn(&input, &sample, 0), BABEL_OK, "%s", babel_error_last()->sentence);
+    cr_assert(input.persons == 1 && input.frames == 7);
+    for (int t = 0; t < 7; t++)
+      for (int v = 0; v < V; v++)
+        for (int c = 0; c < 3; c++) {
+          const double *frame = x + t * FRAME;
+          double expected = v == 1 ? 0.5 * (frame[c] + frame[60 + c]) : frame[v * 3 + c];
+          cr_assert_float_eq((double)frame_of(&input, 0, t)[v * 3 + c], expected, 1e-6, "layout %d, frame %d, joint %d", i, t, v);
+        }
+    babel_skeleton_input_destroy(&input);
+    cr_assert_eq(babel_skeleton_prepare_shift_gcn(&input, &sample), BABEL_OK);
+    cr_assert(input.persons == 1 && input.frames == 7);
+    babel_skeleton_input_destroy(&input);
+    sample.persons = 2;
+    cr_assert_eq(babel_skeleton_prepare_shift_gcn(&input, &sample), BABEL_ERR_SHAPE);
+    babel_sample_destroy(&sample);
+  }
+}
+
 Test(encoders_skeleton_prep, kinect_recording_keeps_its_frames_and_is_centred_and_turned) {
   babel_sample sample;
   babel_skeleton_input input;
@@ -294,6 +344,11 @@ Test(encoders_skeleton_prep, a_users_array_becomes_samples) {
   cr_assert(count == 1 && samples[0].rows == 5 && samples[0].persons == 1 &&
             samples[0].joints == BABEL_JOINTS_KINECT1_20);
   babel_sample_destroy(&samples[0]), free(samples);
+  cr_assert_eq(
+      babel_skeleton_samples("st_gcn", &(babel_tensor){x, BABEL_F32, 4, {2, 4, 32, 3}}, 4, &samples, &count),
+      BABEL_OK);
+  cr_assert(count == 2 && samples[0].width == 96 && samples[0].joints == BABEL_JOINTS_AZURE_32);
+  babel_sample_destroy(&samples[0]), babel_sample_destroy(&samples[1]), free(samples);
   static const babel_tensor bad[] = {
       {x, BABEL_F32, 2, {4, 75}},          {x, BABEL_F32, 3, {4, 25, 2}},
       {x, BABEL_F32, 3, {4, 18, 3}},       {x, BABEL_F32, 3, {3, 25, 3}},
