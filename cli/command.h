@@ -36,7 +36,8 @@ typedef struct {
 } babel_command;
 
 extern const babel_command babel_check_command, babel_encode_command, babel_bank_build_command, babel_bank_import_command,
-    babel_bank_select_command, babel_plan_command, babel_grow_command, babel_eval_command, babel_report_command, babel_embed_command,
+    babel_bank_select_command, babel_plan_command, babel_trunk_list_command,
+    babel_trunk_extract_command, babel_trunk_merge_command, babel_trunk_diff_command, babel_grow_command, babel_eval_command, babel_report_command, babel_embed_command,
     babel_inspect_command, babel_config_command, babel_simulate_command;
 
 /* Options that every command takes: --threads, --backend, --usage, --quiet, --help. */

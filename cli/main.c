@@ -19,7 +19,8 @@
 
 static const babel_command *const commands[] = {
     &babel_check_command, &babel_encode_command, &babel_bank_build_command, &babel_bank_import_command, &babel_bank_select_command,
-    &babel_plan_command, &babel_grow_command, &babel_eval_command, &babel_report_command, &babel_embed_command, &babel_inspect_command,
+    &babel_plan_command, &babel_grow_command, &babel_trunk_list_command,
+    &babel_trunk_extract_command, &babel_trunk_merge_command, &babel_trunk_diff_command, &babel_eval_command, &babel_report_command, &babel_embed_command, &babel_inspect_command,
     &babel_config_command, &babel_simulate_command,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands, USAGE_ERROR = 2 };
@@ -67,7 +68,7 @@ static void occupy_standard_streams(void) {
 static void help(void) {
   printf("babel %s (%s): one embedding space for many sensors, grown out of pairs\n\nUsage: babel COMMAND [options]\n\n", BABEL_VERSION,
          babel_manifest_commit());
-  for (int i = 0; i < COMMANDS; i++) printf("  %-12s %s\n", commands[i]->name, commands[i]->sentence);
+  for (int i = 0; i < COMMANDS; i++) printf("  %-13s %s\n", commands[i]->name, commands[i]->sentence);
   printf("\nbabel COMMAND --help explains a command with examples; babel --version prints the version.\n"
          "Exit status: 0 done, 1 failed, 2 a wrong argument, option or setting, 130 interrupted.\n");
 }
@@ -174,8 +175,8 @@ int main(int argc, char **argv) {
     return finish(BABEL_OK);
   }
   const babel_command *command = find_command(argc, argv, &used);
-  if (!command && !strcmp(argv[1], "bank")) {
-    help_family("bank");
+  if (!command && (!strcmp(argv[1], "bank") || !strcmp(argv[1], "trunk"))) {
+    help_family(argv[1]);
     return USAGE_ERROR;
   }
   if (!command) return usage_error(argv[1]);

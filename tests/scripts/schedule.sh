@@ -82,3 +82,24 @@ cmp two/trunk.safetensors found/trunk.safetensors || fail "a bank that has moved
 expect 2 "${next[@]}" --out x --set hidden=32; sentence "a trunk keeps its shape"
 expect 2 grow --from one/trunk.safetensors --bank sim/sim_xrf55_mmwave.safetensors --bank sim/sim_xrf55_wifi.safetensors --out x; sentence "--allow-disconnected"
 good inspect two/trunk.safetensors
+
+### towers as files
+good trunk list frozen/trunk.safetensors
+says "phase 2  grow"
+says "features of latent_body (wifi), simulated"
+good grow --from one/trunk.safetensors --bank sim/sim_kinetics_video.safetensors --bank sim/sim_kinetics_skeleton.safetensors --split sim/sim_kinetics_split.csv \
+  --set trunk=freeze --out video --quiet
+good trunk merge frozen/trunk.safetensors video/trunk.safetensors --out merged.safetensors
+says "imu skeleton wifi video"
+good trunk extract merged.safetensors wifi imu --out small.safetensors
+for bank in moved/sim_utd_mhad_imu sim/sim_operanet_wifi; do
+  for trunk in merged.safetensors small.safetensors frozen/trunk.safetensors; do good embed --trunk $trunk --bank $bank.safetensors --out "$(basename $trunk .safetensors).npy"; done
+  cmp merged.npy small.npy && cmp merged.npy trunk.npy || fail "a part of a trunk has other embeddings"
+done
+good trunk diff one/trunk.safetensors frozen/trunk.safetensors
+grep -qE '^module.imu .*bit-identical' output || fail "a frozen tower differs"
+says "only in frozen/trunk.safetensors"
+expect 2 trunk merge one/trunk.safetensors two/trunk.safetensors --out x.safetensors; sentence "they differ in prototype"
+expect 1 trunk extract merged.safetensors imu --out small.safetensors; sentence "--force"
+expect 2 trunk extract merged.safetensors radar --out x.safetensors; sentence "no tower is called radar"
+expect 2 trunk; [ -s output ] || fail "babel trunk says nothing"
