@@ -13,6 +13,8 @@ what every phase kept and lost, and the same without protection. With --utd-mhad
 
   --utd-mhad DIR     the real data set (Inertial/ and Skeleton/ inside); docs/data.md says where to get it
   --weights-dir DIR  real weights: limu_bert/hhar.pt and shift_gcn/ntu_joint_xsub.pt; docs/data.md
+  --mars DIR         with --utd-mhad: also growth on real data, UTD-MHAD (its Depth folder too) and then the MARS radar, under six policies
+  --mmego DIR        the same with the mmEgo radar
   --simulated-files  without data: a UTD-MHAD that the simulator writes in the real file formats, through the job of --utd-mhad
   --out DIR          results (default out)
   --resume           continue what is in the results folder
@@ -26,12 +28,14 @@ What is simulated is deterministic, and every table says so.
 TEXT
 }
 
-utd="" weights="" out="out" mode="" full=0 files=0 seeds=3 threads=$(nproc)
+utd="" weights="" mars="" mmego="" out="out" mode="" full=0 files=0 seeds=3 threads=$(nproc)
 need() { [ $# -ge 2 ] || { echo "run.sh: $1 needs a value; --help explains" >&2; exit 2; }; }
 while [ $# -gt 0 ]; do
   case $1 in
     --utd-mhad) need "$@"; utd=$2; shift ;;
     --weights-dir) need "$@"; weights=$2; shift ;;
+    --mars) need "$@"; mars=$2; shift ;;
+    --mmego) need "$@"; mmego=$2; shift ;;
     --out) need "$@"; out=$2; shift ;;
     --seeds) need "$@"; seeds=$2; shift ;;
     --threads) need "$@"; threads=$2; shift ;;
@@ -48,7 +52,10 @@ case $seeds$threads in *[!0-9]* | "") echo "run.sh: --seeds and --threads take w
 if [ -n "$utd" ] && [ -z "$weights" ]; then
   echo "run.sh: --utd-mhad needs --weights-dir too (limu_bert/hhar.pt, shift_gcn/ntu_joint_xsub.pt); docs/data.md says where to get them" >&2; exit 2
 fi
-for path in ${utd:+"$utd/Inertial"} ${utd:+"$utd/Skeleton"} ${weights:+"$weights/limu_bert/hhar.pt"} ${weights:+"$weights/shift_gcn/ntu_joint_xsub.pt"}; do
+if [ -n "$mars$mmego" ] && [ -z "$utd" ]; then
+  echo "run.sh: --mars and --mmego grow on what --utd-mhad begins: it is needed too" >&2; exit 2
+fi
+for path in ${mars:+"$mars"} ${mmego:+"$mmego"} ${mars:+"$utd/Depth"} ${utd:+"$utd/Inertial"} ${utd:+"$utd/Skeleton"} ${weights:+"$weights/limu_bert/hhar.pt"} ${weights:+"$weights/shift_gcn/ntu_joint_xsub.pt"}; do
   [ -e "$path" ] || { echo "run.sh: $path is not there; docs/data.md says where to get it" >&2; exit 1; }
 done
 if [ -e "$out" ] && [ -n "$(ls -A "$out" 2>/dev/null)" ]; then
@@ -66,7 +73,7 @@ babel="$here/build/babel"
 splits="$here/configs/splits"
 began=$(date +%s)
 mkdir -p "$out/banks"
-identity="utd-mhad=${utd:+$(cd "$utd" && pwd)} weights=${weights:+$(cd "$weights" && pwd)} full=$full files=$files seeds=$seeds"
+identity="utd-mhad=${utd:+$(cd "$utd" && pwd)} weights=${weights:+$(cd "$weights" && pwd)} full=$full files=$files seeds=$seeds${mars:+ mars=$(cd "$mars" && pwd)}${mmego:+ mmego=$(cd "$mmego" && pwd)}"
 if [ -e "$out/RUN" ] && [ "$(cat "$out/RUN")" != "$identity" ]; then
   echo "run.sh: $out was begun with other options ($(cat "$out/RUN")): the same ones continue it, --force starts anew" >&2; exit 1
 fi
@@ -233,5 +240,31 @@ say "Results ($results; babel report --all prints every head and scoring)"
 if [ $real = 0 ]; then echo "SIMULATED recordings, imu_stats and a RANDOM ST-GCN: this shows that the program works, not what it reaches on real sensors."; fi
 "$babel" report "$results"
 if [ $real = 1 ] && [ $full = 0 ]; then echo; echo "Every preset with $variants augmented variants a pair (the paper has 600; --full)."; fi
+# ---- growth on real data ------------------------------------------------------------------------------------------------------------------
+chain_bank() { # chain_bank DATA FILE options..
+  local data=$1 file=$2; shift 2
+  if [ -e "$file" ]; then echo "$file is there"; else babel bank build --data "$data" "$@"; fi
+}
+study() { # study NAME
+  say "Growth on real data, $1 (docs/growing.md)"
+  "$here/scripts/growth_study.sh" --schedule "$here/configs/schedules/$1.yaml" --banks "$out/chain" --out "$out/growth_$1" --seeds "$seeds" --threads "$threads"
+}
+if [ -n "$mars$mmego" ]; then
+  say "Feature banks of the chains"
+  c="$out/chain"
+  mkdir -p "$c"
+  ln -sfn "$(cd "$b" && pwd)/imu_stats.safetensors" "$c/utd_imu.safetensors"
+  ln -sfn "$(cd "$b" && pwd)/skeleton_ours.safetensors" "$c/utd_skeleton.safetensors"
+  for set in ${mars:+mars} ${mmego:+mmego}; do
+    chain_bank "${!set}" "$c/${set}_mmwave.safetensors" --modality mmwave --encoder radar_stats --variants 4 --out "$c/${set}_mmwave.safetensors"
+    chain_bank "${!set}" "$c/${set}_skeleton.safetensors" --modality skeleton "${gcn[@]}" --variants 4 --out pooled_scores="$c/${set}_skeleton.safetensors"
+  done
+  if [ -n "$mars" ]; then
+    chain_bank "$utd" "$c/utd_lidar.safetensors" --modality lidar --encoder pointcloud_stats --variants 16 --out "$c/utd_lidar.safetensors"
+    study chain_a
+  fi
+  if [ -n "$mmego" ]; then study chain_c; fi
+fi
+
 if [ $real = 1 ]; then echo "The paper reports 31.77 (IMU), 61.06 (skeleton), 61.46 (both; 63.02 with six modalities aligned)."; fi
 finish
