@@ -37,6 +37,7 @@ enum { BABEL_ADAPTIVE_OFF, BABEL_ADAPTIVE_ON, BABEL_ADAPTIVE_INVERTED };
 enum { BABEL_GRAD_SCOPE_OWN, BABEL_GRAD_SCOPE_BOTH };
 enum { BABEL_GRAD_NORM_RAW, BABEL_GRAD_NORM_RELATIVE };
 enum { BABEL_TRUNK_TRAIN, BABEL_TRUNK_FREEZE };
+enum { BABEL_GRAPH_FEATURES, BABEL_GRAPH_EMBEDDING };
 enum { BABEL_EMA_COSINE, BABEL_EMA_CONSTANT };
 enum { BABEL_FUSION_SUM, BABEL_FUSION_CONCAT };
 
@@ -66,6 +67,7 @@ typedef struct {
   int denominator;       /* all, negatives */
   int targets;           /* pairs, neighbours, mask: growth/neighbours.h */
   int neighbour_k;       /* 15 */
+  int neighbour_graph;   /* features, embedding */
   int neighbour_other_subjects; /* bool */
   int adaptive;          /* off, on, inverted */
   int adaptive_first_phase; /* bool */

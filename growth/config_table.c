@@ -56,6 +56,8 @@ static const babel_config_key table[] = {
          "with the neighbours left out of the denominator. The last two assume a set that repeats its activities."),
     DOUBLE(neighbour_weight, 0, 1, ALL("0.7"), "Share of a soft target that goes to the neighbours."),
     INT(neighbour_k, 1, 10000, LIST("15", "15", "15", "15", "15", "12", "15"), "Neighbours of a training pair in the graph."),
+    ENUM(neighbour_graph, "features|embedding", ALL("features"),
+         "What the graph of a growth phase is made of: the raw features of both modalities, or the trunk's embeddings of the junction's samples. A first phase has features only."),
     DOUBLE(neighbour_width, 1e-6, 1e6, ALL("0.3"), "A neighbour of cosine S weighs exp((S - 1) / width)."),
     DOUBLE(neighbour_scale_a, 0, 1000, ALL("1"), "Scale of the first bank's unit features in the graph."),
     DOUBLE(neighbour_scale_b, 0, 1000, ALL("1.4"), "Scale of the second bank's unit features in the graph."),

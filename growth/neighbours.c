@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/rng.h"
 
 enum { MOST_PAIRS = 20000 };
 
@@ -53,13 +54,24 @@ static double dot(const double *a, const double *b, size_t n) {
   return sum;
 }
 
-/* S (n, n), symmetric, diagonal and excluded candidates -infinity. subjects NULL = everybody is a candidate. */
-static void similarities(double *s, const double *u, size_t width, int n, const int *subjects) {
+/* Who cannot be whose neighbour. */
+typedef struct {
+  const int *subjects;           /* (n) others' subjects only; NULL = everybody is a candidate */
+  const uint64_t *recordings;    /* (n) */
+  const int *first, *last;       /* (n) rows of the recording */
+} exclusion;
+
+static bool excluded(const exclusion *x, int i, int j) {
+  if (i == j || (x->subjects && x->subjects[i] == x->subjects[j])) return true;
+  return x->recordings[i] == x->recordings[j] && x->first[i] < x->last[j] && x->first[j] < x->last[i];
+}
+
+/* S (n, n), symmetric, diagonal and excluded candidates -infinity. */
+static void similarities(double *s, const double *u, size_t width, int n, const exclusion *x) {
 #pragma omp parallel for schedule(dynamic, 8)
   for (int i = 0; i < n; i++)
     for (int j = i; j < n; j++) {
-      bool out = i == j || (subjects && subjects[i] == subjects[j]);
-      double value = out ? -INFINITY : dot(u + (size_t)i * width, u + (size_t)j * width, width);
+      double value = excluded(x, i, j) ? -INFINITY : dot(u + (size_t)i * width, u + (size_t)j * width, width);
       s[(size_t)i * (size_t)n + (size_t)j] = s[(size_t)j * (size_t)n + (size_t)i] = value;
     }
 }
@@ -125,7 +137,7 @@ static void judge(babel_neighbours *graph, const double *s) {
 
 /* Share of the edges of modality 0 alone that are edges of modality 1 alone, whatever their scales. */
 static babel_status agree(babel_neighbours *graph, const babel_bank *const banks[2], int *const rows[2], float *const mean[2],
-                          float *const inv_std[2], double *s, const int *subjects) {
+                          float *const inv_std[2], double *s, const exclusion *x) {
   const int n = graph->n, k = graph->k;
   void *memory;
   double *part;
@@ -140,7 +152,7 @@ static babel_status agree(babel_neighbours *graph, const babel_bank *const banks
       return status;
     }
     place_unit_rows(part, width, 0, banks[side], rows[side], n, mean[side], inv_std[side], 1);
-    similarities(s, part, width, n, subjects);
+    similarities(s, part, width, n, x);
     free(part);
     for (int i = 0; i < n; i++) {
       int *list = lists[side] + (size_t)i * (size_t)(k + 1), count = largest(s + (size_t)i * (size_t)n, n, k, list);
@@ -169,33 +181,61 @@ static babel_status check(const babel_bank *const banks[2], int count, const bab
   return BABEL_OK;
 }
 
+/* Subjects, recordings and ranges of the rows, in one piece that starts at *memory. */
+static babel_status exclude(exclusion *x, void **memory, const babel_bank *bank, const int *rows, int n, bool other_subjects) {
+  BABEL_TRY(babel_alloc(memory, (size_t)n, sizeof(uint64_t) + 3 * sizeof(int)));
+  uint64_t *recordings = *memory;
+  int *subjects = (int *)(recordings + n), *first = subjects + n, *last = first + n;
+  for (int i = 0; i < n; i++) {
+    const char *name = bank->recordings ? bank->recordings[rows[i]] : NULL; /* without: nothing overlaps */
+    recordings[i] = name ? babel_hash64(name, strlen(name)) : 0;
+    subjects[i] = bank->subjects ? bank->subjects[rows[i]] : 0;
+    first[i] = name ? bank->first[rows[i]] : 0;
+    last[i] = name ? bank->last[rows[i]] : 0;
+  }
+  *x = (exclusion){.subjects = other_subjects ? subjects : NULL, .recordings = recordings, .first = first, .last = last};
+  return BABEL_OK;
+}
+
+/* The rows that S is made of: both modalities' features side by side, or the embeddings. */
+static babel_status vectors(double **u, size_t *width, const babel_bank *const banks[2], int *const rows[2], int n, float *const mean[2],
+                            float *const inv_std[2], const babel_neighbour_options *options) {
+  const size_t a = (size_t)banks[0]->width, b = (size_t)banks[1]->width;
+  *width = options->embeddings ? (size_t)options->embedding_width : a + b;
+  BABEL_TRY(take(u, (size_t)n * *width, sizeof(double)));
+  if (options->embeddings) {
+    for (size_t i = 0; i < (size_t)n * *width; i++) (*u)[i] = (double)options->embeddings[i];
+  } else {
+    for (int side = 0; side < 2; side++)
+      place_unit_rows(*u, *width, side ? a : 0, banks[side], rows[side], n, mean[side], inv_std[side], options->scale[side]);
+  }
+  normalise(*u, *width, n);
+  return BABEL_OK;
+}
+
 babel_status babel_neighbours_create(babel_neighbours *graph, const babel_bank *const banks[2], int *const rows[2], int count,
                                      float *const mean[2], float *const inv_std[2], const babel_neighbour_options *options) {
   double *u = NULL, *s = NULL;
-  int *subjects = NULL;
+  void *lists = NULL;
+  size_t width;
+  exclusion x;
   babel_sha256_state sha256;
   babel_status status;
   memset(graph, 0, sizeof *graph);
   BABEL_TRY(check(banks, count, options));
-  const size_t n = (size_t)count, k = (size_t)options->k, at[3] = {0, (size_t)banks[0]->width, (size_t)banks[0]->width + (size_t)banks[1]->width};
+  const size_t n = (size_t)count, k = (size_t)options->k;
   graph->n = count;
   graph->k = options->k;
   BABEL_TRY_OR(take(&graph->neighbours, n * k, sizeof(int)), fail);
   BABEL_TRY_OR(take(&graph->similarity, n * (k + 1), sizeof(double)), fail);
   BABEL_TRY_OR(take(&graph->weights, n * n, sizeof(float)), fail);
-  BABEL_TRY_OR(take(&u, n * at[2], sizeof(double)), fail);
   BABEL_TRY_OR(take(&s, n * n, sizeof(double)), fail);
-  if (options->other_subjects) {
-    BABEL_TRY_OR(take(&subjects, n, sizeof(int)), fail);
-    for (size_t i = 0; i < n; i++) subjects[i] = banks[0]->subjects[rows[0][i]];
-  }
-  for (int side = 0; side < 2; side++)
-    place_unit_rows(u, at[2], at[side], banks[side], rows[side], count, mean[side], inv_std[side], options->scale[side]);
-  normalise(u, at[2], count);
-  similarities(s, u, at[2], count, subjects);
+  BABEL_TRY_OR(exclude(&x, &lists, banks[0], rows[0], count, options->other_subjects), fail);
+  BABEL_TRY_OR(vectors(&u, &width, banks, rows, count, mean, inv_std, options), fail);
+  similarities(s, u, width, count, &x);
   BABEL_TRY_OR(choose(graph, s, options->width), fail);
   judge(graph, s);
-  BABEL_TRY_OR(agree(graph, banks, rows, mean, inv_std, s, subjects), fail);
+  BABEL_TRY_OR(agree(graph, banks, rows, mean, inv_std, s, &x), fail);
   babel_sha256_begin(&sha256);
   babel_sha256_add(&sha256, graph->neighbours, n * k * sizeof(int));
   babel_sha256_add(&sha256, graph->weights, n * n * sizeof(float));
@@ -203,7 +243,7 @@ babel_status babel_neighbours_create(babel_neighbours *graph, const babel_bank *
 fail:
   free(u);
   free(s);
-  free(subjects);
+  free(lists);
   if (status != BABEL_OK) babel_neighbours_destroy(graph);
   return status;
 }

@@ -2,7 +2,8 @@
  *
  *   z_s = standardised features of modality s;  u = unit([unit(z_0) ; scale_1 unit(z_1)]) (scale_0 likewise, 1);  S = u u^T, diagonal removed
  *   row i keeps its k largest S (ties: the smaller row number), M_ij = exp((S_ij - 1) / width), at least FLT_MIN: a mask asks for > 0; else 0
- * other_subjects: neighbours are looked for among the recordings of other subjects only.
+ * other_subjects: neighbours are looked for among the recordings of other subjects only. Windows of one recording that overlap are never neighbours.
+ * With embeddings u is theirs instead: what the trunk makes of the junction's samples at the start of a growth phase.
  * All in double. The graph assumes that the set repeats its activities; on a set that does not, its neighbours are noise: see the
  * statistics below, which need no labels. */
 #ifndef BABEL_GROWTH_NEIGHBOURS_H
@@ -18,6 +19,8 @@ typedef struct {
   int k;
   double width, scale[2]; /* scale of each modality's unit features in the common vector */
   bool other_subjects;
+  const float *embeddings; /* (count, embedding_width) unit rows, or NULL */
+  int embedding_width;
 } babel_neighbour_options;
 
 typedef struct {

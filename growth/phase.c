@@ -87,6 +87,7 @@ static babel_status take_roles(phase_run *run, const babel_phase_options *option
       run->statistics[s][i] = memory;
       BABEL_TRY(run->trunk->ops->download(memory, from[i], (size_t)tower->in * sizeof(float), NULL));
     }
+    if (!s && run->trunk->config.neighbour_graph) run->own.graph_trunk = run->trunk;
     run->own.mean[s] = run->statistics[s][0];
     run->own.inv_std[s] = run->statistics[s][1];
   }

@@ -46,7 +46,8 @@ typedef struct {
   int steps;                    /* of this phase, 0 = by the configuration; or */
   double epochs;
   bool planning;                /* prepare only: what training would leave behind is not asked for */
-  const float *mean[2], *inv_std[2]; /* host: statistics of a tower that is known; set by the phase itself, as are the next two */
+  const float *mean[2], *inv_std[2]; /* host: statistics of a tower that is known; set by the phase itself, as are the next three */
+  const struct babel_trunk *graph_trunk; /* embeds the junction's samples for the neighbour graph; NULL = features */
   const char *from_sha256;
   int known;                    /* towers of the trunk at the start */
   const char *out;              /* folder, exists */

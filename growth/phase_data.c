@@ -114,13 +114,34 @@ static babel_status statistics(babel_phase_data *data, const babel_config *confi
   return BABEL_OK;
 }
 
+/* What the trunk makes of the junction's samples at the start of the phase. */
+static babel_status embed_junction(const babel_phase_data *data, const babel_phase_options *options, float **embeddings) {
+  const babel_bank *bank = options->bank[0];
+  const babel_trunk *trunk = options->graph_trunk;
+  size_t width = (size_t)bank->width;
+  float *features;
+  if (bank->steps > 1) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "%s: a neighbour graph needs pooled features, this bank holds sequences", bank->path);
+  BABEL_TRY(take_floats(embeddings, (size_t)data->pairs * (size_t)trunk->config.embed_dim));
+  BABEL_TRY(take_floats(&features, (size_t)data->pairs * width));
+  for (size_t i = 0; i < (size_t)data->pairs; i++) memcpy(features + i * width, bank->features + (size_t)data->source[0][i] * width, width * sizeof(float));
+  babel_status status = babel_trunk_embed(trunk, bank->modality, features, data->pairs, 1, NULL, BABEL_OUTPUT_ALIGNED, *embeddings);
+  free(features);
+  return status;
+}
+
 /* The graph of similar training pairs, when the configuration aims at neighbours. */
 static babel_status find_neighbours(babel_phase_data *data, const babel_config *config, const babel_phase_options *options) {
   babel_neighbour_options wanted = {.k = config->neighbour_k, .width = config->neighbour_width,
       .scale = {config->neighbour_scale_a, config->neighbour_scale_b}, .other_subjects = config->neighbour_other_subjects};
   char sentence[512];
   if (config->targets == BABEL_TARGETS_PAIRS) return BABEL_OK;
-  BABEL_TRY(babel_neighbours_create(&data->graph, options->bank, data->source, data->pairs, data->mean, data->inv_std, &wanted));
+  float *embeddings = NULL;
+  babel_status status = options->graph_trunk ? embed_junction(data, options, &embeddings) : BABEL_OK;
+  wanted.embeddings = embeddings;
+  wanted.embedding_width = config->embed_dim;
+  if (status == BABEL_OK) status = babel_neighbours_create(&data->graph, options->bank, data->source, data->pairs, data->mean, data->inv_std, &wanted);
+  free(embeddings);
+  BABEL_TRY(status);
   babel_note("neighbour graph: %d pairs, %d neighbours each, %.0f %% mutual, %.0f %% shared by both modalities alone, sha256 %.12s", data->pairs,
              data->graph.k, 100 * data->graph.mutual, 100 * data->graph.agreement, data->graph.sha256);
   if (babel_neighbours_doubtful(&data->graph, sentence, sizeof sentence)) babel_warn("%s", sentence);

@@ -35,7 +35,7 @@ typedef struct {
   babel_gauss gauss;   /* of its standardised original training features, first data set; width 0 = unknown (time steps, an older file) */
 } babel_tower;
 
-typedef struct {
+typedef struct babel_trunk {
   const babel_ops *ops;
   babel_config config;
   int tower_count;
