@@ -232,22 +232,36 @@ static bool assign_json(babel_config *config, const babel_config_key *key, const
   return in_range(config, key);
 }
 
+/* What a network's shape cannot be read without. */
+static bool is_shape(const char *key) {
+  static const char *const keys[] = {"preset", "embed_dim", "hidden", "concept_layers", "proto_layers", "post_proj", "standardise"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    if (!strcmp(keys[i], key)) return true;
+  return false;
+}
+
+/* A key that is not there did not exist yet when the text was written: it has the preset's default. */
 static babel_status read_object(babel_config *config, json_t *root, const char *where) {
   char expected[256], found[SHOWN];
   const babel_config_key *key;
-  int count = 0;
+  int count = 0, missing = 0;
   if (!json_is_object(root)) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: the configuration is not a JSON object", where);
   for (; (key = babel_config_key_at(count)); count++) {
     json_t *item = json_object_get(root, key->key);
-    if (!item) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: the configuration lacks the key '%s'", where, key->key);
-    if (assign_json(config, key, item)) continue;
+    if (!item && is_shape(key->key)) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: the configuration lacks the key '%s'", where, key->key);
+    missing += !item;
+    if (!item) continue;
+    if (assign_json(config, key, item)) {
+      if (!count) babel_config_preset(config, (babel_preset)config->preset); /* the first key: defaults for all that follow */
+      continue;
+    }
     char *text = json_dumps(item, JSON_ENCODE_ANY | JSON_COMPACT);
     shown(text ? text : "something else", found);
     free(text);
     return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: configuration key '%s': expected %s, found %s", where, key->key,
                       expectation(key, expected, sizeof expected), found);
   }
-  if (json_object_size(root) == (size_t)count) return BABEL_OK;
+  if (json_object_size(root) + (size_t)missing == (size_t)count) return BABEL_OK;
   for (void *at = json_object_iter(root); at; at = json_object_iter_next(root, at)) {
     for (count = 0; (key = babel_config_key_at(count)) && strcmp(key->key, json_object_iter_key(at));) count++;
     if (!key)

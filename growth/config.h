@@ -119,7 +119,8 @@ babel_status babel_config_check(const babel_config *config);
 /* The resolved configuration as a JSON object, one key a field, words for enumerations; malloced. Two equal configurations give
  * equal text: it is part of manifests and of the resume check. BABEL_ERR_ARG when a value is out of its range. */
 babel_status babel_config_json(const babel_config *config, char **json);
-/* The inverse, for trunks: exactly the keys of the table, each once. BABEL_ERR_FORMAT; `where` names the file in sentences. */
+/* The inverse, for trunks: keys of the table, each once, no other. A key that is missing did not exist when the file was written and takes the default of
+ * the file's preset; the preset and what shapes the network must be there. BABEL_ERR_FORMAT; `where` names the file in sentences. */
 babel_status babel_config_from_json(babel_config *config, const char *json, const char *where);
 
 /* The table, for `babel config` and docs/config.md. */

@@ -333,13 +333,27 @@ Test(growth_config, json_of_another_kind_is_refused) {
   bad_json("\"standardise\": true", "\"standardise\": 1", "'standardise': expected true or false, found 1");
   bad_json("\"trunk\": \"train\"", "\"trunk\": \"tram\"", "'trunk': expected one of train, freeze, found \"tram\"");
   bad_json("\"trunk\": \"train\"", "\"trunk\": 0", "'trunk'");
-  bad_json("\"seed\": 0", "\"seeds\": 0", "lacks the key 'seed'");
+  bad_json("\"hidden\": 256, ", "", "lacks the key 'hidden'");
+  bad_json("\"seed\": 0", "\"seeds\": 0", "unknown key 'seeds'");
   bad_json("\"seed\": 0", "\"seed\": 0, \"extra\": 1", "unknown key 'extra'");
   bad_json("\"seed\": 0", "\"seed\": 0, \"seed\": 0", "not valid JSON");
   bad_json("{", "[", "not valid JSON");
   babel_config c;
   cr_assert_eq(babel_config_from_json(&c, "[]", "trunk t"), BABEL_ERR_FORMAT);
   cr_assert_str_eq(babel_error_last()->sentence, "trunk t: the configuration is not a JSON object");
+}
+
+Test(growth_config, keys_that_an_older_file_does_not_know_have_its_presets_default) {
+  babel_config paper = preset(BABEL_PRESET_PAPER), back;
+  char *json, text[4096];
+  cr_assert_eq(babel_config_json(&paper, &json), BABEL_OK);
+  char *at = strstr(json, "\"grow_steps\": 1000, ");
+  cr_assert_not_null(at, "%s", json);
+  snprintf(text, sizeof text, "%.*s%s", (int)(at - json), json, strchr(at + 1, ',') + 2);
+  cr_assert_eq(babel_config_from_json(&back, text, "old"), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(back.grow_steps, 1000, "the default of preset paper, not of ours");
+  cr_assert_eq(memcmp(&back, &paper, sizeof back), 0);
+  free(json);
 }
 
 Test(growth_config, page_of_keys_is_up_to_date) {
