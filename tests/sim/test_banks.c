@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/file.h"
@@ -52,6 +53,8 @@ static void pairs_share_keys_and_labels_and_say_that_they_are_simulated(void) {
       cr_assert_not_null(strstr(bank[s].provenance, "\"simulated\":true"));
     }
     cr_assert_eq(babel_bank_pair(&bank[0], &bank[1], NULL, 0, &rows[0], &rows[1], &count), BABEL_OK, "%s", babel_error_last()->sentence);
+    free(rows[0]);
+    free(rows[1]);
     for (int i = 0; i < count; i++) seen[bank[0].labels[i]]++;
     for (int c = 0; c < 27; c++) cr_assert_gt(seen[c], 0);
     for (int s = 0; s < 2; s++) babel_bank_destroy(&bank[s]);
