@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/report_html.h"
 #include "cli/retention_table.h"
 #include "cli/table.h"
 
 static const babel_option options[] = {
     {"all", NULL, "every head and scoring, not the headline rows alone"},
     {"markdown", NULL, "as Markdown"},
+    {"html", NULL, "of the folder of a run: one page with curves, weights, retention and embeddings (needs gnuplot)"},
     {"policies", NULL, "runs of one schedule side by side, by policy: several results.json, each after an optional NAME="},
     {NULL, NULL, NULL},
 };
@@ -42,6 +44,10 @@ static babel_status compare_policies(const babel_args *args) {
 
 static babel_status run(const babel_args *args) {
   if (babel_args_flag(args, "policies")) return compare_policies(args);
+  if (babel_args_flag(args, "html")) {
+    if (args->positional_count != 1) return BABEL_FAIL(BABEL_ERR_ARG, "babel report --html takes the folder of one run");
+    return babel_report_html(args->positional[0]);
+  }
   babel_results results = {0};
   bool headline = !babel_args_flag(args, "all");
   if (args->positional_count != 1) return BABEL_FAIL(BABEL_ERR_ARG, "babel report takes one results.json");
@@ -54,11 +60,11 @@ static babel_status run(const babel_args *args) {
 
 const babel_command babel_report_command = {
     .name = "report",
-    .usage = "results.json [--all] [--markdown] | --policies [NAME=]results.json ..",
+    .usage = "results.json [--all] [--markdown] | --policies [NAME=]results.json .. | --html RUN",
     .sentence = "prints the rows of a results.json as tables",
     .details = "Accuracy: mean and population deviation over draws x seeds; 95 %: interval of the mean over draws; gain: paired, same draw and seed, over the raw\n"
                "features of the same samples, with its interval.",
-    .examples = "  babel report out/results.json\n  babel report out/results.json --all --markdown > tables.md\n"
+    .examples = "  babel report out/results.json\n  babel report --html out/grow\n  babel report out/results.json --all --markdown > tables.md\n"
                 "  babel report --policies out/grow/results.json out/grow_plain/results.json\n",
     .options = options,
     .run = run,

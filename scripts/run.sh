@@ -108,6 +108,7 @@ if [ -z "$utd" ] && [ $files = 0 ]; then
   babel grow --schedule "$order" --banks "$out/banks" --out "$out/grow" --resume
   say "The same without protection (proto_policy: plain)"
   babel grow --schedule "$order" --banks "$out/banks" --out "$out/grow_plain" --set proto_policy=plain --resume --quiet
+  for run in grow grow_plain; do babel report --html "$out/$run"; done
   echo "SIMULATED sensors: this shows that the program works and what protection does, not what it reaches on real recordings."
   finish
   exit 0

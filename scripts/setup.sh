@@ -53,6 +53,7 @@ compiles || missing+=(build-essential)
 need_command cmake cmake
 need_command ninja-build ninja
 need_command pkg-config pkg-config pkgconf
+need_command gnuplot-nox gnuplot
 need_header libdnnl-dev dnnl.h
 need_header libyaml-dev yaml.h
 need_header libjansson-dev jansson.h

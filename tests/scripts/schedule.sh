@@ -64,6 +64,19 @@ cmp whole/trunk.safetensors parts/trunk.safetensors || fail "a resumed schedule 
 cmp whole/results.json parts/results.json || fail "a resumed schedule has other results"
 expect 1 "${grow[@]}" --out parts --resume --set lr=1e-3; sentence "another configuration"
 
+### the report opens offline and holds every picture; without gnuplot it says what is missing
+if command -v gnuplot >/dev/null; then
+  good report --html whole
+  [ "$(grep -c '<svg' whole/report.html)" = 12 ] || fail "report.html holds $(grep -c '<svg' whole/report.html) pictures, expected 12"
+  if grep -qE '(src|href)="http|NaN%' whole/report.html; then fail "report.html needs the network"; fi
+  [ -s whole/report/retention.gp ] && [ -s whole/report/points05.tsv ] || fail "the scripts behind the pictures are not there"
+fi
+code=0
+PATH=$work/nothing "$babel" report --html whole >output 2>error || code=$?
+[ $code = 1 ] || fail "without gnuplot: exit status $code"
+sentence "apt-get install gnuplot-nox"
+expect 1 report --html sim; sentence "expected the folder of a run"
+
 ### somebody else's trunk, a new modality
 good grow --bank sim/sim_utd_mhad_imu.safetensors --bank sim/sim_utd_mhad_skeleton.safetensors --split sim/sim_utd_mhad_split.csv "${small[@]}" --out one --quiet
 next=(grow --from one/trunk.safetensors --bank sim/sim_operanet_wifi.safetensors --bank sim/sim_operanet_skeleton.safetensors --split sim/sim_operanet_split.csv --quiet)
