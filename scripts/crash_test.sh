@@ -7,7 +7,8 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/crash_test.sh [options]
 Simulates a small data set, encodes it, grows a trunk and evaluates it once without interruption, then with N times a kill -9 at a random moment:
-  60 %  in a growth run (every third is killed again while it continues)
+  40 %  in a growth run (every third is killed again while it continues)
+  20 %  in a schedule of five phases and six modalities, any phase, until it is done
   15 %  in the first moments of one: new, begun, half grown
   15 %  in `bank build`, every second time while it writes its file; every third there is an older bank in the way
   10 %  in `eval`, every second time while it writes results.json, which has rows already
@@ -142,8 +143,8 @@ finish_growth() { # OUT
 any_moment() { echo $((grow_ms * (3 + RANDOM % 95) / 100)); }
 start_moment() { echo $((RANDOM % 40)); }
 
-bank_kills=$(((kills * 15 + 99) / 100)) start_kills=$bank_kills eval_kills=$(((kills + 9) / 10))
-growth_kills=$((kills - bank_kills - start_kills - eval_kills))
+bank_kills=$(((kills * 15 + 99) / 100)) start_kills=$bank_kills eval_kills=$(((kills + 9) / 10)) schedule_kills=$((kills / 5))
+growth_kills=$((kills - bank_kills - start_kills - eval_kills - schedule_kills))
 done_kills=0 run=0
 while [ $done_kills -lt $growth_kills ]; do
   run=$((run + 1)) out=$work/run$run text=""
@@ -177,6 +178,30 @@ while [ $done_kills -lt $start_kills ]; do
   finish_growth "$out"
   [ $done_kills -gt $before ] || too_early
 done
+
+### a schedule: six simulated sensors, five phases
+"$babel" simulate --banks "$work/six" >/dev/null
+schedule=("$babel" grow --schedule "$root/configs/schedules/quick.yaml" --banks "$work/six" --quiet --resume
+  --set embed_dim=64 --set hidden=48 --set batch=64 --set watch_epochs=0 --set checkpoint_seconds=0.05)
+schedule_ms=$(timed "${schedule[@]}" --out "$work/six_whole")
+done_kills=0
+while [ $done_kills -lt "$schedule_kills" ]; do
+  # several kills a run, each some way into what is left
+  if kill_at $((schedule_ms * (3 + RANDOM % 60) / 100)) "${schedule[@]}" --out "$work/six_run"; then
+    done_kills=$((done_kills + 1))
+    for file in "$work"/six_run/*/trunk.safetensors; do
+      [ ! -e "$file" ] || cmp -s "$file" "$work/six_whole/$(basename "$(dirname "$file")")/trunk.safetensors" || fail "$file is there and another one"
+    done
+    continue
+  fi
+  cmp "$work/six_whole/trunk.safetensors" "$work/six_run/trunk.safetensors" && cmp "$work/six_whole/results.json" "$work/six_run/results.json" ||
+    fail "a schedule that was killed $done_kills times differs"
+  rm -r "$work/six_run"
+done
+"${schedule[@]}" --out "$work/six_run" >/dev/null 2>>"$work/log" || fail "the schedule cannot be continued: $(tail -n 1 "$work/log")"
+cmp "$work/six_whole/trunk.safetensors" "$work/six_run/trunk.safetensors" && cmp "$work/six_whole/results.json" "$work/six_run/results.json" ||
+  fail "a schedule that was killed differs"
+echo "schedule: $done_kills kills: same bits"
 
 ### bank build and eval
 # either FILE [OLD] NEW: FILE is absent or OLD, or it is NEW; no part of it elsewhere that the program takes for whole
