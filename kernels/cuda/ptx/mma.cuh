@@ -6,7 +6,7 @@
  *   m16n8k16 bf16      0: (g, 2t)  1: (g + 8, 2t)  2: (g, 2t + 8)  3: (g + 8, 2t + 8)  0: (2t, g)  1: (2t + 8, g)
  *   c and d, both      0: (g, 2t)  1: (g, 2t + 1)  2: (g + 8, 2t)  3: (g + 8, 2t + 1)
  *
- * bf16: two values a register, the named one in the low half, its neighbour along k in the high half. Confirmed on a device: no.
+ * bf16: two values a register, the named one in the low half, its neighbour along k in the high half. Confirmed on a device: yes (H200, bench/results/h200.md).
  * The order of k is free as long as a and b agree: it is summed over. The device adds with truncation: sums that must be right to
  * 1e-6 are kept short and added up outside (Ootomo and Yokota 2022, "Recovering single precision accuracy from Tensor Cores"). */
 #ifndef BABEL_KERNELS_CUDA_PTX_MMA_CUH
