@@ -21,7 +21,7 @@ typedef enum { BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL
                BABEL_PRESET_BEST_SUBJECT, BABEL_PRESET_BEST_MASK, BABEL_PRESET_COUNT } babel_preset;
 
 typedef enum { BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY,
-               BABEL_POLICY_REHEARSAL_KD, BABEL_POLICY_GAUSS_KD, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE } babel_policy;
+               BABEL_POLICY_REHEARSAL_KD, BABEL_POLICY_GAUSS_KD, BABEL_POLICY_REPLAY, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE } babel_policy;
 
 /* The values of the other enumerations. Each is the place of its word in the table. */
 enum { BABEL_POST_PROJ_NONE, BABEL_POST_PROJ_LINEAR };
@@ -38,6 +38,7 @@ enum { BABEL_GRAD_SCOPE_OWN, BABEL_GRAD_SCOPE_BOTH };
 enum { BABEL_GRAD_NORM_RAW, BABEL_GRAD_NORM_RELATIVE };
 enum { BABEL_TRUNK_TRAIN, BABEL_TRUNK_FREEZE };
 enum { BABEL_GRAPH_FEATURES, BABEL_GRAPH_EMBEDDING };
+enum { BABEL_REPLAY_RANDOM, BABEL_REPLAY_HERDING };
 enum { BABEL_EMA_COSINE, BABEL_EMA_CONSTANT };
 enum { BABEL_FUSION_SUM, BABEL_FUSION_CONCAT };
 
@@ -83,6 +84,8 @@ typedef struct {
   double distill_weight; /* lambda 5 */
   int rehearsal_rows;    /* 128 pairs a step, over all earlier phases */
   int gauss_rows;        /* 64 rows a step for each earlier modality */
+  int replay_bank;       /* pairs that are kept of each earlier phase: 256 */
+  int replay_choice;     /* random, herding */
   double trunk_lr;       /* 0.1: factor of policy slow */
   /* optimiser */
   double lr, lr_final, lr_warmup_start, beta1, beta2, adam_eps, weight_decay;

@@ -75,6 +75,7 @@ babel_policy_plan babel_policy_of(const babel_config *config, babel_phase_kind k
       plan.still = true;
       plan.rehearsal = config->proto_policy == BABEL_POLICY_GAUSS_KD ? BABEL_REHEARSE_GAUSS : BABEL_REHEARSE_PAIRS;
       break;
+    case BABEL_POLICY_REPLAY: plan.rehearsal = BABEL_REHEARSE_REPLAY; break;
     case BABEL_POLICY_FROZEN: plan.prototype = BABEL_FROZEN; break;
     case BABEL_POLICY_SLOW:
       plan.prototype = BABEL_LEARNS_SLOWLY;
@@ -82,6 +83,6 @@ babel_policy_plan babel_policy_of(const babel_config *config, babel_phase_kind k
       if (kind == BABEL_PHASE_BRIDGE) plan.module[1] = BABEL_LEARNS_SLOWLY;
       break;
   }
-  if (config->distill_weight == 0 && !plan.deploy_teacher) plan.rehearsal = BABEL_REHEARSE_NOTHING, plan.teacher_side = -1;
+  if (config->distill_weight == 0 && !plan.deploy_teacher && plan.rehearsal != BABEL_REHEARSE_REPLAY) plan.rehearsal = BABEL_REHEARSE_NOTHING, plan.teacher_side = -1;
   return plan;
 }

@@ -28,6 +28,7 @@ babel_status babel_phase_kind_of(const babel_trunk *trunk, const babel_config *c
 typedef enum {
   BABEL_REHEARSE_NOTHING,
   BABEL_REHEARSE_PAIRS,  /* cached pairs of the earlier phases */
+  BABEL_REHEARSE_REPLAY, /* the same with a contrastive loss of their own, out of a small bank */
   BABEL_REHEARSE_GAUSS,  /* rows drawn from the stored mean and covariance of each earlier modality */
   BABEL_REHEARSE_OWN     /* the rows of this phase's pair, both sides: a teacher's policy in a bridge */
 } babel_rehearsal_kind;

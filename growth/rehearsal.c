@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "core/rng.h"
+#include "growth/replay.h"
 
 /* The side of the step that holds this tower's rows; a new one when there is none. */
 static babel_status side_of(babel_step_request *request, babel_tower *tower, int steps, int *side) {
@@ -31,11 +32,15 @@ static babel_status add_source(babel_rehearsal *r, babel_step_request *request, 
   return BABEL_OK;
 }
 
-/* `samples` pairs a step of these two banks. */
-static babel_status add_pair(babel_rehearsal *r, const babel_trunk *trunk, const babel_earlier_pair *pair, int samples, babel_step_request *request) {
+/* `samples` pairs a step of these two banks; keep: out of so many that are chosen, 0 = of all. */
+static babel_status add_pair(babel_rehearsal *r, const babel_trunk *trunk, const babel_earlier_pair *pair, int samples, int keep, babel_step_request *request) {
   int *rows[2], pairs;
   babel_status status = BABEL_OK;
   BABEL_TRY(babel_bank_pair(pair->bank[0], pair->bank[1], pair->keys, pair->key_count, &rows[0], &rows[1], &pairs));
+  if (keep && keep < pairs) {
+    status = babel_replay_choose(trunk, pair, rows, pairs, keep);
+    pairs = keep;
+  }
   for (int s = 0; s < 2; s++) {
     const babel_bank *bank = pair->bank[s];
     babel_tower *tower = babel_trunk_tower(trunk, bank->modality);
@@ -58,7 +63,18 @@ static babel_status add_pairs(babel_rehearsal *r, const babel_trunk *trunk, cons
   int rows = trunk->config.rehearsal_rows, n = options->earlier_count;
   if (!n) return BABEL_FAIL(BABEL_ERR_ARG, "proto_policy: rehearsal_kd needs the banks of the earlier phases, and none is at hand");
   if (rows < n) return BABEL_FAIL(BABEL_ERR_ARG, "rehearsal_rows: %d for %d earlier phases; expected one a phase at least", rows, n);
-  for (int i = 0; i < n; i++) BABEL_TRY(add_pair(r, trunk, &options->earlier[i], (i + 1) * rows / n - i * rows / n, request));
+  for (int i = 0; i < n; i++) BABEL_TRY(add_pair(r, trunk, &options->earlier[i], (i + 1) * rows / n - i * rows / n, 0, request));
+  return BABEL_OK;
+}
+
+static babel_status add_replay(babel_rehearsal *r, const babel_trunk *trunk, const babel_phase_options *options, babel_step_request *request) {
+  const babel_config *config = &trunk->config;
+  int rows = config->rehearsal_rows < config->replay_bank ? config->rehearsal_rows : config->replay_bank, n = options->earlier_count;
+  if (!n) return BABEL_FAIL(BABEL_ERR_ARG, "proto_policy: replay needs the banks of the earlier phases, and none is at hand");
+  if (rows < 2) return BABEL_FAIL(BABEL_ERR_ARG, "rehearsal_rows: %d: a contrastive loss needs two pairs at least", rows);
+  for (int i = 0; i < n; i++) BABEL_TRY(add_pair(r, trunk, &options->earlier[i], rows, config->replay_bank, request));
+  request->replayed = n;
+  request->replay_rows = rows;
   return BABEL_OK;
 }
 
@@ -84,8 +100,9 @@ babel_status babel_rehearsal_create(babel_rehearsal *r, const babel_trunk *trunk
   switch (kind) {
     case BABEL_REHEARSE_NOTHING: return BABEL_OK;
     case BABEL_REHEARSE_PAIRS: return add_pairs(r, trunk, options, request);
+    case BABEL_REHEARSE_REPLAY: return add_replay(r, trunk, options, request);
     case BABEL_REHEARSE_GAUSS: return add_gauss(r, trunk, options, request);
-    case BABEL_REHEARSE_OWN: return add_pair(r, trunk, &own, request->m, request);
+    case BABEL_REHEARSE_OWN: return add_pair(r, trunk, &own, request->m, 0, request);
   }
   return BABEL_OK;
 }

@@ -3,6 +3,8 @@
  *
  * rehearsal_kd: rehearsal_rows pairs a step, spread evenly over the earlier phases (the specification draws one phase a step: the same in the mean);
  *   both members of a pair pass. Variants as the bank has them, the original among them.
+ * replay: rehearsal_rows pairs a step of every earlier phase, out of replay_bank pairs of it that are chosen at the start, at random or by herding (Welling
+ *   2009: each next pair is the one that brings the mean of those chosen nearest to the mean of all, in standardised features).
  * gauss_kd: gauss_rows rows of each earlier modality, out of a pool of BABEL_GAUSS_POOL drawn at the start of the phase.
  * Rows are drawn with replacement by (seed, BABEL_RNG_REHEARSAL, step). */
 #ifndef BABEL_GROWTH_REHEARSAL_H
@@ -22,7 +24,7 @@ typedef struct {
   int pairs, versions, steps, width;
   int draw;                  /* first number that it draws in a step */
   const babel_bank *bank;    /* NULL: out of `gauss` */
-  int *rows;                 /* (pairs) of the bank; host */
+  int *rows;                 /* (pairs) of the bank, those that are kept; host */
   const babel_gauss *gauss;
   float *features;           /* backend: (pairs, versions, steps, width) */
 } babel_rehearsal_source;

@@ -64,6 +64,30 @@ static babel_status distill(const babel_step_plan *plan) {
   return plan->ops->cosine_distill(jobs, n, plan->branch);
 }
 
+/* The symmetric contrastive loss of each earlier phase's pairs, (L_ab + L_ba) / 2 over their number, as direction 2 of the rehearsed sides. */
+static babel_status replay(const babel_step_plan *plan) {
+  BABEL_RANGE("replay");
+  const int rows = plan->request.replay_rows;
+  BABEL_TRY(follow(plan, plan->branch, plan->stream));
+  for (int p = 0; p < plan->request.replayed; p++) {
+    const babel_step_source *from[2] = {&plan->source[2 * p], &plan->source[2 * p + 1]};
+    const babel_chain *c[2] = {&plan->side[from[0]->side], &plan->side[from[1]->side]};
+    int64_t at[2], size = (int64_t)rows * plan->embed;
+    babel_combine_job sums[2];
+    for (int s = 0; s < 2; s++) {
+      at[s] = (int64_t)(from[s]->first / c[s]->steps) * plan->embed;
+      sums[s] = (babel_combine_job){.y = top_cotangent(plan, c[s], 2) + at[s], .weights = plan->replay_weights, .x0 = plan->replay_cot[s],
+                                    .x1 = plan->replay_cot[s] + size, .n = size};
+    }
+    babel_contrastive_job loss = {.loss = plan->replay_loss, .dna = plan->replay_cot[0], .dnb = plan->replay_cot[1], .na = top(c[0]) + at[0], .nb = top(c[1]) + at[1],
+        .normalise = 1, .log_scale = plan->params + plan->scale_at, .workspace = plan->replay_workspace, .m = rows, .d = plan->embed,
+        .negatives_only = plan->config.denominator};
+    BABEL_TRY(plan->ops->contrastive(&loss, plan->branch));
+    BABEL_TRY(plan->ops->combine(sums, 2, plan->branch));
+  }
+  return BABEL_OK;
+}
+
 static bool distils(const babel_step_plan *plan) {
   return plan->teacher_side >= 0 || plan->sides > 2;
 }
@@ -120,7 +144,7 @@ static babel_status forward(babel_step_plan *plan) {
   BABEL_TRY(gather(plan));
   if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   BABEL_TRY(embed(plan));
-  if (distils(plan)) BABEL_TRY(distill(plan));
+  if (distils(plan)) BABEL_TRY(plan->request.replayed ? replay(plan) : distill(plan));
   babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .graph = plan->graph, .rows = plan->in.graph_rows,
       .m = plan->m, .n = plan->graph_size, .weight = (float)plan->config.neighbour_weight};
   if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));

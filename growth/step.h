@@ -1,7 +1,8 @@
 /* One training step: the plan (what lies where) and the step itself.
  *
  * Two towers are aligned, side 0 = a (the junction where there is one), side 1 = b; further sides are towers of the trunk that are only held
- * to their teacher on rows of their own (rehearsal: algorithm.md section 16), a tower at most once, and it may be a's or b's. A tower is a chain
+ * to their teacher on rows of their own (rehearsal: algorithm.md section 16) or to each other (replay: the mean over the earlier phases of their symmetric
+ * contrastive loss, in place of the distillation), a tower at most once, and it may be a's or b's. A tower is a chain
  * of linear layers: its alignment module C, the prototype U, and the projection of post_proj=linear. All trainable values lie in one flat array,
  *   [ C of each tower | post of each tower | U, or with proto_policy=none U_a | U_b | log_scale ],
  * as do their gradients and AdamW's two moments, so that optimiser, EMA and checkpoint are single calls.
@@ -47,6 +48,9 @@ typedef struct {
   babel_tower *towers[BABEL_MAX_SIDES];
   int steps[BABEL_MAX_SIDES];    /* time steps */
   int rows[BABEL_MAX_SIDES];     /* samples of the rehearsed sides; of the pair it is m */
+  int replayed;                  /* pairs of the rehearsed sides' sources that have a contrastive loss in place of a teacher: sources 2 p and 2 p + 1 each
+                                    hold the same samples; 0 = distillation */
+  int replay_rows;               /* samples of each */
   babel_learning module[2], prototype; /* a frozen module needs a frozen prototype: nothing passes back through that side */
 } babel_step_request;
 
@@ -70,7 +74,7 @@ typedef struct {
   int samples, steps, rows;     /* m, time steps T, m T */
   int first, stacked;           /* directions: 0 and 1, the side that is distilled 2 too; a rehearsed one 2 alone */
   int twin;                     /* rehearsed: the side of the pair with the same tower; -1 = none */
-  bool taught, frozen;          /* has a teacher; nothing passes back */
+  bool taught, rehearsed, frozen; /* has a teacher; has a gradient in direction 2; nothing passes back */
   babel_chain_layer layer[BABEL_MAX_CHAIN];
   babel_fold fold;
   float *act[BABEL_MAX_CHAIN + 1];      /* act[0] = input (rows, in), act[k + 1] = output of layer k */
@@ -136,6 +140,7 @@ typedef struct {
   float *dlog_scale;            /* (2) */
   double *kd_parts;             /* workspace of the distillation losses */
   double *adaptive_parts;       /* workspace of the norms */
+  float *replay_cot[2], *replay_loss, *replay_weights, *replay_workspace; /* (2, replay_rows, embed) cotangents of both directions; (2); (2) backend; NULL without */
   float *workspace;
   babel_recording *recording;   /* of a whole step, on a backend that has such */
   babel_step_request request;

@@ -84,7 +84,7 @@ static void carve_tops(babel_step_plan *plan, carver *c) {
     int64_t size = (int64_t)side->samples * plan->embed;
     side->pooled = side->steps > 1 ? carve_floats(c, size) : NULL;
     side->pooled_cot = side->steps > 1 ? carve_floats(c, side->stacked * size) : NULL;
-    if (s < 2 && s != plan->teacher_side) continue;
+    if (plan->request.replayed || (s < 2 && s != plan->teacher_side)) continue;
     int widest = plan->embed;
     for (int k = 0; k < side->layers; k++)
       if (side->layer[k].out > widest) widest = side->layer[k].out;
@@ -103,7 +103,7 @@ static void carve_gradients(babel_step_plan *plan, carver *c) {
   for (int d = 0; d < (plan->folded ? 1 : distils(plan) ? 3 : 2); d++) plan->grads[d] = carve_floats(c, plan->count);
   plan->moment1 = carve_floats(c, plan->count);
   plan->moment2 = carve_floats(c, plan->count);
-  plan->teacher_params = distils(plan) ? carve_floats(c, plan->count) : NULL;
+  plan->teacher_params = distils(plan) && !plan->request.replayed ? carve_floats(c, plan->count) : NULL;
   for (int d = 0; d < 2 && plan->adaptive && plan->folded; d++) {
     if (plan->config.grad_scope) {
       a->own[d] = carve_floats(c, a->module_count + b->module_count);
@@ -165,6 +165,15 @@ static void carve_report(babel_step_plan *plan, carver *c) {
   plan->guarded = &report->guarded;
 }
 
+static void carve_replay(babel_step_plan *plan, carver *c) {
+  int rows = plan->request.replay_rows;
+  if (!plan->request.replayed) return;
+  for (int s = 0; s < 2; s++) plan->replay_cot[s] = carve_floats(c, 2 * (int64_t)rows * plan->embed);
+  plan->replay_loss = carve_floats(c, 2);
+  plan->replay_weights = carve_floats(c, 2);
+  plan->replay_workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(rows, plan->embed));
+}
+
 static void carve_all(babel_step_plan *plan, carver *c) {
   carve_inputs(plan, c, &plan->in);
   plan->input_bytes = c->used;
@@ -176,6 +185,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->kd_parts = carve(c, (size_t)plan->sides * BABEL_COSINE_DISTILL_PARTS, sizeof *plan->kd_parts);
   plan->adaptive_parts = carve(c, BABEL_ADAPTIVE_PARTS, sizeof *plan->adaptive_parts);
   plan->dlog_scale = carve_floats(c, 2);
+  carve_replay(plan, c);
   int64_t batch_square = (int64_t)plan->m * plan->m;
   plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
   plan->masked = plan->config.targets == BABEL_TARGETS_MASK ? carve(c, (size_t)batch_square, 1) : NULL;
@@ -254,9 +264,10 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
     chain->rows = chain->samples * chain->steps;
     chain->first = s < 2 ? 0 : 2;
     chain->stacked = s >= 2 ? 1 : s == plan->teacher_side ? 3 : 2;
-    chain->taught = s >= 2 || s == plan->teacher_side;
+    chain->rehearsed = s >= 2 || s == plan->teacher_side;
+    chain->taught = chain->rehearsed && !request->replayed;
     chain->frozen = s < 2 && request->module[s] == BABEL_FROZEN;
-    if (chain->twin >= 0) plan->side[chain->twin].taught = true;
+    if (chain->twin >= 0) plan->side[chain->twin].taught |= chain->taught, plan->side[chain->twin].rehearsed = true;
     plan->mean[s] = plan->config.standardise ? tower->mean : NULL;
     plan->inv_std[s] = plan->config.standardise ? tower->inv_std : NULL;
     if (s < 2) continue;
@@ -307,7 +318,7 @@ static babel_status copy_params(const babel_step_plan *plan, const babel_trunk *
 /* How a piece is updated. */
 typedef struct {
   babel_learning learning;
-  bool taught; /* direction 2 has a gradient of it, and a teacher that moves follows it */
+  bool rehearsed; /* direction 2 has a gradient of it, and a teacher that moves follows it */
   double decay;
 } rule;
 
@@ -316,11 +327,11 @@ static void optimise(babel_step_plan *plan, int64_t at, int64_t count, rule r) {
   babel_adamw_job *job = &plan->adamw[plan->adamw_count++];
   *job = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at, .g = {plan->grads[0] + at}, .n = count,
                            .weight_decay = (float)r.decay, .trunk = r.learning == BABEL_LEARNS_SLOWLY,
-                           .teacher = r.taught && !plan->still ? plan->teacher_params + at : NULL};
+                           .teacher = r.rehearsed && !plan->still && plan->teacher_params ? plan->teacher_params + at : NULL};
   if (plan->folded) return;
   job->weights = plan->weights;
   job->g[1] = plan->grads[1] + at;
-  job->g[2] = r.taught ? plan->grads[2] + at : NULL;
+  job->g[2] = r.rehearsed ? plan->grads[2] + at : NULL;
 }
 
 /* Decay on matrices only. */
@@ -341,13 +352,13 @@ static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *tru
   plan->adamw = memory;
   for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
-    rule module = {.learning = s < 2 ? request->module[s] : BABEL_LEARNS, .taught = c->taught};
+    rule module = {.learning = s < 2 ? request->module[s] : BABEL_LEARNS, .rehearsed = c->rehearsed};
     if (c->twin >= 0) continue;
     optimise_mlp(plan, &request->towers[s]->module, c->module_at, module);
     optimise_mlp(plan, &request->towers[s]->post, c->post_at, module);
   }
   for (int s = 0; s < (request->towers[0]->own.layers ? 2 : 1); s++)
-    optimise_mlp(plan, &trunk->prototype, plan->side[s].prototype_at, (rule){.learning = request->prototype, .taught = plan->teacher_params});
+    optimise_mlp(plan, &trunk->prototype, plan->side[s].prototype_at, (rule){.learning = request->prototype, .rehearsed = distils(plan)});
   if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
   optimise(plan, plan->scale_at, 1, (rule){0});
   babel_adamw_job *scale = &plan->adamw[plan->adamw_count - 1];
@@ -390,6 +401,8 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   point(plan);
   BABEL_TRY_OR(list_optimiser(plan, trunk), fail);
   BABEL_TRY_OR(copy_params(plan, trunk, false, false), fail);
+  const float half = 0.5f / (float)(request->replayed ? request->replayed : 1), halves[2] = {half, half};
+  if (request->replayed) BABEL_TRY_OR(plan->ops->upload(plan->replay_weights, halves, sizeof halves, plan->stream), fail);
   if (plan->teacher_params)
     BABEL_TRY_OR(plan->ops->copy(plan->teacher_params, plan->params, (size_t)plan->count * sizeof(float), plan->stream), fail);
   return BABEL_OK;
@@ -448,6 +461,7 @@ babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_repo
   double kd = 0;
   BABEL_TRY(plan->ops->download(report, plan->report, sizeof *report, plan->stream));
   for (int s = 2; s < plan->sides; s++) kd += (double)report->kd_of[s] * plan->side[s].samples / plan->rehearsed_samples;
+  if (plan->request.replayed) kd = 0;
   report->kd = plan->teacher_side >= 0 ? report->kd_of[plan->teacher_side] : (float)kd;
   return plan->ops->download(&report->log_scale, plan->params + plan->scale_at, sizeof report->log_scale, plan->stream);
 }

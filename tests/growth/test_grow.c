@@ -134,6 +134,7 @@ Test(growth_grow, each_policy_moves_what_it_says) {
                {"ema_deploy", BABEL_POLICY_EMA_DEPLOY, 0, false, true, true},
                {"rehearsal_kd", BABEL_POLICY_REHEARSAL_KD, 0, true, true, true},
                {"gauss_kd", BABEL_POLICY_GAUSS_KD, 0, true, true, true},
+               {"replay", BABEL_POLICY_REPLAY, 0, true, true, true},
                {"frozen", BABEL_POLICY_FROZEN, 0, false, true, false},
                {"slow", BABEL_POLICY_SLOW, 0, false, true, true},
                {"none", BABEL_POLICY_NONE, 0, false, true, false},
@@ -195,8 +196,9 @@ static double kept(int policy) {
 }
 
 Test(growth_grow, rehearsal_holds_what_plain_training_loses) {
-  double plain = kept(BABEL_POLICY_PLAIN), rehearsal = kept(BABEL_POLICY_REHEARSAL_KD), gauss = kept(BABEL_POLICY_GAUSS_KD);
+  double plain = kept(BABEL_POLICY_PLAIN), rehearsal = kept(BABEL_POLICY_REHEARSAL_KD), gauss = kept(BABEL_POLICY_GAUSS_KD), replay = kept(BABEL_POLICY_REPLAY);
   cr_assert_gt(rehearsal, 0.6, "%g %g %g", plain, rehearsal, gauss);
+  cr_assert_gt(replay, 0.6, "%g", replay);
   cr_assert_gt(gauss, 0.6, "%g", gauss);
   cr_assert_lt(plain, rehearsal - 0.25, "plain %g, rehearsal %g", plain, rehearsal);
 }

@@ -64,7 +64,7 @@ paste <(numbers cuda.npy) <(numbers cpu.npy) | near 1e-5 || fail "the embeddings
 "$babel" embed --trunk cpu/trunk.safetensors --bank imu.bank --backend cpu --out lidar.npy >/dev/null 2>&1
 { echo key,label,subject; strings -n 6 imu.bank | grep -oE 'a[0-9]+_s[0-9]+_t[0-9]+' | awk '!seen[$0]++ { split($0, part, "[a_s]+"); print $0 "," part[2] - 1 "," part[3] - 1 }'; } >keys.csv
 good bank import --features lidar.npy --keys keys.csv --modality lidar --out lidar.bank
-for policy in rehearsal_kd gauss_kd ema_teacher frozen slow freeze; do
+for policy in rehearsal_kd gauss_kd replay ema_teacher frozen slow freeze; do
   set_policy=(--set "proto_policy=$policy")
   [ $policy != freeze ] || set_policy=(--set trunk=freeze)
   for backend in cpu cuda; do
