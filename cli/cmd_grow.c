@@ -155,11 +155,13 @@ static babel_status open_trunk(const babel_args *args, const babel_ops *ops, con
   if (!from) return babel_trunk_create(trunk, ops, config);
   BABEL_TRY(babel_trunk_read(trunk, ops, from));
   trunk->config = *config;
-  if (config->proto_policy != BABEL_POLICY_REHEARSAL_KD || config->trunk == BABEL_TRUNK_FREEZE) return BABEL_OK;
+  bool rehearses = config->proto_policy == BABEL_POLICY_REHEARSAL_KD;
+  if ((!rehearses && config->proto_policy != BABEL_POLICY_REPLAY) || config->trunk == BABEL_TRUNK_FREEZE) return BABEL_OK;
   int count = babel_args_values(args, "earlier", extra, BABEL_MAX_GIVEN);
   BABEL_TRY(babel_earlier_find(&job->shelf, trunk, extra, count, job->earlier, &job->phase.earlier_count, missing, sizeof missing));
   job->phase.earlier = job->earlier;
   if (!*missing) return BABEL_OK;
+  if (!rehearses) return BABEL_FAIL(BABEL_ERR_ARG, "proto_policy: replay needs the banks of the earlier phases: %s; --earlier FILE names one that has moved", missing);
   babel_warn("%s; proto_policy becomes gauss_kd, which needs no earlier data", missing);
   trunk->config.proto_policy = BABEL_POLICY_GAUSS_KD;
   return BABEL_OK;
