@@ -34,6 +34,7 @@ typedef struct {
   babel_results results;
   babel_progress_line line;
   int at;                          /* number of the phase at hand */
+  int64_t later[BABEL_MOST_PHASES]; /* steps of all phases behind phase i */
   int lock;
 } schedule_job;
 
@@ -233,11 +234,11 @@ static void show(void *user, const babel_progress *p) {
   bool last = p->step == p->steps;
   if (!babel_progress_due(&job->line, last)) return;
   const babel_step_report *r = &p->report;
-  double left = p->seconds / (double)(p->step - p->first_step) * (double)(p->steps - p->step);
-  babel_progress_print(&job->line, last, "phase %d/%d %s  step %lld/%lld  loss %.3f %.3f  kd %.4f  w %.2f %.2f  batch top-1 %.0f%% %.0f%%  %s %.0f s",
+  double pace = p->seconds / (double)(p->step - p->first_step), left = pace * (double)(p->steps - p->step);
+  babel_progress_print(&job->line, last, "phase %d/%d %s  step %lld/%lld  loss %.3f %.3f  kd %.4f  w %.2f %.2f  batch top-1 %.0f%% %.0f%%  %s %.0f s, all phases left %.0f s",
       job->at + 1, job->list.count, job->list.phase[job->at].name, (long long)p->step, (long long)p->steps, (double)r->loss[0], (double)r->loss[1],
       (double)r->kd, (double)r->weights[0], (double)r->weights[1], 100.0 * r->hits[0] / p->batch, 100.0 * r->hits[1] / p->batch,
-      last ? "took" : "left", last ? p->seconds : left);
+      last ? "took" : "left", last ? p->seconds : left, left + pace * (double)job->later[job->at]);
 }
 
 /* Whether the folder holds this phase, finished, on this trunk; then it is taken over. */
@@ -375,6 +376,7 @@ static babel_status run_all(schedule_job *job) {
   babel_status status = check_all(job, plans);
   babel_log_set_level(level);
   BABEL_TRY(status);
+  for (int i = job->list.count - 2; i >= 0; i--) job->later[i] = job->later[i + 1] + plans[i + 1].steps;
   BABEL_TRY(babel_run_folder_lock(job->out, &job->lock));
   BABEL_TRY(write_plan(job, plans));
   BABEL_TRY(configure(job, 0));

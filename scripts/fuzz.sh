@@ -9,7 +9,7 @@ Usage: scripts/fuzz.sh SECONDS [PARSER..] [--dir FOLDER] [--jobs N]
 Builds the fuzzers with Clang and runs each for SECONDS, starting from tests/fuzz/seeds and what earlier runs have found. Prints a table; the exit
 code is 1 when a parser crashed, leaked, hung (10 s) or asked for more than 64 MiB at once for an input below 1 MiB (MAT files, which are
 compressed 1,100 times at most: below 57,000 bytes). The input is then in FOLDER/crashes: add it to tests/fuzz/seeds/PARSER.
-  PARSER        mat npy checkpoint pickle safetensors bank trunk yaml split draws keys ntu results (default: all)
+  PARSER        mat npy checkpoint pickle safetensors bank trunk yaml schedule split draws keys ntu mars mmego results (default: all)
   --dir FOLDER  build folder (default build-fuzz); its corpus/ is kept from run to run
   --jobs N      parallel compilations (default: one a core)
   --help        this text
@@ -29,7 +29,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ -n "$seconds" ] || { usage >&2; exit 2; }
-[ ${#parsers[@]} -gt 0 ] || parsers=(mat npy checkpoint pickle safetensors bank trunk yaml split draws keys ntu results)
+[ ${#parsers[@]} -gt 0 ] || parsers=(mat npy checkpoint pickle safetensors bank trunk yaml schedule split draws keys ntu mars mmego results)
 for parser in "${parsers[@]}"; do
   [ -d "$root/tests/fuzz/seeds/$parser" ] || { echo "fuzz.sh: no parser is called $parser" >&2; exit 2; }
 done

@@ -140,6 +140,11 @@ static void mats(void) {
 
 static void texts(void) {
   save_text("yaml", "settings.yaml", "# a comment\npreset: paper\nlr: 3e-4\nadaptive: off\nimu_window: \"20hz\"\nseed: 7\ntemperature: 0.08\n");
+  save_text("schedule", "two.yaml",
+            "name: two\npreset: paper\nallow_disconnected: true\nshared_labels: false\nset: {variants: 0, lr: 1e-3}\nphases:\n"
+            "  - name: first\n    banks: [\"null\", \"null\"]\n    split: \"null\"\n    test: \"null\"\n    draws: \"null\"\n    epochs: 2.5\n"
+            "  - {name: second, banks: [\"null\", \"/dev/null\"], part: holdout, steps: 70, set: {proto_policy: plain}}\n");
+  save_text("schedule", "alias.yaml", "phases: &p\n  - &q {name: a, banks: &b [\"null\", \"null\"]}\n  - {name: b, banks: *b, set: *q}\n  - *p\n");
   save_text("yaml", "flow.yaml", "---\n{batch: 128, standardise: yes}\n...\n");
   save_text("yaml", "beyond.yaml", "a: &x [1, {b: !!int 2}]\nc: *x\n? d\n: |\n  text\n");
   save_text("split", "three.csv", "key,part\na1,train\n\"a,\"\"2\",holdout\r\n a3 , test\n");
