@@ -206,7 +206,9 @@ static babel_status start(phase_run *run, int64_t *step) {
     run->plan.bank_rows[s] = run->data.pairs * run->data.variants * run->data.steps[s];
   }
   BABEL_TRY(babel_rehearsal_upload(&run->rehearsal, &run->trunk->config, &run->plan));
-  run->plan.graph = run->data.graph_weights;
+  run->plan.graph = run->data.graph_lists;
+  run->plan.graph_weights = run->data.graph_weights;
+  run->plan.graph_k = run->data.graph.k;
   run->plan.graph_size = run->data.graph.n;
   BABEL_TRY(babel_manifest_inputs(&run->trunk->config, options, &run->facts, &run->inputs));
   BABEL_TRY(babel_manifest_environment(run->trunk->ops, &run->environment));

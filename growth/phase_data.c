@@ -196,6 +196,7 @@ void babel_phase_data_destroy(babel_phase_data *data) {
   free(data->order);
   free(data->partner);
   babel_neighbours_destroy(&data->graph);
+  if (data->graph_lists) data->ops->free(data->graph_lists);
   if (data->graph_weights) data->ops->free(data->graph_weights);
   memset(data, 0, sizeof *data);
 }
@@ -214,6 +215,25 @@ static void gather_rows(babel_phase_data *data, const babel_bank *bank, int s, f
     }
 }
 
+/* The edges of the graph with their weights, list by list. */
+static babel_status upload_graph(babel_phase_data *data) {
+  const babel_neighbours *graph = &data->graph;
+  size_t count = (size_t)graph->n * (size_t)graph->k;
+  float *weights;
+  void *memory;
+  BABEL_TRY(data->ops->alloc(&memory, count * sizeof(int)));
+  data->graph_lists = memory;
+  BABEL_TRY(data->ops->alloc(&memory, count * sizeof(float)));
+  data->graph_weights = memory;
+  BABEL_TRY(data->ops->upload(data->graph_lists, graph->neighbours, count * sizeof(int), NULL));
+  BABEL_TRY(take_floats(&weights, count));
+  for (size_t i = 0; i < count; i++)
+    if (graph->neighbours[i] >= 0) weights[i] = graph->weights[i / (size_t)graph->k * (size_t)graph->n + (size_t)graph->neighbours[i]];
+  babel_status status = data->ops->upload(data->graph_weights, weights, count * sizeof(float), NULL);
+  free(weights);
+  return status;
+}
+
 babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_options *options) {
   for (int s = 0; s < 2; s++) {
     const babel_bank *bank = options->bank[s];
@@ -229,11 +249,7 @@ babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_o
     BABEL_TRY(status);
   }
   if (!data->graph.n) return BABEL_OK;
-  size_t bytes = (size_t)data->pairs * (size_t)data->pairs * sizeof(float);
-  void *memory;
-  BABEL_TRY(data->ops->alloc(&memory, bytes));
-  data->graph_weights = memory;
-  return data->ops->upload(data->graph_weights, data->graph.weights, bytes, NULL);
+  return upload_graph(data);
 }
 
 void babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_inputs *in) {

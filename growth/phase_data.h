@@ -22,7 +22,8 @@ typedef struct {
   int *order, epoch;               /* permutation of the epoch that was asked for last; -1 = none */
   int *partner;                    /* (batch) shuffle_pairs: whom a's row i is paired with */
   babel_neighbours graph;          /* n = 0 unless the configuration wants neighbours */
-  float *graph_weights;            /* backend: (pairs, pairs) */
+  int *graph_lists;                /* backend: (pairs, k) neighbours */
+  float *graph_weights;            /* backend: (pairs, k) */
 } babel_phase_data;
 
 /* Pairs the banks, picks the variants, takes the statistics. Nothing is on the backend yet. */

@@ -145,8 +145,8 @@ static babel_status forward(babel_step_plan *plan) {
   if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   BABEL_TRY(embed(plan));
   if (distils(plan)) BABEL_TRY(plan->request.replayed ? replay(plan) : distill(plan));
-  babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .graph = plan->graph, .rows = plan->in.graph_rows,
-      .m = plan->m, .n = plan->graph_size, .weight = (float)plan->config.neighbour_weight};
+  babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .neighbours = plan->graph, .weights = plan->graph_weights,
+      .rows = plan->in.graph_rows, .m = plan->m, .n = plan->graph_size, .k = plan->graph_k, .weight = (float)plan->config.neighbour_weight};
   if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
   babel_contrastive_job loss = {.loss = plan->loss, .dna = top_cotangent(plan, a, 0), .dna_step = top_step(plan, a), .dnb = top_cotangent(plan, b, 0),
       .dnb_step = top_step(plan, b), .dlog_scale = plan->dlog_scale, .hits = plan->hits, .na = top(a), .nb = top(b), .normalise = 1, .log_scale = plan->params + plan->scale_at,

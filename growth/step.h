@@ -130,8 +130,9 @@ typedef struct {
   int bank_rows[BABEL_MAX_SIDES];               /* of the pair; the rehearsed sides have sources */
   babel_step_source source[BABEL_MAX_SOURCES];
   int sources;
-  const float *graph;           /* (graph_size, graph_size) neighbour weights, backend; NULL = targets: pairs */
-  int graph_size;
+  const int *graph;             /* (graph_size, graph_k) neighbours, backend; NULL = targets: pairs */
+  const float *graph_weights;   /* (graph_size, graph_k) */
+  int graph_size, graph_k;
   float *targets;               /* (m, m); NULL unless targets: neighbours */
   uint8_t *masked;              /* (m, m); NULL unless targets: mask */
   babel_step_report *report;    /* backend; the next six point into it; log_scale is left out: it is a parameter */

@@ -101,9 +101,10 @@ typedef struct {
 typedef struct {
   float *targets;           /* (m, m) or NULL: rows sum to 1, first index = anchor */
   uint8_t *masked;          /* (m, m) or NULL */
-  const float *graph;       /* (n, n) */
+  const int *neighbours;    /* (n, k) samples, -1 = none */
+  const float *weights;     /* (n, k) */
   const int *rows;          /* (m) samples of the batch */
-  int m, n;
+  int m, n, k;
   float weight;             /* of the neighbours, in [0, 1] */
 } babel_neighbour_targets_job;
 

@@ -46,18 +46,27 @@ static babel_status add_side(babel_step_bench *bench, int s, int in) {
 
 static babel_status add_graph(babel_step_bench *bench) {
   const babel_ops *ops = bench->trunk.ops;
-  const size_t bytes = (size_t)PAIRS * PAIRS * sizeof(float);
+  enum { EDGES = PAIRS * NEIGHBOURS };
   void *memory, *host;
-  BABEL_TRY(ops->alloc(&memory, bytes));
+  BABEL_TRY(ops->alloc(&memory, EDGES * sizeof(int)));
   bench->graph = memory;
-  BABEL_TRY(babel_alloc(&host, (size_t)PAIRS * PAIRS, sizeof(float)));
-  float *graph = host;
-  for (int i = 0; i < PAIRS; i++)
-    for (int k = 1; k <= NEIGHBOURS; k++) graph[(size_t)i * PAIRS + (size_t)((i + 37 * k) % PAIRS)] = 1.f / (float)k;
-  babel_status status = ops->upload(memory, graph, bytes, NULL);
-  free(graph);
+  BABEL_TRY(ops->alloc(&memory, EDGES * sizeof(float)));
+  bench->graph_weights = memory;
+  BABEL_TRY(babel_alloc(&host, EDGES, sizeof(int) + sizeof(float)));
+  int *neighbours = host;
+  float *weights = (float *)(neighbours + EDGES);
+  for (int i = 0; i < EDGES; i++) {
+    int k = i % NEIGHBOURS + 1;
+    neighbours[i] = (i / NEIGHBOURS + 37 * k) % PAIRS;
+    weights[i] = 1.f / (float)k;
+  }
+  babel_status status = ops->upload(bench->graph, neighbours, EDGES * sizeof(int), NULL);
+  if (status == BABEL_OK) status = ops->upload(bench->graph_weights, weights, EDGES * sizeof(float), NULL);
+  free(host);
   bench->plan.graph = bench->graph;
+  bench->plan.graph_weights = bench->graph_weights;
   bench->plan.graph_size = PAIRS;
+  bench->plan.graph_k = NEIGHBOURS;
   return status;
 }
 
@@ -91,6 +100,7 @@ void babel_step_bench_destroy(babel_step_bench *bench) {
   for (int s = 0; s < 2; s++)
     if (bench->bank[s]) bench->trunk.ops->free(bench->bank[s]);
   if (bench->graph) bench->trunk.ops->free(bench->graph);
+  if (bench->graph_weights) bench->trunk.ops->free(bench->graph_weights);
   free(bench->order);
   babel_step_plan_destroy(&bench->plan);
   babel_trunk_destroy(&bench->trunk);

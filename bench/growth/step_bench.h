@@ -22,7 +22,8 @@ typedef struct {
   babel_trunk trunk;
   babel_tower *towers[2];
   babel_step_plan plan;
-  float *bank[2], *graph; /* backend; graph NULL: targets are pairs */
+  float *bank[2], *graph_weights; /* backend */
+  int *graph; /* backend; NULL: targets are pairs */
   int bank_rows, *order;
   int64_t step;
 } babel_step_bench;

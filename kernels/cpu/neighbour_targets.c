@@ -1,15 +1,29 @@
 #include "kernels/neighbour_targets.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "kernels/cpu/parallel.h"
 
+/* The weight of sample r's neighbours where they stand in the batch; 0 elsewhere. */
+static void place(const babel_neighbour_targets_job *job, int r, float *target) {
+  const int m = job->m, *rows = job->rows;
+  memset(target, 0, (size_t)m * sizeof *target);
+  for (int a = 0; a < job->k; a++) {
+    const int neighbour = job->neighbours[(size_t)r * (size_t)job->k + (size_t)a];
+    const float weight = job->weights[(size_t)r * (size_t)job->k + (size_t)a];
+    if (neighbour < 0) continue;
+#pragma omp simd
+    for (int j = 0; j < m; j++) target[j] = rows[j] == neighbour ? weight : target[j];
+  }
+}
+
 static void target_row(const babel_neighbour_targets_job *job, int i) {
   const int m = job->m;
-  const float *graph = job->graph + (size_t)job->rows[i] * (size_t)job->n;
   float *target = job->targets + (size_t)i * (size_t)m;
   double sum = 0;
-  for (int j = 0; j < m; j++) sum += (double)(target[j] = graph[job->rows[j]]);
+  place(job, job->rows[i], target);
+  for (int j = 0; j < m; j++) sum += (double)target[j];
   if (sum > 0) {
     const float share = (float)((double)job->weight / sum);
     for (int j = 0; j < m; j++) target[j] *= share;
@@ -20,13 +34,17 @@ static void target_row(const babel_neighbour_targets_job *job, int i) {
   }
 }
 
+static bool is_neighbour(const babel_neighbour_targets_job *job, int of, int who) {
+  const size_t at = (size_t)of * (size_t)job->k;
+  for (int a = 0; a < job->k; a++)
+    if (job->neighbours[at + (size_t)a] == who && job->weights[at + (size_t)a] > 0) return true;
+  return false;
+}
+
 static void mask_row(const babel_neighbour_targets_job *job, int i) {
-  const size_t n = (size_t)job->n, row = (size_t)job->rows[i];
+  const int row = job->rows[i];
   uint8_t *masked = job->masked + (size_t)i * (size_t)job->m;
-  for (int j = 0; j < job->m; j++) {
-    const size_t column = (size_t)job->rows[j];
-    masked[j] = j != i && (job->graph[row * n + column] > 0 || job->graph[column * n + row] > 0);
-  }
+  for (int j = 0; j < job->m; j++) masked[j] = j != i && (is_neighbour(job, row, job->rows[j]) || is_neighbour(job, job->rows[j], row));
 }
 
 babel_status babel_neighbour_targets_cpu(const babel_neighbour_targets_job *job, babel_stream *s) {

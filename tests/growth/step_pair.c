@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/rng.h"
+#include "tests/support/neighbour_lists.h"
 #include "tests/support/compare.h"
 
 enum { SPARE = 3 }; /* samples of the bank that a batch leaves out */
@@ -62,10 +63,15 @@ static void add_graph(pair_side *side) {
   float *host = take((size_t)n * (size_t)n, sizeof *host);
   for (int i = 0; i < n * n; i++)
     if (i % n != i / n && babel_fill("edge", (uint32_t)i) > 0.5) host[i] = (float)(0.6 + 0.5 * babel_fill("graph", (uint32_t)i));
-  side->graph = upload(side->ops, host, (size_t)n * (size_t)n);
+  neighbour_lists lists = neighbour_lists_of(host, n);
+  side->graph = upload(side->ops, (const float *)lists.neighbours, (size_t)n * (size_t)lists.k); /* as many bytes */
+  side->graph_weights = upload(side->ops, lists.weights, (size_t)n * (size_t)lists.k);
+  neighbour_lists_free(&lists);
   free(host);
   side->plan.graph = side->graph;
+  side->plan.graph_weights = side->graph_weights;
   side->plan.graph_size = n;
+  side->plan.graph_k = lists.k;
 }
 
 /* Weights of variance 2 / fan_in, as in step_rig.c: under the usual start the gradients of small networks are differences of nearly equal
@@ -113,6 +119,7 @@ void step_pair_destroy(step_pair *pair) {
     pair_side *side = &pair->side[i];
     for (int s = 0; s < 2; s++) side->ops->free(side->banks[s]);
     side->ops->free(side->graph);
+    side->ops->free(side->graph_weights);
     babel_step_plan_destroy(&side->plan);
     babel_trunk_destroy(&side->trunk);
   }

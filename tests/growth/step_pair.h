@@ -21,7 +21,7 @@ typedef struct {
   babel_trunk trunk;
   babel_tower *towers[2];
   babel_step_plan plan;
-  void *banks[2], *graph;
+  void *banks[2], *graph, *graph_weights;
 } pair_side;
 
 typedef struct {

@@ -66,8 +66,11 @@ static void connect(step_rig *rig, const step_case *c) {
     plan->in.graph_rows[i] = m + 1 - i;
     for (int j = 0; j < m; j++) rig->near[i * m + j] = (double)rig->graph[(m + 1 - i) * n + m + 1 - j];
   }
-  plan->graph = rig->graph;
+  rig->lists = neighbour_lists_of(rig->graph, n);
+  plan->graph = rig->lists.neighbours;
+  plan->graph_weights = rig->lists.weights;
   plan->graph_size = n;
+  plan->graph_k = rig->lists.k;
 }
 
 static void statistics(step_rig *rig, int s) {
@@ -131,6 +134,7 @@ void step_rig_destroy(step_rig *rig) {
   }
   free(rig->params);
   free(rig->graph);
+  neighbour_lists_free(&rig->lists);
   free(rig->near);
   free(rig->teacher);
 }

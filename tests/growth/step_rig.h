@@ -3,6 +3,7 @@
 #define BABEL_TESTS_GROWTH_STEP_RIG_H
 
 #include "growth/step.h"
+#include "tests/support/neighbour_lists.h"
 #include "tests/growth/step_oracle.h"
 
 /* What a case says; zeros are the defaults of preset ours without dropout, embed 24, hidden 16, m 12. */
@@ -26,6 +27,7 @@ typedef struct {
   int *lengths[2];
   double *x[2], *params, *teacher, *near;
   float *graph;
+  neighbour_lists lists;
 } step_rig;
 
 /* Plan ready for babel_step_gradients at step 3 of 10 with learning rate 1e-3; towers "left" and "right". */

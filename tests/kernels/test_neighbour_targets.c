@@ -8,6 +8,7 @@
 #include "kernels/neighbour_targets.h"
 #include "tests/support/device_ops.h"
 #include "tests/support/compare.h"
+#include "tests/support/neighbour_lists.h"
 
 /* A graph in which about every sixth pair is joined, not symmetric; sample 3 has no neighbour. */
 static float *make_graph(int n) {
@@ -27,7 +28,9 @@ static void check(int m, int n, float weight) {
   int *rows = malloc((size_t)m * sizeof *rows);
   memset(masked, 7, (size_t)m * (size_t)m);
   for (int i = 0; i < m; i++) rows[i] = (i * 5 + 3) % n;
-  babel_neighbour_targets_job job = {.targets = targets, .masked = masked, .graph = graph, .rows = rows, .m = m, .n = n, .weight = weight};
+  neighbour_lists lists = neighbour_lists_of(graph, n);
+  babel_neighbour_targets_job job = {.targets = targets, .masked = masked, .neighbours = lists.neighbours, .weights = lists.weights, .rows = rows, .m = m,
+                                     .n = n, .k = lists.k, .weight = weight};
   cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_OK);
   for (int i = 0; i < m; i++) {
     double sum = 0, total = 0;
@@ -44,6 +47,7 @@ static void check(int m, int n, float weight) {
   cr_assert(babel_close("targets", targets, expected, (size_t)m * (size_t)m, 1e-7, 1e-6));
   cr_assert(babel_guard_check(targets, (size_t)m * (size_t)m));
   babel_guarded_free(targets);
+  neighbour_lists_free(&lists);
   free(graph);
   free(expected);
   free(masked);
@@ -69,22 +73,26 @@ Test(kernels_neighbour_targets, weight_one_gives_all_to_the_neighbours) {
 Test(kernels_neighbour_targets, tiny_weights_are_shared_too) {
   float graph[9] = {0, FLT_MIN, FLT_MIN, FLT_MIN, 0, 0, 0, 0, 0}, targets[9];
   int rows[3] = {0, 1, 2};
-  babel_neighbour_targets_job job = {.targets = targets, .graph = graph, .rows = rows, .m = 3, .n = 3, .weight = 0.5f};
+  neighbour_lists lists = neighbour_lists_of(graph, 3);
+  babel_neighbour_targets_job job = {.targets = targets, .neighbours = lists.neighbours, .weights = lists.weights, .rows = rows, .m = 3, .n = 3, .k = lists.k, .weight = 0.5f};
   const double expected[9] = {0.5, 0.25, 0.25, 0.5, 0.5, 0, 0, 0, 1};
   cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_OK);
   cr_assert(babel_close("tiny", targets, expected, 9, 1e-6, 0));
+  neighbour_lists_free(&lists);
 }
 
 Test(kernels_neighbour_targets, an_anchor_without_neighbours_keeps_its_partner) {
   float graph[9] = {0}, targets[4];
   int rows[2] = {2, 0};
-  babel_neighbour_targets_job job = {.targets = targets, .graph = graph, .rows = rows, .m = 2, .n = 3, .weight = 0.7f};
+  neighbour_lists lists = neighbour_lists_of(graph, 3);
+  babel_neighbour_targets_job job = {.targets = targets, .neighbours = lists.neighbours, .weights = lists.weights, .rows = rows, .m = 2, .n = 3, .k = lists.k, .weight = 0.7f};
   cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_OK);
   cr_assert(targets[0] == 1 && targets[1] == 0 && targets[2] == 0 && targets[3] == 1);
+  neighbour_lists_free(&lists);
 }
 
 Test(kernels_neighbour_targets, bad_sizes_and_weights_are_refused) {
-  babel_neighbour_targets_job job = {.m = 0, .n = 3, .weight = 0.5f};
+  babel_neighbour_targets_job job = {.m = 0, .n = 3, .k = 2, .weight = 0.5f};
   cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_ERR_SHAPE);
   job.m = 2;
   const float bad[] = {1.5f, -0.1f, NAN};
@@ -94,5 +102,8 @@ Test(kernels_neighbour_targets, bad_sizes_and_weights_are_refused) {
   }
   job.weight = 0.5f;
   job.n = 0;
+  cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_ERR_SHAPE);
+  job.n = 3;
+  job.k = 0;
   cr_assert_eq(babel_test_ops()->neighbour_targets(&job, NULL), BABEL_ERR_SHAPE);
 }

@@ -121,7 +121,8 @@ static babel_status neighbour_targets(const babel_neighbour_targets_job *job, ba
 JOB(neighbour_targets, babel_neighbour_targets_job, {
   FLOATS(j->targets, (int64_t)j->m * j->m, WRITTEN);
   BYTES(j->masked, (int64_t)j->m * j->m, WRITTEN);
-  FLOATS(j->graph, (int64_t)j->n * j->n, READ);
+  BYTES(j->neighbours, (int64_t)j->n * j->k * (int64_t)sizeof(int), READ);
+  FLOATS(j->weights, (int64_t)j->n * j->k, READ);
   BYTES(j->rows, (int64_t)j->m * (int64_t)sizeof(int), READ);
 })
 
