@@ -214,6 +214,24 @@ done:
   return status;
 }
 
+/* Whether pairs that were trained lead from one modality to the other: towers of two components have nothing to do with each other yet. */
+static bool connected(const measuring *m, const char *from, const char *to) {
+  bool reached[2 * BABEL_MAX_SETS] = {false};
+  bool grown = true;
+  while (grown) {
+    grown = false;
+    for (int i = 0; i < 2 * m->set_count; i++) {
+      const char *name = m->sides[i].bank->modality;
+      bool now = !strcmp(name, from) || reached[i ^ 1];
+      for (int j = 0; j < 2 * m->set_count && !now; j++) now = reached[j] && !strcmp(m->sides[j].bank->modality, name);
+      if (now && !reached[i]) reached[i] = grown = true;
+    }
+  }
+  for (int i = 0; i < 2 * m->set_count; i++)
+    if (reached[i] && !strcmp(m->sides[i].bank->modality, to)) return true;
+  return false;
+}
+
 /* Never trained as a pair. */
 static babel_status measure_emergent(const measuring *m, const char *from, const char *to) {
   int set;
@@ -236,7 +254,7 @@ static babel_status measure_pair(const measuring *m, const char *from, const cha
       if (!strcmp(a->bank->modality, from) && !strcmp(b->bank->modality, to))
         return measure_synchronised(m, from, to, a->x, b->x, a->labels, a->n, false);
     }
-  return measure_emergent(m, from, to);
+  return connected(m, from, to) ? measure_emergent(m, from, to) : BABEL_OK;
 }
 
 static babel_status measure_all(const measuring *m) {
@@ -264,6 +282,7 @@ babel_status babel_retention_measure(babel_retention *now, const babel_trunk *tr
   BABEL_RANGE("evaluation");
   measuring m = {.trunk = trunk, .sets = sets, .set_count = set_count, .width = trunk->config.embed_dim, .shared_labels = shared_labels, .now = now};
   memset(now, 0, sizeof *now);
+  if (set_count > BABEL_MAX_SETS) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "%d sets to measure retention on, at most %d", set_count, BABEL_MAX_SETS);
   BABEL_TRY(take(&m.sides, 2 * (size_t)set_count, sizeof *m.sides));
   babel_status status = measure_all(&m);
   for (int i = 0; i < 2 * set_count; i++) forget(&m.sides[i]);

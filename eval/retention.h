@@ -40,7 +40,9 @@ typedef struct {
   float *embeddings[BABEL_MAX_TOWERS]; /* (samples, width) of each tower's test samples */
 } babel_retention;
 
-/* Towers without a set are left out. The sentences of what is called. */
+enum { BABEL_MAX_SETS = 32 };
+
+/* Towers without a set are left out, and emergent pairs that no chain of trained pairs joins yet. The sentences of what is called. */
 babel_status babel_retention_measure(babel_retention *now, const babel_trunk *trunk, const babel_retention_set *sets, int set_count, bool shared_labels);
 void babel_retention_destroy(babel_retention *retention); /* accepts a zeroed one */
 

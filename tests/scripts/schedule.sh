@@ -29,7 +29,9 @@ small=(--set embed_dim=32 --set hidden=24 --set batch=64 --set max_steps=40 --se
 
 ### plan: kinds and junctions follow from the trunk
 good plan "$schedules/augment.yaml" --banks sim "${small[@]}"
-grep -qE '^3 +wifi_augment +augment' output || fail "no augment phase"
+grep -qE '^4 +wifi_augment +augment +wifi +wifi2' output || fail "no augment phase"
+sed '/name: wifi_skeleton/,/draws/{H;d};/name: mmwave_wifi/{x;s/^\n//;G}' "$schedules/augment.yaml" >before.yaml
+good plan before.yaml --banks sim "${small[@]}"
 grep -qE '^4 +wifi_skeleton +bridge +skeleton +wifi' output || fail "no bridge"
 good plan "$schedules/order_iii.yaml" --banks sim "${small[@]}"
 grep -qE '^2 +mmwave_wifi +disconnected' output || fail "no disconnected phase"
