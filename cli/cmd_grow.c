@@ -20,6 +20,7 @@
 #include "growth/phase.h"
 #include "growth/phase_state.h"
 #include "growth/shelf.h"
+#include "growth/trunk_parts.h"
 
 static const babel_option options[] = {
     {"bank", "FILE", "a feature bank; stands twice"},
@@ -167,39 +168,20 @@ static babel_status open_trunk(const babel_args *args, const babel_ops *ops, con
   return BABEL_OK;
 }
 
-static babel_status same_bits(const babel_ops *ops, const babel_mlp *a, const babel_mlp *b, bool *same) {
-  float *copy[2] = {NULL, NULL};
-  const babel_mlp *mlps[2] = {a, b};
-  babel_status status = BABEL_OK;
-  size_t bytes = (size_t)a->count * sizeof(float);
-  *same = a->count == b->count;
-  if (!*same || !bytes) return BABEL_OK;
-  for (int i = 0; i < 2 && status == BABEL_OK; i++) {
-    copy[i] = malloc(bytes);
-    status = copy[i] ? ops->download(copy[i], mlps[i]->params, bytes, NULL) : BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a copy of a tower");
-  }
-  if (status == BABEL_OK) *same = !memcmp(copy[0], copy[1], bytes);
-  free(copy[0]);
-  free(copy[1]);
-  return status;
-}
-
-/* trunk: freeze promises that no older embedding changes: towers and prototype against the file that was grown on. */
+/* trunk: freeze promises that no older embedding changes: all that was in the file that was grown on, but for the temperature. */
 static babel_status check_frozen(const babel_trunk *trunk, const char *from) {
   babel_trunk before;
-  bool same = true;
+  babel_trunk_difference *differences = NULL;
+  int count = 0;
   BABEL_TRY(babel_trunk_read(&before, trunk->ops, from));
-  babel_status status = same_bits(trunk->ops, &before.prototype, &trunk->prototype, &same);
-  for (int i = 0; i < before.tower_count && status == BABEL_OK && same; i++) {
-    const babel_tower *now = babel_trunk_tower(trunk, before.towers[i].name);
-    bool module = false, post = false, own = false;
-    status = same_bits(trunk->ops, &before.towers[i].module, &now->module, &module);
-    if (status == BABEL_OK) status = same_bits(trunk->ops, &before.towers[i].post, &now->post, &post);
-    if (status == BABEL_OK) status = same_bits(trunk->ops, &before.towers[i].own, &now->own, &own);
-    same = module && post && own;
+  babel_status status = babel_trunk_compare(&before, trunk, &differences, &count);
+  for (int i = 0; i < count && status == BABEL_OK; i++) {
+    const babel_trunk_difference *d = &differences[i];
+    if (!d->identical && d->only_in != 2 && strcmp(d->name, "log_scale"))
+      status = BABEL_FAIL(BABEL_ERR_STATE, "%s: trunk: freeze has changed an older tower: %s", trunk->path, d->name);
   }
-  if (status == BABEL_OK && !same) status = BABEL_FAIL(BABEL_ERR_STATE, "%s: trunk: freeze has changed an older tower", trunk->path);
   if (status == BABEL_OK) printf("embeddings of the %d older modalities: bit-identical (checked)\n", before.tower_count);
+  free(differences);
   babel_trunk_destroy(&before);
   return status;
 }

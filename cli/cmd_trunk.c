@@ -101,10 +101,10 @@ static int print_differences(const babel_trunk_difference *differences, int coun
   printf("%-28s %10s %14s %14s\n", "tensors", "values", "relative", "largest");
   for (int i = 0; i < count; i++) {
     const babel_trunk_difference *d = &differences[i];
-    different += d->only_in || d->largest > 0;
+    different += !d->identical;
     if (d->only_in == 3) printf("%-28s %10lld %29s\n", d->name, (long long)d->count, "other shapes");
     else if (d->only_in) printf("%-28s %10lld   only in %s\n", d->name, (long long)d->count, d->only_in == 1 ? a : b);
-    else if (d->largest == 0) printf("%-28s %10lld %29s\n", d->name, (long long)d->count, "bit-identical");
+    else if (d->identical) printf("%-28s %10lld %29s\n", d->name, (long long)d->count, "bit-identical");
     else printf("%-28s %10lld %14.3e %14.3e\n", d->name, (long long)d->count, d->relative, d->largest);
   }
   return different;

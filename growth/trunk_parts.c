@@ -65,6 +65,7 @@ static babel_status differ(const babel_trunk *a, const part *pa, const babel_tru
   }
   babel_status status = fetch(a, pa, &x);
   if (status == BABEL_OK) status = fetch(b, pb, &y);
+  d->identical = status == BABEL_OK && !memcmp(x, y, (size_t)pa->count * sizeof *x);
   for (int64_t i = 0; i < pa->count && status == BABEL_OK; i++) {
     double difference = fabs((double)x[i] - (double)y[i]);
     gap += difference * difference;
@@ -107,7 +108,10 @@ babel_status babel_trunk_compare(const babel_trunk *a, const babel_trunk *b, bab
     *d = (babel_trunk_difference){.only_in = 2, .count = in_b[i].count};
     memcpy(d->name, in_b[i].name, sizeof d->name);
   }
-  if (status != BABEL_OK) free(*differences);
+  if (status == BABEL_OK) return BABEL_OK;
+  free(*differences);
+  *differences = NULL;
+  *count = 0;
   return status;
 }
 
@@ -171,7 +175,7 @@ static babel_status check_common(const babel_trunk *a, const babel_trunk *b) {
   if (status != BABEL_OK) return status;
   for (int i = 0; i < count && status == BABEL_OK; i++) {
     const babel_trunk_difference *d = &differences[i];
-    if (d->only_in == 1 || d->only_in == 2 || (d->largest == 0 && !d->only_in) || !strcmp(d->name, "log_scale")) continue;
+    if (d->only_in == 1 || d->only_in == 2 || d->identical || !strcmp(d->name, "log_scale")) continue;
     status = BABEL_FAIL(BABEL_ERR_ARG, "%s and %s cannot be merged: they differ in %s. Trunks can when each grew on the same one with trunk: freeze", a->path, b->path, d->name);
   }
   free(differences);

@@ -17,10 +17,11 @@ babel_status babel_trunk_extract(babel_trunk *out, const babel_trunk *from, cons
  * have: so it is when each grew one modality on the same trunk with trunk=freeze. BABEL_ERR_ARG names the first difference. The temperature is a's. */
 babel_status babel_trunk_merge(babel_trunk *out, const babel_trunk *a, const babel_trunk *b);
 
-/* One tensor of both trunks: relative distance ||a - b|| / ||a||, largest difference; only_in: 0 both, 1 a, 2 b, 3 other shapes. */
+/* One tensor of both trunks: relative distance ||a - b|| / ||a||, largest difference; only_in: 0 both, 1 a, 2 b, 3 other shapes. identical: in both, every bit. */
 typedef struct {
   char name[96];
   int only_in;
+  bool identical;
   int64_t count;
   double relative, largest;
 } babel_trunk_difference;
