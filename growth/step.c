@@ -88,10 +88,6 @@ static babel_status replay(const babel_step_plan *plan) {
   return BABEL_OK;
 }
 
-static bool distils(const babel_step_plan *plan) {
-  return plan->teacher_side >= 0 || plan->sides > 2;
-}
-
 static babel_input_gather_job gather_rows(const babel_step_plan *plan, int s, int first, int rows, const float *bank, int bank_rows) {
   const babel_chain *c = &plan->side[s];
   int in = c->layer[0].in;
@@ -144,7 +140,7 @@ static babel_status forward(babel_step_plan *plan) {
   BABEL_TRY(gather(plan));
   if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   BABEL_TRY(embed(plan));
-  if (distils(plan)) BABEL_TRY(plan->request.replayed ? replay(plan) : distill(plan));
+  if (babel_step_distils(plan)) BABEL_TRY(plan->request.replayed ? replay(plan) : distill(plan));
   babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .neighbours = plan->graph, .weights = plan->graph_weights,
       .rows = plan->in.graph_rows, .m = plan->m, .n = plan->graph_size, .k = plan->graph_k, .weight = (float)plan->config.neighbour_weight};
   if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
@@ -158,7 +154,7 @@ static babel_status forward(babel_step_plan *plan) {
 /* From the embeddings to the outputs of the last layer. */
 static babel_status backward_top(const babel_step_plan *plan) {
   const babel_ops *ops = plan->ops;
-  if (distils(plan)) BABEL_TRY(follow(plan, plan->stream, plan->branch));
+  if (babel_step_distils(plan)) BABEL_TRY(follow(plan, plan->stream, plan->branch));
   for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
     for (int d = c->first; c->pooled && !c->frozen && d < c->first + c->stacked; d++) {
@@ -220,7 +216,7 @@ static babel_linear_bwd_weight_job layer_gradient(const babel_step_plan *plan, c
 
 /* Whether layer k of this side stays as it is. */
 static bool is_still(const babel_step_plan *plan, const babel_chain *c, int k) {
-  return c->frozen || (plan->prototype_frozen && k >= plan->shared && k < plan->shared + plan->config.proto_layers);
+  return c->frozen || (plan->request.prototype == BABEL_FROZEN && k >= plan->shared && k < plan->shared + plan->config.proto_layers);
 }
 
 /* The gradients of layer k for every direction (Eq. 6), beside the cotangents of the layers below. */

@@ -109,12 +109,10 @@ typedef struct {
   babel_config config;
   int m, embed;
   int teacher_side;             /* 0 or 1: distilled on its own rows; -1 = none */
-  bool still;                   /* the teacher does not move */
-  bool teacher_folded;          /* folded and still: M of the teachers is there already */
+  bool teacher_folded;          /* folded, and the teacher is still: M of the teachers is there already */
   int adaptive;                 /* 0 off, 1 on, 2 inverted */
   int folded;                   /* ops->fold_layers */
   int sides;
-  bool prototype_frozen;
   babel_chain side[BABEL_MAX_SIDES];
   int rehearsed_rows, rehearsed_samples; /* of the sides from 2 on; their rows lie behind each other from layer 1 on */
   int64_t count;                /* trainable values, log_scale last */
@@ -153,6 +151,11 @@ typedef struct {
 static inline babel_step_request babel_step_pair(babel_tower *const towers[2], const int steps[2], int m, int teacher_side, int adaptive) {
   return (babel_step_request){.m = m, .adaptive = adaptive, .teacher_side = teacher_side, .sides = 2, .towers = {towers[0], towers[1]},
                               .steps = {steps[0], steps[1]}};
+}
+
+/* Whether there is a direction 2: a side that is distilled, or sides that are rehearsed. */
+static inline bool babel_step_distils(const babel_step_plan *plan) {
+  return plan->teacher_side >= 0 || plan->sides > 2;
 }
 
 /* Allocates everything for batches of request->m pairs, copies the parameters out of the trunk, and those of whom is taught into their teachers.

@@ -26,7 +26,7 @@ babel_status babel_fold_forward(babel_step_plan *plan) {
     products[n] = product(f, f->teacher_weight, plan->teacher_params);
     offsets[n++] = offset(f, f->teacher_bias, plan->teacher_params);
   }
-  plan->teacher_folded = plan->still;
+  plan->teacher_folded = plan->request.still;
   BABEL_TRY(plan->ops->linear_bwd_data(products, n, plan->stream));
   return plan->ops->linear_fwd(offsets, n, plan->stream);
 }
@@ -71,7 +71,7 @@ static babel_status fold_backward(const babel_step_plan *plan) {
   }
   BABEL_TRY(ops->linear_bwd_weight(weights, n, plan->stream));
   BABEL_TRY(ops->linear_bwd_data(biases, n, plan->stream));
-  for (int s = 0; s < plan->sides && !plan->prototype_frozen; s++) { /* one after the other: all towers add to the same gradient */
+  for (int s = 0; s < plan->sides && plan->request.prototype != BABEL_FROZEN; s++) { /* one after the other: all towers add to the same gradient */
     const babel_fold *f = &plan->side[s].fold;
     float *dsecond = plan->grads[0] + f->second_at;
     bool first = !s || f->second_at != plan->side[0].fold.second_at;
@@ -167,7 +167,7 @@ babel_status babel_fold_gradients(const babel_step_plan *plan) {
   for (int k = 0; k < plan->side[0].layers; k++)
     for (int s = 0; s < 2; s++) {
       const babel_chain *c = &plan->side[s];
-      if (c->frozen || (plan->prototype_frozen && is_prototype(plan, k))) continue;
+      if (c->frozen || (plan->request.prototype == BABEL_FROZEN && is_prototype(plan, k))) continue;
       if (s && n && c->layer[k].dweight == jobs[n - 1].dw) /* the prototype: rows of both sides lie behind each other */
         jobs[n - 1].n += c->rows;
       else

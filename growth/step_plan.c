@@ -93,17 +93,13 @@ static void carve_tops(babel_step_plan *plan, carver *c) {
   }
 }
 
-static bool distils(const babel_step_plan *plan) {
-  return plan->teacher_side >= 0 || plan->sides > 2;
-}
-
 static void carve_gradients(babel_step_plan *plan, carver *c) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
   plan->params = carve_floats(c, plan->count);
-  for (int d = 0; d < (plan->folded ? 1 : distils(plan) ? 3 : 2); d++) plan->grads[d] = carve_floats(c, plan->count);
+  for (int d = 0; d < (plan->folded ? 1 : babel_step_distils(plan) ? 3 : 2); d++) plan->grads[d] = carve_floats(c, plan->count);
   plan->moment1 = carve_floats(c, plan->count);
   plan->moment2 = carve_floats(c, plan->count);
-  plan->teacher_params = distils(plan) && !plan->request.replayed ? carve_floats(c, plan->count) : NULL;
+  plan->teacher_params = babel_step_distils(plan) && !plan->request.replayed ? carve_floats(c, plan->count) : NULL;
   for (int d = 0; d < 2 && plan->adaptive && plan->folded; d++) {
     if (plan->config.grad_scope) {
       a->own[d] = carve_floats(c, a->module_count + b->module_count);
@@ -254,7 +250,6 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
   const babel_step_request *request = &plan->request;
   place(plan, trunk);
   plan->shared = request->towers[0]->module.layers; /* C's layers, the fold among them */
-  plan->prototype_frozen = request->prototype == BABEL_FROZEN;
   for (int s = 0; s < plan->sides; s++) {
     babel_chain *chain = &plan->side[s];
     const babel_tower *tower = request->towers[s];
@@ -327,7 +322,7 @@ static void optimise(babel_step_plan *plan, int64_t at, int64_t count, rule r) {
   babel_adamw_job *job = &plan->adamw[plan->adamw_count++];
   *job = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at, .g = {plan->grads[0] + at}, .n = count,
                            .weight_decay = (float)r.decay, .trunk = r.learning == BABEL_LEARNS_SLOWLY,
-                           .teacher = r.rehearsed && !plan->still && plan->teacher_params ? plan->teacher_params + at : NULL};
+                           .teacher = r.rehearsed && !plan->request.still && plan->teacher_params ? plan->teacher_params + at : NULL};
   if (plan->folded) return;
   job->weights = plan->weights;
   job->g[1] = plan->grads[1] + at;
@@ -358,7 +353,7 @@ static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *tru
     optimise_mlp(plan, &request->towers[s]->post, c->post_at, module);
   }
   for (int s = 0; s < (request->towers[0]->own.layers ? 2 : 1); s++)
-    optimise_mlp(plan, &trunk->prototype, plan->side[s].prototype_at, (rule){.learning = request->prototype, .rehearsed = distils(plan)});
+    optimise_mlp(plan, &trunk->prototype, plan->side[s].prototype_at, (rule){.learning = request->prototype, .rehearsed = babel_step_distils(plan)});
   if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
   optimise(plan, plan->scale_at, 1, (rule){0});
   babel_adamw_job *scale = &plan->adamw[plan->adamw_count - 1];
@@ -383,7 +378,6 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   plan->sides = request->sides;
   plan->embed = trunk->config.embed_dim;
   plan->teacher_side = request->teacher_side;
-  plan->still = request->still;
   plan->adaptive = request->adaptive;
   plan->folded = plan->ops->fold_layers;
   lay_out(plan, trunk);
