@@ -61,6 +61,29 @@ typedef struct {
   int n, d, rows;
 } babel_l2norm_bwd_job;
 
+/* kernels/shuffle.h: the order in which the next epoch visits its pairs. */
+typedef struct {
+  int *order;               /* (2, n): epoch e's permutation stands at order + (e % 2) n */
+  int *workspace;           /* (2, n) */
+  uint64_t seed;
+  int n, steps_per_epoch;
+} babel_shuffle_job;
+
+/* kernels/batch_choice.h: which rows of the banks make up the batch of a step. */
+typedef struct {
+  int *rows;                /* (samples, steps) rows of a bank (pair_count, versions, steps, width) */
+  int *lengths;             /* (samples) valid time steps, or NULL */
+  int *pairs;               /* (samples) which pair, or NULL */
+  const int *order;         /* (2, pair_count) from shuffle; NULL = pairs are drawn with replacement */
+  int *partners;            /* (3, batch) workspace: pairs are permuted within the batch; NULL = they are not */
+  const int *known_lengths; /* (pair_count, versions) or NULL = steps */
+  uint64_t seed;
+  int samples, pair_count, versions, steps;
+  int batch, first;         /* with order: samples of the whole batch, and which of them is this job's first */
+  int steps_per_epoch;      /* with order */
+  int draw, draws;          /* without: the first number that this job draws, out of so many a step */
+} babel_batch_choice_job;
+
 /* kernels/input_gather.h: row gather + standardise + inverted dropout, the first thing a step does. */
 typedef struct {
   float *y;                 /* (n, d) */
@@ -187,6 +210,9 @@ typedef struct {
   babel_status (*linear_bwd_weight)(const babel_linear_bwd_weight_job *jobs, int n, babel_stream *s);
   babel_status (*l2norm_fwd)(const babel_l2norm_fwd_job *jobs, int n, babel_stream *s);
   babel_status (*l2norm_bwd)(const babel_l2norm_bwd_job *jobs, int n, babel_stream *s);
+  babel_status (*shuffle)(const babel_shuffle_job *job, const babel_step_state *state, babel_stream *s);
+  babel_status (*batch_choice)(const babel_batch_choice_job *jobs, int n, babel_step_state *state, const babel_step_state *schedule,
+                               int schedule_size, babel_stream *s);
   babel_status (*input_gather)(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s);
   babel_status (*segment_mean_fwd)(const babel_segment_mean_job *job, babel_stream *s);
   babel_status (*segment_mean_bwd)(const babel_segment_mean_job *job, babel_stream *s);

@@ -1,5 +1,6 @@
 #include "kernels/adamw.h"
 #include "kernels/adaptive.h"
+#include "kernels/batch_choice.h"
 #include "kernels/combine.h"
 #include "kernels/contrastive.h"
 #include "kernels/cosine_distill.h"
@@ -12,6 +13,7 @@
 #include "kernels/ops.h"
 #include "kernels/segment_mean.h"
 #include "kernels/sgd.h"
+#include "kernels/shuffle.h"
 #include "kernels/softmax_xent.h"
 
 static const babel_ops ops = {
@@ -29,6 +31,8 @@ static const babel_ops ops = {
     .linear_bwd_weight = babel_linear_bwd_weight_cpu,
     .l2norm_fwd = babel_l2norm_fwd_cpu,
     .l2norm_bwd = babel_l2norm_bwd_cpu,
+    .shuffle = babel_shuffle_cpu,
+    .batch_choice = babel_batch_choice_cpu,
     .input_gather = babel_input_gather_cpu,
     .segment_mean_fwd = babel_segment_mean_fwd_cpu,
     .segment_mean_bwd = babel_segment_mean_bwd_cpu,

@@ -1,5 +1,6 @@
 #include "kernels/adamw.h"
 #include "kernels/adaptive.h"
+#include "kernels/batch_choice.h"
 #include "kernels/combine.h"
 #include "kernels/contrastive.h"
 #include "kernels/cosine_distill.h"
@@ -13,6 +14,7 @@
 #include "kernels/record.h"
 #include "kernels/segment_mean.h"
 #include "kernels/sgd.h"
+#include "kernels/shuffle.h"
 #include "kernels/softmax_xent.h"
 
 #define TABLE(precision)                                                                                                                         \
@@ -23,7 +25,8 @@
     .stream_follow = babel_stream_follow_cuda, .record_begin = babel_record_begin_cuda, .record_end = babel_record_end_cuda,                     \
     .replay = babel_replay_cuda, .recording_destroy = babel_recording_destroy_cuda, .linear_fwd = babel_linear_fwd_cuda_##precision,             \
     .linear_bwd_data = babel_linear_bwd_data_cuda_##precision, .linear_bwd_weight = babel_linear_bwd_weight_cuda_##precision,                    \
-    .l2norm_fwd = babel_l2norm_fwd_cuda, .l2norm_bwd = babel_l2norm_bwd_cuda, .input_gather = babel_input_gather_cuda,                           \
+    .l2norm_fwd = babel_l2norm_fwd_cuda, .l2norm_bwd = babel_l2norm_bwd_cuda, .shuffle = babel_shuffle_cuda,                                     \
+    .batch_choice = babel_batch_choice_cuda, .input_gather = babel_input_gather_cuda,                                                            \
     .segment_mean_fwd = babel_segment_mean_fwd_cuda, .segment_mean_bwd = babel_segment_mean_bwd_cuda,                                            \
     .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda, .cosine_distill = babel_cosine_distill_cuda,       \
     .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda, .sgd = babel_sgd_cuda,                            \

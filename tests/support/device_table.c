@@ -88,6 +88,30 @@ JOBS(l2norm_bwd, babel_l2norm_bwd_job, {
   FLOATS(j->inv, j->rows, READ);
 }, s)
 
+static babel_status shuffle(const babel_shuffle_job *job, const babel_step_state *state, babel_stream *s) {
+  babel_shuffle_job copy = *job;
+  const int64_t bytes = 2 * (int64_t)job->n * (int64_t)sizeof(int);
+  babel_device_begin(&call, device);
+  BYTES(copy.order, bytes, WRITTEN);
+  BYTES(copy.workspace, bytes, WRITTEN);
+  BYTES(state, sizeof *state, READ);
+  RUN(shuffle, &copy, state, s)
+}
+
+static babel_status batch_choice(const babel_batch_choice_job *jobs, int n, babel_step_state *state, const babel_step_state *schedule,
+                                 int schedule_size, babel_stream *s)
+JOBS(batch_choice, babel_batch_choice_job, {
+  const int64_t size = sizeof(int);
+  BYTES(j->rows, size * j->samples * j->steps, WRITTEN);
+  BYTES(j->lengths, size * j->samples, WRITTEN);
+  BYTES(j->pairs, size * j->samples, WRITTEN);
+  BYTES(j->order, 2 * size * j->pair_count, READ);
+  BYTES(j->partners, 3 * size * j->batch, WRITTEN);
+  BYTES(j->known_lengths, size * j->pair_count * j->versions, READ);
+  if (j == copies) BYTES(state, sizeof *state, WRITTEN);
+  if (j == copies) BYTES(schedule, schedule_size * (int64_t)sizeof *schedule, READ);
+}, state, schedule, schedule_size, s)
+
 static babel_status input_gather(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s)
 JOBS(input_gather, babel_input_gather_job, {
   FLOATS(j->y, (int64_t)j->n * j->d, WRITTEN);
@@ -211,6 +235,8 @@ const babel_ops *babel_device_table(babel_precision precision) {
   table.linear_bwd_weight = linear_bwd_weight;
   table.l2norm_fwd = l2norm_fwd;
   table.l2norm_bwd = l2norm_bwd;
+  table.shuffle = shuffle;
+  table.batch_choice = batch_choice;
   table.input_gather = input_gather;
   table.segment_mean_fwd = segment_mean_fwd;
   table.segment_mean_bwd = segment_mean_bwd;
