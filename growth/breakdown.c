@@ -45,7 +45,7 @@ static babel_status look(search *at, int s, int i) {
 static babel_status look_through(search *at, const babel_config *config, int64_t last) {
   babel_phase_data *data = at->data;
   for (; at->step < last; at->step++) {
-    babel_phase_data_batch(data, config, at->step, &at->plan->host);
+    BABEL_TRY(babel_phase_data_batch(data, config, at->step, &at->plan->host));
     for (int s = 0; s < 2; s++)
       for (int i = 0; i < data->batch * data->steps[s]; i++) BABEL_TRY(look(at, s, i));
   }

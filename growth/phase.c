@@ -201,15 +201,8 @@ static babel_status start(phase_run *run, int64_t *step) {
   babel_phase_state state = {0};
   bool found = false;
   BABEL_TRY(babel_phase_data_upload(&run->data, options));
-  for (int s = 0; s < 2; s++) {
-    run->plan.bank[s] = run->data.rows[s];
-    run->plan.bank_rows[s] = run->data.pairs * run->data.variants * run->data.steps[s];
-  }
+  babel_phase_data_plan(&run->data, &run->trunk->config, &run->plan);
   BABEL_TRY(babel_rehearsal_upload(&run->rehearsal, &run->trunk->config, &run->plan));
-  run->plan.graph = run->data.graph_lists;
-  run->plan.graph_weights = run->data.graph_weights;
-  run->plan.graph_k = run->data.graph.k;
-  run->plan.graph_size = run->data.graph.n;
   BABEL_TRY(babel_manifest_inputs(&run->trunk->config, options, &run->facts, &run->inputs));
   BABEL_TRY(babel_manifest_environment(run->trunk->ops, &run->environment));
   state.inputs = run->inputs;
@@ -221,6 +214,8 @@ static babel_status start(phase_run *run, int64_t *step) {
   BABEL_TRY(open_lines(options->out, "metrics.jsonl", found ? state.metrics_bytes : 0, &run->metrics));
   BABEL_TRY(open_lines(options->out, "watch.jsonl", found ? state.watch_bytes : 0, &run->watch));
   *step = run->first_step = run->sound = found ? state.step : 0;
+  BABEL_TRY(babel_phase_data_begin(&run->data, &run->trunk->config, *step));
+  BABEL_TRY(babel_step_plan_begin(&run->plan, *step));
   run->began = run->saved = now();
   return BABEL_OK;
 }
@@ -243,16 +238,18 @@ static babel_status write_metrics(phase_run *run, const babel_progress *p, doubl
   return failed ? BABEL_FAIL(BABEL_ERR_IO, "%s/metrics.jsonl: cannot be written", run->options->out) : BABEL_OK;
 }
 
-static babel_status report(phase_run *run, int64_t done, const babel_step_state *state) {
+static babel_status report(phase_run *run, int64_t done) {
   BABEL_RANGE("report");
   babel_progress progress = {.step = done, .steps = run->schedule.steps, .epoch = (int)((done - 1) / run->data.steps_per_epoch),
       .pairs = run->data.pairs, .batch = run->data.batch, .seconds = now() - run->began, .first_step = run->first_step};
   babel_step_report *r = &progress.report;
+  babel_step_state state;
+  babel_schedule_at(&run->schedule, done - 1, &state);
   BABEL_TRY(babel_step_report_read(&run->plan, r));
   if (!isfinite(r->loss[0]) || !isfinite(r->loss[1]))
     return BABEL_FAIL(BABEL_ERR_VALUE, "training broke down: the loss is not finite at step %lld (learning rate %g); the state saved before is kept",
-                      (long long)done, (double)state->lr);
-  BABEL_TRY(write_metrics(run, &progress, (double)state->lr));
+                      (long long)done, (double)state.lr);
+  BABEL_TRY(write_metrics(run, &progress, (double)state.lr));
   if (run->options->progress) run->options->progress(run->options->user, &progress);
   return BABEL_OK;
 }
@@ -265,33 +262,54 @@ static babel_status explained(phase_run *run, int64_t done, babel_status status)
   return status;
 }
 
+/* Steps between two looks; 0 = never. */
+static int64_t watch_steps(const phase_run *run) {
+  return run->options->watch ? (int64_t)run->trunk->config.watch_epochs * run->data.steps_per_epoch : 0;
+}
+
 static babel_status watch(phase_run *run, int64_t done) {
-  const babel_config *config = &run->trunk->config;
-  int64_t every = (int64_t)config->watch_epochs * run->data.steps_per_epoch;
-  if (!run->options->watch || !every || (done % every && done != run->schedule.steps)) return BABEL_OK;
+  int64_t every = watch_steps(run);
+  if (!every || (done % every && done != run->schedule.steps)) return BABEL_OK;
   BABEL_TRY(babel_step_plan_store(&run->plan, run->trunk, false));
   return run->options->watch(run->options->user, run->trunk, done, (int)(done / run->data.steps_per_epoch), run->watch);
 }
 
-/* One step with what it needs from here: schedule, row numbers, their upload. */
-static babel_status take(phase_run *run, int64_t step) {
-  BABEL_RANGE("step");
-  const babel_step_inputs *in = &run->plan.host;
-  babel_schedule_at(&run->schedule, step, in->state);
-  babel_phase_data_batch(&run->data, &run->trunk->config, step, in);
-  babel_rehearsal_batch(&run->rehearsal, &run->trunk->config, step, in);
-  BABEL_TRY(babel_step_plan_send(&run->plan));
-  return babel_step_run(&run->plan);
+/* Where the window of states ends that this step is in. */
+static int64_t window_end(const phase_run *run, int64_t step) {
+  int64_t end = (step / BABEL_STEP_WINDOW + 1) * BABEL_STEP_WINDOW;
+  return end < run->schedule.steps ? end : run->schedule.steps;
+}
+
+static babel_status send_schedule(phase_run *run, int64_t step) {
+  babel_step_state states[BABEL_STEP_WINDOW];
+  int64_t end = window_end(run, step);
+  for (int64_t t = step; t < end; t++) babel_schedule_at(&run->schedule, t, &states[t - step]);
+  return babel_step_plan_schedule(&run->plan, states, step, end);
+}
+
+/* Where launches cost: the steps up to the next moment at which something is to be done between two of them. */
+static int steps_at_once(const phase_run *run, int64_t step) {
+  if (!run->plan.ops->record_begin) return 1;
+  int64_t end = window_end(run, step), every = watch_steps(run), report = (step / REPORT_STEPS + 1) * REPORT_STEPS;
+  if (report < end) end = report;
+  if (every && (step / every + 1) * every < end) end = (step / every + 1) * every;
+  return (int)(end - step);
+}
+
+static babel_status take(phase_run *run, int64_t *step) {
+  BABEL_RANGE("steps");
+  if (*step == run->first_step || *step % BABEL_STEP_WINDOW == 0) BABEL_TRY(send_schedule(run, *step));
+  int steps = steps_at_once(run, *step);
+  *step += steps;
+  return babel_step_run(&run->plan, steps);
 }
 
 static babel_status loop(phase_run *run, int64_t step) {
   const babel_config *config = &run->trunk->config;
   const babel_phase_options *options = run->options;
   while (step < run->schedule.steps) {
-    const babel_step_inputs *in = &run->plan.host;
-    BABEL_TRY(take(run, step));
-    step++;
-    if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step, in->state)));
+    BABEL_TRY(take(run, &step));
+    if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step)));
     BABEL_TRY(watch(run, step));
     bool stop = options->stop && *options->stop;
     if (step < run->schedule.steps && (stop || (config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds)))

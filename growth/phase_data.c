@@ -153,7 +153,6 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
   babel_status status;
   memset(data, 0, sizeof *data);
   data->ops = ops;
-  data->epoch = -1;
   BABEL_TRY_OR(babel_bank_pair(options->bank[0], options->bank[1], options->keys, options->key_count, &data->source[0], &data->source[1],
                                &data->pairs), fail);
   if (data->pairs < 2) {
@@ -165,8 +164,6 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
   if (data->batch < config->batch) babel_note("%d pairs are fewer than a batch of %d: the batch is %d", data->pairs, config->batch, data->batch);
   data->steps_per_epoch = data->pairs / data->batch;
   BABEL_TRY_OR(choose_variants(data, config, options), fail);
-  BABEL_TRY_OR(take_ints(&data->order, (size_t)data->pairs), fail);
-  BABEL_TRY_OR(take_ints(&data->partner, (size_t)data->batch), fail);
   for (int s = 0; s < 2; s++) {
     const babel_bank *bank = options->bank[s];
     if ((int64_t)data->pairs * data->variants > INT_MAX / bank->steps) {
@@ -192,12 +189,12 @@ void babel_phase_data_destroy(babel_phase_data *data) {
     void *host[] = {data->source[s], data->columns[s], data->lengths[s], data->mean[s], data->inv_std[s]};
     for (size_t i = 0; i < sizeof host / sizeof *host; i++) free(host[i]);
     if (data->rows[s]) data->ops->free(data->rows[s]);
+    if (data->known_lengths[s]) data->ops->free(data->known_lengths[s]);
   }
-  free(data->order);
-  free(data->partner);
+  void *backend[] = {data->order, data->workspace, data->partners, data->graph_lists, data->graph_weights};
+  for (size_t i = 0; i < sizeof backend / sizeof *backend; i++)
+    if (backend[i]) data->ops->free(backend[i]);
   babel_neighbours_destroy(&data->graph);
-  if (data->graph_lists) data->ops->free(data->graph_lists);
-  if (data->graph_weights) data->ops->free(data->graph_weights);
   memset(data, 0, sizeof *data);
 }
 
@@ -234,7 +231,17 @@ static babel_status upload_graph(babel_phase_data *data) {
   return status;
 }
 
+static babel_status backend_ints(const babel_ops *ops, int **pointer, size_t count) {
+  void *memory;
+  BABEL_TRY(ops->alloc(&memory, count * sizeof(int)));
+  *pointer = memory;
+  return BABEL_OK;
+}
+
 babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_options *options) {
+  BABEL_TRY(backend_ints(data->ops, &data->order, 2 * (size_t)data->pairs));
+  BABEL_TRY(backend_ints(data->ops, &data->workspace, 2 * (size_t)data->pairs));
+  BABEL_TRY(backend_ints(data->ops, &data->partners, 3 * (size_t)data->batch));
   for (int s = 0; s < 2; s++) {
     const babel_bank *bank = options->bank[s];
     size_t count = (size_t)data->pairs * (size_t)data->variants * (size_t)bank->steps * (size_t)bank->width;
@@ -247,29 +254,64 @@ babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_o
     babel_status status = data->ops->upload(data->rows[s], host, count * sizeof(float), NULL);
     free(host);
     BABEL_TRY(status);
+    if (!data->lengths[s]) continue;
+    size_t rows = (size_t)data->pairs * (size_t)data->variants;
+    BABEL_TRY(backend_ints(data->ops, &data->known_lengths[s], rows));
+    BABEL_TRY(data->ops->upload(data->known_lengths[s], data->lengths[s], rows * sizeof(int), NULL));
   }
   if (!data->graph.n) return BABEL_OK;
   return upload_graph(data);
 }
 
-void babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_inputs *in) {
-  uint64_t seed = (uint64_t)config->seed;
-  int epoch = (int)(step / data->steps_per_epoch), first = (int)(step % data->steps_per_epoch) * data->batch;
-  if (epoch != data->epoch) {
-    babel_rng_permutation(seed, BABEL_RNG_SHUFFLE, (uint64_t)epoch * (uint64_t)data->pairs, data->pairs, data->order);
-    data->epoch = epoch;
-  }
-  bool shuffled = config->shuffle_pairs;
-  if (shuffled) babel_rng_permutation(seed, BABEL_RNG_CONTROL, (uint64_t)step * (uint64_t)data->batch, data->batch, data->partner);
+/* What side s takes; the arrays are the caller's. */
+static babel_batch_choice_job choice(const babel_phase_data *data, const babel_config *config, int s, const babel_step_inputs *in, const int *order,
+                                     int *partners, const int *known_lengths) {
+  return (babel_batch_choice_job){.rows = in->rows[s], .lengths = in->lengths[s], .pairs = s ? NULL : in->graph_rows, .order = order,
+      .partners = s && config->shuffle_pairs ? partners : NULL, .known_lengths = known_lengths, .seed = (uint64_t)config->seed, .samples = data->batch,
+      .pair_count = data->pairs, .versions = data->variants, .steps = data->steps[s], .batch = data->batch, .steps_per_epoch = data->steps_per_epoch};
+}
+
+void babel_phase_data_plan(const babel_phase_data *data, const babel_config *config, babel_step_plan *plan) {
   for (int s = 0; s < 2; s++) {
-    int steps = data->steps[s];
-    for (int i = 0; i < data->batch; i++) {
-      int at = first + (s && shuffled ? data->partner[i] : i);
-      uint64_t visit = (uint64_t)epoch * (uint64_t)data->pairs + (uint64_t)at;
-      int row = data->order[at] * data->variants + (int)babel_rng_below(seed, BABEL_RNG_VARIANT, visit, (uint32_t)data->variants);
-      if (!s && in->graph_rows) in->graph_rows[i] = data->order[at];
-      for (int t = 0; t < steps; t++) in->rows[s][i * steps + t] = row * steps + t;
-      if (in->lengths[s]) in->lengths[s][i] = data->lengths[s] ? data->lengths[s][row] : steps;
-    }
+    plan->bank[s] = data->rows[s];
+    plan->bank_rows[s] = data->pairs * data->variants * data->steps[s];
+    plan->choice[s] = choice(data, config, s, &plan->in, data->order, data->partners, data->known_lengths[s]);
   }
+  plan->choices = 2;
+  plan->shuffle = (babel_shuffle_job){.order = data->order, .workspace = data->workspace, .seed = (uint64_t)config->seed, .n = data->pairs,
+                                      .steps_per_epoch = data->steps_per_epoch};
+  plan->graph = data->graph_lists;
+  plan->graph_weights = data->graph_weights;
+  plan->graph_k = data->graph.k;
+  plan->graph_size = data->graph.n;
+}
+
+/* order: (2, pairs), that of epoch e at e % 2. */
+static void order_of(const babel_phase_data *data, const babel_config *config, int64_t epoch, int *order) {
+  babel_rng_permutation((uint64_t)config->seed, BABEL_RNG_SHUFFLE, (uint64_t)epoch * (uint64_t)data->pairs, data->pairs, order + (epoch & 1) * data->pairs);
+}
+
+babel_status babel_phase_data_begin(const babel_phase_data *data, const babel_config *config, int64_t step) {
+  int *order, count = 2 * data->pairs;
+  BABEL_TRY(take_ints(&order, (size_t)count));
+  for (int next = 0; next < 2; next++) order_of(data, config, step / data->steps_per_epoch + next, order);
+  babel_status status = data->ops->upload(data->order, order, (size_t)count * sizeof *order, NULL);
+  free(order);
+  return status;
+}
+
+babel_status babel_phase_data_batch(const babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_inputs *in) {
+  int *order = NULL, *partners = NULL;
+  babel_step_state state = {.step = step};
+  babel_status status = take_ints(&order, 2 * (size_t)data->pairs);
+  if (status == BABEL_OK) status = take_ints(&partners, 3 * (size_t)data->batch);
+  if (status == BABEL_OK) {
+    order_of(data, config, step / data->steps_per_epoch, order);
+    babel_batch_choice_job jobs[2];
+    for (int s = 0; s < 2; s++) jobs[s] = choice(data, config, s, in, order, partners, data->lengths[s]);
+    status = babel_ops_cpu()->batch_choice(jobs, 2, &state, NULL, 0, NULL);
+  }
+  free(order);
+  free(partners);
+  return status;
 }

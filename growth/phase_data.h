@@ -19,8 +19,8 @@ typedef struct {
   int *lengths[2];                 /* host: (pairs, variants) or NULL */
   float *mean[2], *inv_std[2];     /* host: statistics of the originals */
   int constant[2], zero_rows[2], equal_rows[2]; /* equal_rows: samples that equal another one bit for bit */
-  int *order, epoch;               /* permutation of the epoch that was asked for last; -1 = none */
-  int *partner;                    /* (batch) shuffle_pairs: whom a's row i is paired with */
+  int *order, *workspace, *partners; /* backend: (2, pairs), (2, pairs), (3, batch) or NULL: kernels/shuffle.h, kernels/batch_choice.h */
+  int *known_lengths[2];           /* backend: (pairs, variants) or NULL */
   babel_neighbours graph;          /* n = 0 unless the configuration wants neighbours */
   int *graph_lists;                /* backend: (pairs, k) neighbours */
   float *graph_weights;            /* backend: (pairs, k) */
@@ -32,9 +32,14 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
 void babel_phase_data_destroy(babel_phase_data *data); /* accepts a zeroed one */
 babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_options *options);
 
-/* Row numbers (and lengths) of the batch of this step, on the host. Epoch e visits pair order[i]; variant drawn by (seed, e, i). Where partners are
- * shuffled, graph_rows are the pairs of side a. */
-void babel_phase_data_batch(babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_inputs *in);
+/* How the plan's steps choose their rows, and the graph. */
+void babel_phase_data_plan(const babel_phase_data *data, const babel_config *config, babel_step_plan *plan);
+/* The orders of this step's epoch and of the next one. */
+babel_status babel_phase_data_begin(const babel_phase_data *data, const babel_config *config, int64_t step);
+
+/* The same choice on the host: row numbers (and lengths) of the batch of any step. Epoch e visits pair order[i]; variant drawn by (seed, e, i). Where
+ * partners are shuffled, graph_rows are the pairs of side a. */
+babel_status babel_phase_data_batch(const babel_phase_data *data, const babel_config *config, int64_t step, const babel_step_inputs *in);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/arena.h"
-#include "core/rng.h"
 #include "growth/replay.h"
 
 /* The side of the step that holds this tower's rows; a new one when there is none. */
@@ -112,6 +111,7 @@ void babel_rehearsal_destroy(babel_rehearsal *r) {
   for (int i = 0; i < r->sources; i++) {
     free(r->source[i].rows);
     if (r->source[i].features) r->ops->free(r->source[i].features);
+    if (r->source[i].lengths) r->ops->free(r->source[i].lengths);
   }
   memset(r, 0, sizeof *r);
 }
@@ -124,6 +124,28 @@ static void collect(const babel_rehearsal_source *s, float *to) {
       size_t row = (size_t)s->rows[i];
       memcpy(to, v ? s->bank->augmented + (row * variants + (size_t)v - 1) * stride : s->bank->features + row * stride, stride * sizeof *to);
     }
+}
+
+/* Valid time steps of the rows that `collect` collects. */
+static babel_status upload_lengths(const babel_ops *ops, babel_rehearsal_source *s, babel_stream *stream) {
+  size_t count = (size_t)s->pairs * (size_t)s->versions;
+  void *memory, *host;
+  BABEL_TRY(ops->alloc(&memory, count * sizeof(int)));
+  s->lengths = memory;
+  BABEL_TRY(babel_alloc(&host, count, sizeof(int)));
+  for (size_t i = 0; i < count; i++)
+    ((int *)host)[i] = s->bank->lengths[(size_t)s->rows[i / (size_t)s->versions] * (size_t)(1 + s->bank->variants) + i % (size_t)s->versions];
+  babel_status status = ops->upload(s->lengths, host, count * sizeof(int), stream);
+  free(host);
+  return status;
+}
+
+/* Both members of a pair draw the same number. */
+static babel_batch_choice_job choice(const babel_rehearsal *r, const babel_rehearsal_source *s, const babel_config *config, const babel_step_inputs *in) {
+  int *lengths = in->lengths[s->side];
+  return (babel_batch_choice_job){.rows = in->rows[s->side] + s->first * s->steps, .lengths = lengths ? lengths + s->first : NULL,
+      .known_lengths = s->lengths, .seed = (uint64_t)config->seed, .samples = s->samples, .pair_count = s->pairs, .versions = s->versions,
+      .steps = s->steps, .draw = s->draw, .draws = r->draws};
 }
 
 babel_status babel_rehearsal_upload(babel_rehearsal *r, const babel_config *config, babel_step_plan *plan) {
@@ -141,24 +163,11 @@ babel_status babel_rehearsal_upload(babel_rehearsal *r, const babel_config *conf
     babel_status status = r->ops->upload(s->features, host, count * sizeof(float), plan->stream);
     free(host);
     BABEL_TRY(status);
+    if (s->bank && s->bank->lengths) BABEL_TRY(upload_lengths(r->ops, s, plan->stream));
+    plan->choice[plan->choices++] = choice(r, s, config, &plan->in);
     plan->source[i] = (babel_step_source){.side = s->side, .first = s->first * s->steps, .rows = s->samples * s->steps, .bank = s->features,
                                           .bank_rows = (int)rows, .standardised = !s->bank};
   }
   plan->sources = r->sources;
   return BABEL_OK;
-}
-
-void babel_rehearsal_batch(const babel_rehearsal *r, const babel_config *config, int64_t step, const babel_step_inputs *in) {
-  uint64_t seed = (uint64_t)config->seed;
-  for (int k = 0; k < r->sources; k++) {
-    const babel_rehearsal_source *s = &r->source[k];
-    for (int i = 0; i < s->samples; i++) { /* both members of a pair draw the same number */
-      int choice = (int)babel_rng_below(seed, BABEL_RNG_REHEARSAL, (uint64_t)step * (uint64_t)r->draws + (uint64_t)(s->draw + i), (uint32_t)(s->pairs * s->versions));
-      int pair = choice / s->versions, version = choice % s->versions, *rows = in->rows[s->side] + (s->first + i) * s->steps;
-      for (int t = 0; t < s->steps; t++) rows[t] = choice * s->steps + t;
-      if (in->lengths[s->side])
-        in->lengths[s->side][s->first + i] =
-            s->bank->lengths ? s->bank->lengths[(size_t)s->rows[pair] * (size_t)(1 + s->bank->variants) + (size_t)version] : s->steps;
-    }
-  }
 }

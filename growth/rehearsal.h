@@ -27,6 +27,7 @@ typedef struct {
   int *rows;                 /* (pairs) of the bank, those that are kept; host */
   const babel_gauss *gauss;
   float *features;           /* backend: (pairs, versions, steps, width) */
+  int *lengths;              /* backend: (pairs, versions) or NULL */
 } babel_rehearsal_source;
 
 typedef struct {
@@ -41,11 +42,8 @@ babel_status babel_rehearsal_create(babel_rehearsal *rehearsal, const babel_trun
                                     babel_rehearsal_kind kind, babel_step_request *request);
 void babel_rehearsal_destroy(babel_rehearsal *rehearsal); /* accepts a zeroed one */
 
-/* Features to the backend, and where they are into the plan. */
+/* Features to the backend; where they are, and which of them a step takes, into the plan, behind the pair's. */
 babel_status babel_rehearsal_upload(babel_rehearsal *rehearsal, const babel_config *config, babel_step_plan *plan);
-
-/* Row numbers (and lengths) of this step, on the host. */
-void babel_rehearsal_batch(const babel_rehearsal *rehearsal, const babel_config *config, int64_t step, const babel_step_inputs *in);
 
 #ifdef __cplusplus
 }

@@ -96,6 +96,14 @@ static babel_input_gather_job gather_rows(const babel_step_plan *plan, int s, in
                                   .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s & 1};
 }
 
+/* The step's state and rows; the order of the coming epoch is made beside the step, when it begins one. */
+static babel_status choose(const babel_step_plan *plan) {
+  BABEL_TRY(plan->ops->batch_choice(plan->choice, plan->choices, plan->in.state, plan->schedule, BABEL_STEP_WINDOW, plan->stream));
+  if (!plan->shuffle.order) return BABEL_OK;
+  BABEL_TRY(follow(plan, plan->branch, plan->stream));
+  return plan->ops->shuffle(&plan->shuffle, plan->in.state, plan->branch);
+}
+
 /* Rows of the banks, standardised, with some features hidden. Each source of rehearsed rows hides others: its seed is its own. */
 static babel_status gather(const babel_step_plan *plan) {
   babel_input_gather_job jobs[2 + BABEL_MAX_SOURCES];
@@ -137,6 +145,7 @@ static babel_status forward(babel_step_plan *plan) {
   BABEL_RANGE("forward");
   const babel_ops *ops = plan->ops;
   const babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  if (plan->choices) BABEL_TRY(choose(plan));
   BABEL_TRY(gather(plan));
   if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   BABEL_TRY(embed(plan));
@@ -278,20 +287,31 @@ static babel_status run(babel_step_plan *plan) {
   return update(plan);
 }
 
-static babel_status record(babel_step_plan *plan) {
+static babel_status run_all(babel_step_plan *plan, int steps) {
+  for (int i = 0; i < steps; i++) BABEL_TRY(run(plan));
+  return BABEL_OK;
+}
+
+static babel_status record(babel_step_plan *plan, int steps, babel_recording **recording) {
   BABEL_RANGE("record");
   const babel_ops *ops = plan->ops;
   BABEL_TRY(ops->record_begin(plan->stream));
-  babel_status status = run(plan);
+  babel_status status = run_all(plan, steps);
   babel_error first = babel_error_take(); /* what went wrong is said, not what became of the recording */
-  babel_status ended = ops->record_end(&plan->recording, plan->stream);
+  babel_status ended = ops->record_end(recording, plan->stream);
   if (status == BABEL_OK) return ended;
   babel_error_put(&first);
   return status;
 }
 
-babel_status babel_step_run(babel_step_plan *plan) {
-  if (!plan->ops->record_begin) return run(plan);
-  if (!plan->recording) BABEL_TRY(record(plan));
-  return plan->ops->replay(plan->recording, plan->stream);
+babel_status babel_step_run(babel_step_plan *plan, int steps) {
+  if (!plan->ops->record_begin) return run_all(plan, steps);
+  while (steps) {
+    const int n = steps < BABEL_STEP_BLOCK ? 1 : BABEL_STEP_BLOCK;
+    babel_recording **recording = n == 1 ? &plan->recording : &plan->block;
+    if (!*recording) BABEL_TRY(record(plan, n, recording));
+    BABEL_TRY(plan->ops->replay(*recording, plan->stream));
+    steps -= n;
+  }
+  return BABEL_OK;
 }

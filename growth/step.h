@@ -27,7 +27,9 @@ extern "C" {
 
 enum { BABEL_MAX_CHAIN = 3 * BABEL_MAX_LAYERS, /* C, U, the projection */
        BABEL_MAX_SIDES = 2 + BABEL_MAX_TOWERS,
-       BABEL_MAX_SOURCES = 64 };
+       BABEL_MAX_SOURCES = 64,
+       BABEL_STEP_WINDOW = 1024, /* states of coming steps that a plan holds */
+       BABEL_STEP_BLOCK = 10 };  /* steps that are recorded as one */
 
 /* Where a rehearsed side's rows first .. first + rows - 1 come from. */
 typedef struct {
@@ -89,7 +91,7 @@ typedef struct {
   int64_t prototype_at;
 } babel_chain;
 
-/* What changes from step to step. */
+/* What changes from step to step. A plan with choices makes it itself, on the backend: kernels/batch_choice.h. */
 typedef struct {
   babel_step_state *state;      /* (1) */
   int *rows[BABEL_MAX_SIDES], *lengths[BABEL_MAX_SIDES]; /* (rows) into the banks, (samples) valid time steps; lengths NULL = all valid */
@@ -128,6 +130,10 @@ typedef struct {
   int bank_rows[BABEL_MAX_SIDES];               /* of the pair; the rehearsed sides have sources */
   babel_step_source source[BABEL_MAX_SOURCES];
   int sources;
+  babel_batch_choice_job choice[2 + BABEL_MAX_SOURCES]; /* which rows a step takes; 0 choices = those that are sent to plan->in before each step */
+  int choices;
+  babel_shuffle_job shuffle;    /* the order of the coming epoch; NULL order = none */
+  babel_step_state *schedule;   /* (BABEL_STEP_WINDOW) step t's at t % BABEL_STEP_WINDOW */
   const int *graph;             /* (graph_size, graph_k) neighbours, backend; NULL = targets: pairs */
   const float *graph_weights;   /* (graph_size, graph_k) */
   int graph_size, graph_k;
@@ -141,7 +147,7 @@ typedef struct {
   double *adaptive_parts;       /* workspace of the norms */
   float *replay_cot[2], *replay_loss, *replay_weights, *replay_workspace; /* (2, replay_rows, embed) cotangents of both directions; (2); (2) backend; NULL without */
   float *workspace;
-  babel_recording *recording;   /* of a whole step, on a backend that has such */
+  babel_recording *recording, *block; /* of a step, and of BABEL_STEP_BLOCK of them, on a backend that has such */
   babel_step_request request;
   void *memory;                 /* one backend block behind all of it */
   size_t bytes;
@@ -169,9 +175,15 @@ babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *tru
 /* plan->host -> plan->in, one copy. */
 babel_status babel_step_plan_send(const babel_step_plan *plan);
 
-/* One step: reads plan->in; leaves losses, weights, norms and hits on the backend. A backend that records notes the first step
- * down and repeats it: the plan's own fields (pointers, sizes, configuration) must stay as they are from then on. */
-babel_status babel_step_run(babel_step_plan *plan);
+/* With choices. `step` is the next one to run. */
+babel_status babel_step_plan_begin(const babel_step_plan *plan, int64_t step);
+/* The states of steps first .. end - 1, at most up to the end of the window that `first` is in. */
+babel_status babel_step_plan_schedule(const babel_step_plan *plan, const babel_step_state *states, int64_t first, int64_t end);
+
+/* `steps` steps: with choices one after another, else 1. Reads plan->in; leaves losses, weights, norms and hits of the last one on the backend. A
+ * backend that records notes a step down, and a block of them, and repeats it: the plan's own fields (pointers, sizes, configuration) must stay as they
+ * are from then on. */
+babel_status babel_step_run(babel_step_plan *plan, int steps);
 
 /* The forward and backward half alone: nothing is updated. For tests and benches. */
 babel_status babel_step_gradients(babel_step_plan *plan);

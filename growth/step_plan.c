@@ -173,6 +173,7 @@ static void carve_replay(babel_step_plan *plan, carver *c) {
 static void carve_all(babel_step_plan *plan, carver *c) {
   carve_inputs(plan, c, &plan->in);
   plan->input_bytes = c->used;
+  plan->schedule = carve(c, BABEL_STEP_WINDOW, sizeof *plan->schedule);
   carve_gradients(plan, c);
   carve_folds(plan, c);
   carve_layers(plan, c);
@@ -408,6 +409,7 @@ fail:
 void babel_step_plan_destroy(babel_step_plan *plan) {
   if (!plan) return;
   if (plan->recording) plan->ops->recording_destroy(plan->recording);
+  if (plan->block) plan->ops->recording_destroy(plan->block);
   if (plan->stream) plan->ops->stream_destroy(plan->stream);
   if (plan->branch) plan->ops->stream_destroy(plan->branch);
   if (plan->memory) plan->ops->free(plan->memory);
@@ -449,6 +451,18 @@ babel_status babel_step_plan_gradient(const babel_step_plan *plan, float *gradie
 
 babel_status babel_step_plan_send(const babel_step_plan *plan) {
   return plan->ops->upload(plan->in.state, plan->host.state, plan->input_bytes, plan->stream);
+}
+
+babel_status babel_step_plan_begin(const babel_step_plan *plan, int64_t step) {
+  const babel_step_state before = {.step = step - 1};
+  return plan->ops->upload(plan->in.state, &before, sizeof before, plan->stream);
+}
+
+babel_status babel_step_plan_schedule(const babel_step_plan *plan, const babel_step_state *states, int64_t first, int64_t end) {
+  const int64_t at = first % BABEL_STEP_WINDOW;
+  if (at + end - first > BABEL_STEP_WINDOW)
+    return BABEL_FAIL(BABEL_ERR_ARG, "states of steps %lld to %lld: a window ends between them", (long long)first, (long long)end - 1);
+  return plan->ops->upload(plan->schedule + at, states, (size_t)(end - first) * sizeof *states, plan->stream);
 }
 
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report) {

@@ -124,7 +124,7 @@ babel_status babel_step_bench_prepare(babel_step_bench *bench) {
 
 babel_status babel_step_bench_run(babel_step_bench *bench) {
   BABEL_TRY(babel_step_bench_prepare(bench));
-  return babel_step_run(&bench->plan);
+  return babel_step_run(&bench->plan, 1);
 }
 
 double babel_step_bench_flops(const babel_step_bench *bench) {

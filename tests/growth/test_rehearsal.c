@@ -205,10 +205,10 @@ Test(growth_rehearsal, still_teacher_equals_the_student_at_first_and_never_moves
     babel_step_report report;
     create(&r, &(layout){.name = "", .unfolded = unfolded, .policy = BABEL_POLICY_REHEARSAL_KD, .adaptive = BABEL_ADAPTIVE_ON}, SIDES);
     double *before = widened(r.plan.teacher_params, r.plan.count);
-    cr_assert_eq(babel_step_run(&r.plan), BABEL_OK);
+    cr_assert_eq(babel_step_run(&r.plan, 1), BABEL_OK);
     cr_assert_eq(babel_step_report_read(&r.plan, &report), BABEL_OK);
     cr_assert_eq(report.kd, 0);
-    for (int step = 0; step < 3; step++) cr_assert_eq(babel_step_run(&r.plan), BABEL_OK);
+    for (int step = 0; step < 3; step++) cr_assert_eq(babel_step_run(&r.plan, 1), BABEL_OK);
     cr_assert_eq(babel_step_report_read(&r.plan, &report), BABEL_OK);
     cr_assert_gt(report.kd, 0);
     for (int64_t i = 0; i < r.plan.count; i++) cr_assert_eq((double)r.plan.teacher_params[i], before[i]);
@@ -234,7 +234,7 @@ Test(growth_rehearsal, what_is_frozen_keeps_every_bit) {
         *r.plan.in.state = (babel_step_state){.step = 3, .lr = 1e-3f, .bias1 = 0.3439f, .bias2 = 0.07763184f};
       }
       double *before = widened(r.plan.params, r.plan.count);
-      cr_assert_eq(babel_step_run(&r.plan), BABEL_OK, "%s", babel_error_last()->sentence);
+      cr_assert_eq(babel_step_run(&r.plan, 1), BABEL_OK, "%s", babel_error_last()->sentence);
       const struct {
         int64_t at, count;
         bool moves;
@@ -265,7 +265,7 @@ Test(growth_rehearsal, own_prototypes_learn_apart) {
       if (!unfolded) folded[i] = g[i];
       else cr_assert(fabsf(folded[i] - g[i]) <= 1e-5f * (1 + fabsf(g[i])), "%lld: %g, %g", (long long)i, (double)folded[i], (double)g[i]);
     }
-    cr_assert_eq(babel_step_run(&r.plan), BABEL_OK);
+    cr_assert_eq(babel_step_run(&r.plan, 1), BABEL_OK);
     cr_assert_eq(babel_step_plan_store(&r.plan, &r.trunk, false), BABEL_OK);
     for (int s = 0; s < 2; s++)
       for (int64_t i = 0; i < r.trunk.prototype.count; i++)

@@ -280,11 +280,11 @@ Test(growth_step, teacher_follows_at_mu_0_and_stays_at_mu_1) {
     float *before = malloc(bytes);
     memcpy(before, plan->teacher_params, bytes);
     plan->in.state->ema_momentum = 1;
-    cr_assert_eq(babel_step_run(plan), BABEL_OK);
+    cr_assert_eq(babel_step_run(plan, 1), BABEL_OK);
     cr_assert_eq(memcmp(before, plan->teacher_params, bytes), 0, "unchanged at mu = 1");
     cr_assert_neq(memcmp(before, plan->params, bytes), 0, "the student moved");
     plan->in.state->ema_momentum = 0;
-    cr_assert_eq(babel_step_run(plan), BABEL_OK);
+    cr_assert_eq(babel_step_run(plan, 1), BABEL_OK);
     const struct {
       int64_t at, count;
     } pieces[] = {{plan->side[0].module_at, plan->side[0].module_count}, {plan->prototype_at, plan->prototype_count},
@@ -305,7 +305,7 @@ Test(growth_step, equal_runs_have_equal_bits) {
     step_rig_create(&rig[i], &c);
     for (int step = 0; step < 4; step++) {
       rig[i].plan.in.state->step = step;
-      cr_assert_eq(babel_step_run(&rig[i].plan), BABEL_OK);
+      cr_assert_eq(babel_step_run(&rig[i].plan, 1), BABEL_OK);
     }
   }
   size_t bytes = (size_t)rig[0].plan.count * sizeof(float);
@@ -329,7 +329,7 @@ Test(growth_step, update_is_adamw_with_decay_on_matrices_alone) {
   }
   double *before = calloc((size_t)plan->count, sizeof *before);
   for (int64_t i = 0; i < plan->count; i++) before[i] = (double)plan->params[i];
-  cr_assert_eq(babel_step_run(plan), BABEL_OK);
+  cr_assert_eq(babel_step_run(plan, 1), BABEL_OK);
   const step_oracle *o = &rig.oracle;
   float *grads = gradient_of(plan);
   char *matrix = calloc(o->count, 1);
@@ -358,7 +358,7 @@ Test(growth_step, scale_is_clamped_after_the_update) {
       rig.plan.bank[1] = rig.plan.bank[0];
     }
     rig.plan.in.state->lr = 1000; /* any gradient reaches a limit */
-    cr_assert_eq(babel_step_run(&rig.plan), BABEL_OK);
+    cr_assert_eq(babel_step_run(&rig.plan, 1), BABEL_OK);
     cr_assert_eq(rig.plan.params[rig.plan.scale_at], equal ? (float)log(100) : 0);
     step_rig_destroy(&rig);
   }
@@ -369,7 +369,7 @@ Test(growth_step, fixed_temperature_leaves_the_scale_alone) {
   step_rig_create(&rig, &(step_case){"", .fixed_temperature = 1});
   float before = rig.plan.params[rig.plan.scale_at];
   cr_assert_float_eq(before, log(1 / 0.07), 1e-6);
-  for (int step = 0; step < 3; step++) cr_assert_eq(babel_step_run(&rig.plan), BABEL_OK);
+  for (int step = 0; step < 3; step++) cr_assert_eq(babel_step_run(&rig.plan, 1), BABEL_OK);
   cr_assert_eq(rig.plan.params[rig.plan.scale_at], before);
   step_rig_destroy(&rig);
 }
@@ -377,9 +377,9 @@ Test(growth_step, fixed_temperature_leaves_the_scale_alone) {
 Test(growth_step, training_brings_the_loss_down) {
   step_rig rig;
   step_rig_create(&rig, &(step_case){"", .m = 32, .in = {20, 30}});
-  cr_assert_eq(babel_step_run(&rig.plan), BABEL_OK);
+  cr_assert_eq(babel_step_run(&rig.plan, 1), BABEL_OK);
   double start = (double)rig.plan.loss[0] + (double)rig.plan.loss[1];
-  for (int step = 0; step < 200; step++) cr_assert_eq(babel_step_run(&rig.plan), BABEL_OK);
+  for (int step = 0; step < 200; step++) cr_assert_eq(babel_step_run(&rig.plan, 1), BABEL_OK);
   double end = (double)rig.plan.loss[0] + (double)rig.plan.loss[1];
   cr_assert_lt(end, 0.5 * start);
   cr_assert_eq(rig.plan.hits[0], 32);

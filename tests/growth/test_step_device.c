@@ -63,7 +63,7 @@ static void check_at(step_pair *pair, int step, double limits[3]) {
   babel_step_report report[2];
   step_pair_align(pair);
   step_pair_prepare(pair, step);
-  for (int i = 0; i < 2; i++) must(babel_step_run(&pair->side[i].plan));
+  for (int i = 0; i < 2; i++) must(babel_step_run(&pair->side[i].plan, 1));
   for (int i = 0; i < 2; i++) must(babel_step_report_read(&pair->side[i].plan, &report[i]));
   const char *name = pair->wanted.name;
   for (int d = 0; d < 2; d++) {
@@ -88,7 +88,7 @@ static void check_case(const pair_case *c, const babel_ops *device, int more, do
   check_at(&pair, 0, limits);
   for (int step = 1; step <= more; step++) {
     step_pair_prepare(&pair, step);
-    must(babel_step_run(&pair.side[PAIR_CPU].plan));
+    must(babel_step_run(&pair.side[PAIR_CPU].plan, 1));
   }
   check_at(&pair, more + 1, limits);
   step_pair_destroy(&pair);
@@ -150,7 +150,7 @@ Test(growth_step_device, equal_runs_have_equal_bits) {
     step_pair_create(&pair, &c, open_device(BABEL_PRECISION_TF32));
     for (int step = 0; step < 4; step++) {
       step_pair_prepare(&pair, step);
-      must(babel_step_run(&pair.side[PAIR_DEVICE].plan));
+      must(babel_step_run(&pair.side[PAIR_DEVICE].plan, 1));
     }
     params[i] = step_pair_floats(&pair.side[PAIR_DEVICE], pair.side[PAIR_DEVICE].plan.params, pair.side[PAIR_DEVICE].plan.count);
     if (i) cr_assert_eq(memcmp(params[0], params[1], (size_t)pair.side[0].plan.count * sizeof(float)), 0);
@@ -167,7 +167,7 @@ Test(growth_step_device, free_steps_stay_together) {
   step_pair_create(&pair, &c, open_device(BABEL_PRECISION_FP32));
   for (int step = 0; step < 20; step++) {
     step_pair_prepare(&pair, step);
-    for (int i = 0; i < 2; i++) must(babel_step_run(&pair.side[i].plan));
+    for (int i = 0; i < 2; i++) must(babel_step_run(&pair.side[i].plan, 1));
   }
   const babel_step_plan *a = &pair.side[PAIR_DEVICE].plan, *b = &pair.side[PAIR_CPU].plan;
   cr_assert_lt(array_distance(&pair, a->params, b->params, a->count), 1e-2);
