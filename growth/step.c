@@ -96,8 +96,7 @@ static babel_input_gather_job gather_rows(const babel_step_plan *plan, int s, in
                                   .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s & 1};
 }
 
-/* The step's state and rows; the order of the coming epoch is made beside the step, when it begins one. */
-static babel_status choose(const babel_step_plan *plan) {
+babel_status babel_step_choose(const babel_step_plan *plan) {
   BABEL_TRY(plan->ops->batch_choice(plan->choice, plan->choices, plan->in.state, plan->schedule, BABEL_STEP_WINDOW, plan->stream));
   if (!plan->shuffle.order) return BABEL_OK;
   BABEL_TRY(follow(plan, plan->branch, plan->stream));
@@ -145,7 +144,6 @@ static babel_status forward(babel_step_plan *plan) {
   BABEL_RANGE("forward");
   const babel_ops *ops = plan->ops;
   const babel_chain *a = &plan->side[0], *b = &plan->side[1];
-  if (plan->choices) BABEL_TRY(choose(plan));
   BABEL_TRY(gather(plan));
   if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   BABEL_TRY(embed(plan));
@@ -283,6 +281,7 @@ static babel_status update(const babel_step_plan *plan) {
 }
 
 static babel_status run(babel_step_plan *plan) {
+  if (plan->choices) BABEL_TRY(babel_step_choose(plan));
   BABEL_TRY(babel_step_gradients(plan));
   return update(plan);
 }

@@ -180,12 +180,15 @@ babel_status babel_step_plan_begin(const babel_step_plan *plan, int64_t step);
 /* The states of steps first .. end - 1, at most up to the end of the window that `first` is in. */
 babel_status babel_step_plan_schedule(const babel_step_plan *plan, const babel_step_state *states, int64_t first, int64_t end);
 
+/* The next step's state and rows, on the backend; the order of the coming epoch is made beside the step, when it begins one. */
+babel_status babel_step_choose(const babel_step_plan *plan);
+
 /* `steps` steps: with choices one after another, else 1. Reads plan->in; leaves losses, weights, norms and hits of the last one on the backend. A
  * backend that records notes a step down, and a block of them, and repeats it: the plan's own fields (pointers, sizes, configuration) must stay as they
  * are from then on. */
 babel_status babel_step_run(babel_step_plan *plan, int steps);
 
-/* The forward and backward half alone: nothing is updated. For tests and benches. */
+/* The forward and backward half alone, on what plan->in holds: nothing is chosen or updated. For tests and benches. */
 babel_status babel_step_gradients(babel_step_plan *plan);
 /* The gradient that the last step took, Eq. (5): (count) floats of the host. */
 babel_status babel_step_plan_gradient(const babel_step_plan *plan, float *gradient);

@@ -7,7 +7,7 @@
 #include "bench/growth/step_bench.h"
 
 static babel_status run(void *context) {
-  return babel_step_bench_run(context);
+  return babel_step_run(&((babel_step_bench *)context)->plan, 1);
 }
 
 static babel_status wait(void *context) {
@@ -19,7 +19,7 @@ static double loss_of(babel_step_plan *plan, const float weights[2]) {
   babel_step_report report = {0};
   if (babel_step_report_read(plan, &report) != BABEL_OK) return NAN;
   return (double)weights[0] * (double)report.loss[0] + (double)weights[1] * (double)report.loss[1] +
-         (plan->teacher_side < 0 ? 0 : plan->config.distill_weight * (double)report.kd);
+         (!babel_step_distils(plan) ? 0 : plan->config.distill_weight * (double)report.kd);
 }
 
 /* Parameters `length` further along the gradient. */

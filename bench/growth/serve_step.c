@@ -26,7 +26,7 @@ static double now(void) {
 /* A file of arrays of the backend; the writer borrows the copies. */
 typedef struct {
   babel_safetensors_writer *writer;
-  void *copies[16];
+  void *copies[5 + BABEL_MAX_SIDES];
   int count;
 } dump_file;
 
@@ -44,20 +44,19 @@ static babel_status add(dump_file *file, const babel_step_plan *plan, const char
 
 static babel_status add_all(dump_file *file, const babel_step_bench *bench) {
   const babel_step_plan *plan = &bench->plan;
-  for (int s = 0; s < 2; s++) BABEL_TRY(add(file, plan, "input", s, plan->side[s].act[0], plan->m, plan->side[s].layer[0].in));
+  for (int s = 0; s < plan->sides; s++) BABEL_TRY(add(file, plan, "input", s, plan->side[s].act[0], plan->side[s].rows, plan->side[s].layer[0].in));
   BABEL_TRY(add(file, plan, "params", -1, plan->params, plan->count, 0));
   if (plan->teacher_params) BABEL_TRY(add(file, plan, "teacher", -1, plan->teacher_params, plan->count, 0));
   BABEL_TRY(add(file, plan, "grads", -1, plan->params, plan->count, 0)); /* room for it */
   BABEL_TRY(babel_step_plan_gradient(plan, file->copies[file->count - 1]));
   BABEL_TRY(add(file, plan, "losses", -1, plan->loss, 2, 0));
-  BABEL_TRY(add(file, plan, "kd", -1, plan->kd_of + plan->teacher_side, 1, 0));
   return add(file, plan, "weights", -1, plan->weights, 2, 0);
 }
 
 static babel_status dump(babel_step_bench *bench, const char *path) {
   dump_file file = {0};
   babel_status status;
-  BABEL_TRY(babel_step_bench_prepare(bench));
+  BABEL_TRY(babel_step_choose(&bench->plan));
   BABEL_TRY(babel_step_gradients(&bench->plan));
   BABEL_TRY(babel_safetensors_writer_create(&file.writer));
   status = add_all(&file, bench);
@@ -68,7 +67,7 @@ static babel_status dump(babel_step_bench *bench, const char *path) {
 }
 
 static babel_status awaited(babel_step_bench *bench, int steps) {
-  for (int i = 0; i < steps; i++) BABEL_TRY(babel_step_bench_run(bench));
+  BABEL_TRY(babel_step_run(&bench->plan, steps));
   return bench->plan.ops->synchronize(bench->plan.stream);
 }
 

@@ -5,7 +5,8 @@
   two + combine   full gradients of L_ab and L_ba (and of the distillation) once each, combined with the weights
 
 All do what babel's step does: row gather, standardisation, input dropout, both towers, both losses, the two norms, AdamW with decay on
-matrices, the clamp of the scale, and with distillation the teacher's forward pass and its moving average. scripts/bench_peers.sh runs this.
+matrices, the clamp of the scale; with distillation the teacher's forward pass and its moving average; with rehearsal (rehearsal_kd) rows of the earlier
+phases' towers through the network and through its teacher, which is still. scripts/bench_peers.sh runs this.
 """
 import argparse
 import json
@@ -22,11 +23,41 @@ import torch
 import torch.nn.functional as F
 
 BATCH, PAIRS, VARIANTS, EMBED, HIDDEN, LAMBDA = 256, 613, 4, 512, 256, 5.0
+WIDTHS = (144, 316, 900, 1024, 512, 60)  # IMU, skeleton, Wi-Fi, mmWave, video, LiDAR
+PHASES = ((0, 1), (1, 2), (2, 3), (1, 4), (4, 5))  # the paper's order
+REHEARSED_ROWS = 128
+
+
+class Shape:
+    """Widths of the pair, whether a is distilled on its own rows, and [tower, rows] of what is rehearsed: towers 0 and 1 are the pair's."""
+
+    def __init__(self, widths, distill=False, earlier=0):
+        self.widths, self.distill, self.rehearsed, self.earlier = list(widths), distill, [], earlier
+        tower_of = {PHASES[earlier][s]: s for s in range(2)} if earlier else {}
+        for p in range(earlier):
+            for modality in PHASES[p]:
+                if modality not in tower_of:
+                    tower_of[modality] = len(self.widths)
+                    self.widths.append(WIDTHS[modality])
+        sides = {}
+        for p in range(earlier):
+            for modality in PHASES[p]:
+                sides[modality] = sides.get(modality, 0) + (p + 1) * REHEARSED_ROWS // earlier - p * REHEARSED_ROWS // earlier
+        self.rehearsed = [(tower_of[modality], rows) for modality, rows in sides.items()]
+
+
 SHAPES = {
-    "imu-skeleton": ((144, 316), False),
-    "imu-skeleton-distilled": ((144, 316), True),
-    "skeleton-video": ((316, 512), False),
-    "skeleton-video-distilled": ((316, 512), True),
+    "imu-skeleton": Shape((144, 316)),
+    "imu-skeleton-distilled": Shape((144, 316), distill=True),
+    "skeleton-wifi": Shape((316, 900)),
+    "skeleton-wifi-rehearsed": Shape((316, 900), earlier=1),
+    "wifi-mmwave": Shape((900, 1024)),
+    "wifi-mmwave-rehearsed": Shape((900, 1024), earlier=2),
+    "skeleton-video": Shape((316, 512)),
+    "skeleton-video-distilled": Shape((316, 512), distill=True),
+    "skeleton-video-rehearsed": Shape((316, 512), earlier=3),
+    "video-lidar": Shape((512, 60)),
+    "video-lidar-rehearsed": Shape((512, 60), earlier=4),
 }
 
 
@@ -38,34 +69,37 @@ PROTOTYPE = [(EMBED, HIDDEN), (HIDDEN, EMBED)]
 
 
 class Model:
-    """Parameters as babel lays them out: C_a, C_b, U, log scale; each layer weight (out, in), bias."""
+    """Parameters as babel lays them out: C_a, C_b, modules of rehearsed towers, U, log scale; each layer weight (out, in), bias."""
 
-    def __init__(self, widths, distill, dropout):
-        self.widths, self.distill, self.dropout = widths, distill, dropout
+    def __init__(self, shape, dropout, device="cpu"):
+        self.shape, self.dropout, self.device = shape, dropout, device
         generator = torch.Generator().manual_seed(0)
-        self.towers = [self.layers(layer_sizes(w), generator) for w in widths]
+        self.towers = [self.layers(layer_sizes(w), generator) for w in shape.widths]
         self.prototype = self.layers(PROTOTYPE, generator)
-        self.log_scale = torch.tensor([math.log(1 / 0.07)], requires_grad=True)
-        self.rows = [torch.randn(PAIRS * VARIANTS, w, generator=generator) for w in widths]
-        self.mean = [torch.zeros(w) for w in widths]
-        self.inverse = [torch.ones(w) for w in widths]
-        self.target = torch.arange(BATCH)
-        if distill:
-            self.teacher = [p.detach().clone() for p in self.towers[0] + self.prototype]
+        self.log_scale = torch.tensor([math.log(1 / 0.07)], device=device, requires_grad=True)
+        self.rows = [torch.randn(PAIRS * VARIANTS, w, generator=generator).to(device) for w in shape.widths]
+        self.mean = [torch.zeros(w, device=device) for w in shape.widths]
+        self.inverse = [torch.ones(w, device=device) for w in shape.widths]
+        self.target = torch.arange(BATCH, device=device)
+        self.held = [(0, BATCH)] if shape.distill else shape.rehearsed  # [tower, rows] of the distillation
+        copy = lambda parameters: [p.detach().clone() for p in parameters]
+        self.teacher = {t: copy(self.towers[t]) for t, _ in self.held}
+        self.teacher_prototype = copy(self.prototype) if self.held else []
+        self.pair = self.towers[0] + self.towers[1] + self.prototype + [self.log_scale]
+        self.distilled = [p for t, _ in self.held for p in self.towers[t]] + (self.prototype if self.held else [])
         self.step_number = 0
         self.make_optimiser()
 
-    @staticmethod
-    def layers(sizes, generator):
+    def layers(self, sizes, generator):
         out = []
         for fan_in, fan_out in sizes:
             bound = 1 / math.sqrt(fan_in)
             for shape in ((fan_out, fan_in), (fan_out,)):
-                out.append(((torch.rand(shape, generator=generator) * 2 - 1) * bound).requires_grad_())
+                out.append(((torch.rand(shape, generator=generator) * 2 - 1) * bound).to(self.device).requires_grad_())
         return out
 
     def parameters(self):
-        return self.towers[0] + self.towers[1] + self.prototype + [self.log_scale]
+        return [p for tower in self.towers for p in tower] + self.prototype + [self.log_scale]
 
     def make_optimiser(self):
         matrices = [p for p in self.parameters() if p.dim() == 2]
@@ -84,24 +118,30 @@ class Model:
                 x = F.relu(x)
         return x
 
+    def taken(self, tower, order):
+        x = (self.rows[tower].index_select(0, order) - self.mean[tower]) * self.inverse[tower]
+        return F.dropout(x, self.dropout) if self.dropout else x
+
+    def order(self):
+        return torch.randperm(PAIRS)[:BATCH] * VARIANTS + torch.randint(VARIANTS, (BATCH,))
+
     def inputs(self):
-        order = torch.randperm(PAIRS)[:BATCH] * VARIANTS + torch.randint(VARIANTS, (BATCH,))
-        out = []
-        for s in range(2):
-            x = (self.rows[s].index_select(0, order) - self.mean[s]) * self.inverse[s]
-            out.append(F.dropout(x, self.dropout) if self.dropout else x)
-        return out
+        order = self.order()
+        rehearsed = [self.taken(t, torch.randint(PAIRS * VARIANTS, (rows,), device=self.device)) for t, rows in self.shape.rehearsed]
+        return [self.taken(s, order) for s in range(2)] + rehearsed
 
     def losses(self, x):
         e = [self.mlp(self.mlp(x[s], self.towers[s]), self.prototype) for s in range(2)]
         n = [F.normalize(v) for v in e]
         logits = self.log_scale.exp() * (n[0] @ n[1].t())
         ab, ba = F.cross_entropy(logits, self.target), F.cross_entropy(logits.t(), self.target)
-        if not self.distill:
+        if not self.held:
             return ab, ba, None
+        inputs = x[:1] if self.shape.distill else x[2:]
         with torch.no_grad():
-            count = len(self.towers[0])
-            t = self.mlp(self.mlp(x[0], self.teacher[:count]), self.teacher[count:])
+            t = self.mlp(torch.cat([self.mlp(f, self.teacher[tower]) for f, (tower, _) in zip(inputs, self.held)]), self.teacher_prototype)
+        if not self.shape.distill:
+            e[0] = self.mlp(torch.cat([self.mlp(f, self.towers[tower]) for f, (tower, _) in zip(inputs, self.held)]), self.prototype)
         return ab, ba, (1 - F.cosine_similarity(e[0], t)).mean()
 
     @staticmethod
@@ -138,20 +178,24 @@ class Model:
 
     def two_and_combine(self, x):
         ab, ba, kd = self.losses(x)
-        parameters = self.parameters()
         count = len(self.towers[0])
-        first = torch.autograd.grad(ab, parameters, retain_graph=True)
-        second = torch.autograd.grad(ba, parameters, retain_graph=kd is not None)
+        first = torch.autograd.grad(ab, self.pair, retain_graph=True)
+        second = torch.autograd.grad(ba, self.pair, retain_graph=kd is not None)
         g_a, g_b = self.norm(first[:count]), self.norm(second[count : 2 * count])
         w = g_b / (g_a + g_b)
         gradients = torch._foreach_mul(list(first), w)
         torch._foreach_add_(gradients, torch._foreach_mul(list(second), 1 - w))
-        if kd is not None:
-            touched = [i for i in range(len(parameters) - 1) if not count <= i < 2 * count]
-            third = torch.autograd.grad(LAMBDA * kd, [parameters[i] for i in touched])
-            torch._foreach_add_([gradients[i] for i in touched], list(third))
-        for p, g in zip(parameters, gradients):
+        self.clear()
+        for p, g in zip(self.pair, gradients):
             p.grad = g
+        if kd is None:
+            return
+        third = torch.autograd.grad(LAMBDA * kd, self.distilled)
+        both = [(p.grad, g) for p, g in zip(self.distilled, third) if p.grad is not None]
+        torch._foreach_add_([a for a, _ in both], [b for _, b in both])
+        for p, g in zip(self.distilled, third):
+            if p.grad is None:
+                p.grad = g
 
     # ---- one whole step ------------------------------------------------------------------------------------------------------------
     def step(self, form):
@@ -160,11 +204,14 @@ class Model:
             group["lr"] = rate
         form(self, self.inputs())
         self.optimiser.step()
+        self.finish()
+        self.step_number += 1
+
+    def finish(self):
         with torch.no_grad():
             self.log_scale.clamp_(0, math.log(100))
-            if self.distill:
-                torch._foreach_lerp_(self.teacher, [p.detach() for p in self.towers[0] + self.prototype], 0.004)
-        self.step_number += 1
+            if self.shape.distill:
+                torch._foreach_lerp_(self.teacher[0] + self.teacher_prototype, [p.detach() for p in self.towers[0] + self.prototype], 0.004)
 
 
 FORMS = {"three full": Model.three_full, "module + full": Model.module_and_full, "two + combine": Model.two_and_combine}
@@ -214,7 +261,6 @@ def split(flat, parameters):
 
 def compare(program, shape, threads, limit=1e-5, backend="cpu"):
     """Both sides' gradients on the same inputs and parameters, without dropout. A few steps in: the distillation is not 0 then."""
-    widths, distill = SHAPES[shape]
     ours = Ours(program, shape, 0, threads, backend)
     ours.ask("steps 20")
     with tempfile.TemporaryDirectory() as folder:
@@ -222,16 +268,19 @@ def compare(program, shape, threads, limit=1e-5, backend="cpu"):
         ours.ask("dump " + path)
         theirs = read_safetensors(path)
     ours.close()
-    model = Model(widths, distill, 0.0)
+    model = Model(SHAPES[shape], 0.0)
     with torch.no_grad():
         for p, value in zip(model.parameters(), split(theirs["params"], model.parameters())):
             p.copy_(value)
-        if distill:
+        if model.held:
             values = split(theirs["teacher"], model.parameters())
             count = len(model.towers[0])
-            for p, value in zip(model.teacher, values[:count] + values[2 * count : -1]):
+            for tower, parameters in model.teacher.items():
+                for p, value in zip(parameters, values[count * tower :]):
+                    p.copy_(value)
+            for p, value in zip(model.teacher_prototype, values[count * len(model.towers) :]):
                 p.copy_(value)
-    inputs = [theirs["input.a"], theirs["input.b"]]
+    inputs = [theirs["input." + chr(ord("a") + s)] for s in range(2 + len(SHAPES[shape].rehearsed))]
     for name, form in FORMS.items():
         form(model, inputs)
         gap = torch.cat([(p.grad - g).flatten() for p, g in zip(model.parameters(), split(theirs["grads"], model.parameters()))])
@@ -250,10 +299,9 @@ def quartiles(values):
 
 def measure(program, shape, threads, rounds, block):
     """Every round runs a block of steps of each contender, in rotating order; the first two steps of a block warm the caches."""
-    widths, distill = SHAPES[shape]
     ours = Ours(program, shape, 0.5, threads)
     names = ["babel"] + list(FORMS)
-    models = {name: Model(widths, distill, 0.5) for name in FORMS}
+    models = {name: Model(SHAPES[shape], 0.5) for name in FORMS}
     times = {name: [] for name in names}
     medians = {name: [] for name in names}
     peaks = []

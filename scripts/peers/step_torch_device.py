@@ -17,37 +17,23 @@ LIMITS = {"fp32": 1e-5, "tf32": 5e-2, "bf16": 2e-1}
 
 
 class DeviceModel(Model):
-    def __init__(self, widths, distill, dropout):
-        super().__init__(widths, distill, dropout)
-        move = lambda p: p.detach().cuda().requires_grad_()
-        self.towers = [[move(p) for p in tower] for tower in self.towers]
-        self.prototype = [move(p) for p in self.prototype]
-        self.log_scale = move(self.log_scale)
-        self.rows, self.mean, self.inverse = ([x.cuda() for x in xs] for xs in (self.rows, self.mean, self.inverse))
-        self.target = self.target.cuda()
-        if distill:
-            self.teacher = [p.detach().clone() for p in self.towers[0] + self.prototype]
-        self.rate = torch.tensor(3e-4, device="cuda")
+    def __init__(self, shape, dropout):
+        super().__init__(shape, dropout, "cuda")
+
+    def make_optimiser(self):
+        self.rate = torch.tensor(3e-4, device=self.device)
         matrices = [p for p in self.parameters() if p.dim() == 2]
         others = [p for p in self.parameters() if p.dim() != 2]
         self.optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": 1e-4}, {"params": others, "weight_decay": 0.0}], lr=self.rate,
                                            betas=(0.9, 0.98), eps=1e-8, fused=True, capturable=True)
 
-    def inputs(self):
-        order = torch.rand(PAIRS, device="cuda").argsort()[:BATCH] * VARIANTS + torch.randint(VARIANTS, (BATCH,), device="cuda")
-        out = []
-        for s in range(2):
-            x = (self.rows[s].index_select(0, order) - self.mean[s]) * self.inverse[s]
-            out.append(torch.nn.functional.dropout(x, self.dropout) if self.dropout else x)
-        return out
+    def order(self):
+        return torch.rand(PAIRS, device=self.device).argsort()[:BATCH] * VARIANTS + torch.randint(VARIANTS, (BATCH,), device=self.device)
 
     def update(self, form):
         form(self, self.inputs())
         self.optimiser.step()
-        with torch.no_grad():
-            self.log_scale.clamp_(0, math.log(100))
-            if self.distill:
-                torch._foreach_lerp_(self.teacher, [p.detach() for p in self.towers[0] + self.prototype], 0.004)
+        self.finish()
 
     def set_rate(self):
         self.rate.fill_(3e-5 + (3e-4 - 3e-5) * 0.5 * (1 + math.cos(math.pi * self.step_number / 600)))
@@ -55,8 +41,8 @@ class DeviceModel(Model):
 
 
 class Eager:
-    def __init__(self, widths, distill, form):
-        self.model, self.form = DeviceModel(widths, distill, 0.5), form
+    def __init__(self, shape, form):
+        self.model, self.form = DeviceModel(shape, 0.5), form
 
     def block(self, count):
         for _ in range(count):
@@ -65,8 +51,8 @@ class Eager:
 
 
 class Captured(Eager):
-    def __init__(self, widths, distill, form):
-        super().__init__(widths, distill, form)
+    def __init__(self, shape, form):
+        super().__init__(shape, form)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -93,10 +79,9 @@ def timed(contender, count):
 
 
 def measure(program, shape, backend, rounds, block):
-    widths, distill = SHAPES[shape]
     ours = Ours(program, shape, 0.5, 1, backend)
-    peers = {f"eager, {name}": Eager(widths, distill, form) for name, form in FORMS.items()}
-    peers.update({f"graph, {name}": Captured(widths, distill, form) for name, form in FORMS.items()})
+    peers = {f"eager, {name}": Eager(SHAPES[shape], form) for name, form in FORMS.items()}
+    peers.update({f"graph, {name}": Captured(SHAPES[shape], form) for name, form in FORMS.items()})
     names = ["babel"] + list(peers)
     run = lambda name: float(ours.ask(f"block {block}")[0]) if name == "babel" else timed(peers[name], block)
     times = {name: [] for name in names}
