@@ -77,8 +77,11 @@ static double measure_peak_bytes(void) {
 #define NAME "%-20s %-9s %-38s "
 
 static void explain_times(const babel_bench *bench) {
-  if (bench->device)
+  if (bench->device && !(bench->peak_flops > 0))
     printf("# peak: of the arithmetic not measured, %.1f GB/s copy of a buffer larger than the caches\n", bench->peak_bytes * 1e-9);
+  else if (bench->device)
+    printf("# peak: %.1f TFLOP/s of a large product by cuBLASLt in this precision, %.1f GB/s copy of a buffer larger than the caches\n",
+           bench->peak_flops * 1e-12, bench->peak_bytes * 1e-9);
   else
     printf("# peak: %.1f GFLOP/s multiply-add in registers, %.1f GB/s copy of a buffer larger than the caches\n", bench->peak_flops * 1e-9,
            bench->peak_bytes * 1e-9);
@@ -125,6 +128,7 @@ babel_status babel_bench_open(babel_bench *bench, const char *backend) {
     bench->peak_bytes = measure_peak_bytes();
   } else if (!bench->simulated) {
     BABEL_TRY(babel_bench_device_bytes(bench->step_ops, &bench->peak_bytes));
+    bench->peak_flops = babel_bench_device_flops(bench->step_ops, bench->precision);
   }
   explain(bench);
   return BABEL_OK;
@@ -168,21 +172,21 @@ static int ascending(const void *a, const void *b) {
 }
 
 /* On a device: the mean of many runs in a row, of kernels without the host's part in it (tests/support/device_timer.h). */
-static double timed_on_device(const babel_bench_row *row) {
+static double timed_on_device(babel_status (*run)(void *), const babel_bench_row *row) {
   if (!row->wait) {
     babel_bench_device_timer(DEVICE_RUNS);
-    babel_bench_must(row->run(row->context));
+    babel_bench_must(run(row->context));
     babel_bench_device_timer(0);
     return babel_bench_device_seconds();
   }
   double start = now();
-  for (int i = 0; i < DEVICE_RUNS; i++) babel_bench_must(row->run(row->context));
+  for (int i = 0; i < DEVICE_RUNS; i++) babel_bench_must(run(row->context));
   babel_bench_must(row->wait(row->context));
   return (now() - start) / DEVICE_RUNS;
 }
 
 static double timed(const babel_bench *bench, babel_status (*run)(void *), const babel_bench_row *row) {
-  if (bench->device) return timed_on_device(row);
+  if (bench->device) return timed_on_device(run, row);
   if (bench->cold) sweep();
   double start = now();
   babel_bench_must(run(row->context));

@@ -20,6 +20,7 @@ typedef struct {
   bool simulated;      /* device: it is the simulated one */
   bool list;           /* names the rows, runs none */
   double limit;        /* of a linear product: by its precision */
+  babel_precision precision; /* of a device */
   babel_arena memory;  /* of the row at hand */
   double seconds;      /* spent on timing one row */
   bool cold;           /* empty the caches before every run */

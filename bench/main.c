@@ -70,7 +70,7 @@ static babel_status begin(babel_bench *bench, const char *backend) {
 #endif
   if (!bench->list) {
     BABEL_TRY(babel_bench_backend(backend, &bench->step_ops));
-    if (bench->device) BABEL_TRY(babel_bench_device_open(backend, &bench->ops, &bench->limit));
+    if (bench->device) BABEL_TRY(babel_bench_device_open(backend, &bench->ops, &bench->precision, &bench->limit));
   }
   return babel_bench_open(bench, backend);
 }

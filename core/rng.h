@@ -56,7 +56,8 @@ static inline BABEL_HOST_DEVICE uint32_t babel_rng_word(uint64_t seed, uint32_t 
   uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), stream, 0};
   uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)}, out[4];
   babel_philox(counter, key, out);
-  return out[index & 3];
+  const uint32_t low = index & 1 ? out[1] : out[0], high = index & 1 ? out[3] : out[2]; /* a device keeps in registers what is not indexed */
+  return index & 2 ? high : low;
 }
 
 /* Uniform in [0, 1), 24 bits: exact in float. */

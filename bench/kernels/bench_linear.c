@@ -1,6 +1,7 @@
-/* Linear layers at the shapes of a training step: batch 256 forward, 512 stacked cotangents backward. The library: oneDNN. */
+/* Linear layers at the shapes of a training step: batch 256 forward, 512 stacked cotangents backward. The library: oneDNN, on a device cuBLASLt. */
 #include <math.h>
 
+#include "bench/cublaslt.h"
 #include "bench/kernels/bench.h"
 #include "kernels/cpu/gemm.h"
 
@@ -11,6 +12,7 @@ typedef struct {
   pass pass;
   int n, in, out, mask_rows;
   float *x, *w, *b, *dy, *result, *db;
+  babel_cublaslt *library; /* on a device that has it */
 } layer;
 
 static babel_status run(void *context) {
@@ -72,6 +74,32 @@ static babel_status vendor(void *context) {
   }
 }
 
+/* The same on a device: without the mask, without the column sums. */
+#ifdef BABEL_BENCH_CUBLASLT
+static babel_status vendor_on_device(void *context) {
+  return babel_cublaslt_run(((layer *)context)->library);
+}
+
+static bool has_library(const babel_bench *bench, layer *l) {
+  const babel_cublaslt_shape shapes[] = {
+      [FORWARD] = {.m = l->n, .n = l->out, .k = l->in, .transpose_b = true, .bias = true, .relu = true},
+      [BACKWARD_DATA] = {.m = l->n, .n = l->in, .k = l->out},
+      [BACKWARD_WEIGHT] = {.m = l->out, .n = l->in, .k = l->n, .transpose_a = true}};
+  return bench->peak_flops > 0 && babel_cublaslt_create(&l->library, bench->step_ops, bench->precision, &shapes[l->pass]) == BABEL_OK;
+}
+#else
+static babel_status vendor_on_device(void *context) {
+  return BABEL_ERR_UNSUPPORTED;
+}
+
+static bool has_library(const babel_bench *bench, layer *l) {
+  return false;
+}
+
+void babel_cublaslt_destroy(babel_cublaslt *product) {
+}
+#endif
+
 static double element(const layer *l, int i, int j) {
   double sum = l->pass == FORWARD ? (double)l->b[j] : 0;
   switch (l->pass) {
@@ -123,9 +151,10 @@ static void measure(babel_bench *bench, pass pass, const char *op, int n, int in
                          .run = run,
                          .check = check,
                          .limit = bench->limit,
-                         .vendor = bench->device ? NULL : vendor,
+                         .vendor = !bench->device ? vendor : has_library(bench, &l) ? vendor_on_device : NULL,
                          .context = &l};
   babel_bench_measure(bench, &row);
+  babel_cublaslt_destroy(l.library);
 }
 
 /* First layers at the widths of the features (aligned and ragged ones), then those of every tower and of the prototype. */
