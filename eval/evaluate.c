@@ -131,7 +131,7 @@ static babel_status score_retrieval(fold_job *job, int seed) {
     labels[used++] = job->paired->labels[i];
   }
   for (int direction = 0; direction < 2 && status == BABEL_OK; direction++)
-    status = babel_retrieval_score(&job->tally->retrieval[direction][seed], x[direction], x[!direction], labels, used, (int)width);
+    status = babel_retrieval_score(&job->tally->retrieval[direction][seed], trunk->ops, x[direction], x[!direction], labels, used, (int)width);
 done:
   free(x[0]);
   free(x[1]);

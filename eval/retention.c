@@ -156,7 +156,7 @@ done:
 static babel_status measure_synchronised(const measuring *m, const char *from, const char *to, const float *a, const float *b, const int *labels, int n,
                                          bool emergent) {
   babel_retrieval score;
-  BABEL_TRY(babel_retrieval_score(&score, a, b, labels, n, m->width));
+  BABEL_TRY(babel_retrieval_score(&score, m->trunk->ops, a, b, labels, n, m->width));
   const struct {
     const char *name;
     double value;
@@ -164,25 +164,6 @@ static babel_status measure_synchronised(const measuring *m, const char *from, c
              {"median_rank", score.median_rank}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) BABEL_TRY(add(m->now, all[i].name, from, to, emergent, all[i].value));
   return BABEL_OK;
-}
-
-/* Every sample of a among all samples of b: the share of the best that carry its label. */
-static double class_top1(const shown *a, const shown *b, int width) {
-  double sum = 0;
-#pragma omp parallel for schedule(static) reduction(+ : sum)
-  for (int i = 0; i < a->n; i++) {
-    double most = -INFINITY;
-    int best = 0, right = 0;
-    for (int j = 0; j < b->n; j++) {
-      double cosine = 0;
-      for (int c = 0; c < width; c++) cosine += (double)a->x[(size_t)i * (size_t)width + (size_t)c] * (double)b->x[(size_t)j * (size_t)width + (size_t)c];
-      if (cosine > most) most = cosine, best = right = 0;
-      best += cosine == most;
-      right += cosine == most && a->labels[i] == b->labels[j];
-    }
-    sum += (double)(right * 840 / best); /* whole numbers: the sum does not depend on its order */
-  }
-  return 100 * sum / 840 / a->n;
 }
 
 /* Rows of both sides with one key, as they stand in a. */
@@ -244,7 +225,9 @@ static babel_status measure_emergent(const measuring *m, const char *from, const
     }
   if (done || !m->shared_labels) return BABEL_OK;
   const shown *a = first_of(m, from, &set), *b = first_of(m, to, &set);
-  return add(m->now, "class_top1", from, to, true, class_top1(a, b, m->width));
+  double percent;
+  BABEL_TRY(babel_retrieval_class_top1(&percent, m->trunk->ops, a->x, a->labels, a->n, b->x, b->labels, b->n, m->width));
+  return add(m->now, "class_top1", from, to, true, percent);
 }
 
 static babel_status measure_pair(const measuring *m, const char *from, const char *to) {

@@ -184,8 +184,19 @@ typedef struct {
   int n, c;
 } babel_softmax_xent_job;
 
+/* kernels/rank.h: what has to be looked at closely to rank a row's partner, or its best, among many. */
 typedef struct {
+  int *above, *close;       /* (n) */
+  int *which;               /* (n, most) */
+  const float *y;           /* (n, columns) */
+  int own;                  /* column of row 0's partner, row i's is own + i; -1 = the largest of each row in place of a partner */
+  float margin;
+  int n, columns, most;
+} babel_rank_job;
+
+typedef struct babel_ops {
   const char *name; /* "cpu", "cuda" */
+  const struct babel_ops *exact; /* the table, on the same memory, whose linear products do not round their operands; NULL = this one */
   int fold_layers;  /* 1: operations cost more than launches, so linear layers without a ReLU between them are worth folding; else 0 */
   void (*describe)(char *text, size_t size); /* processor, threads, library versions: what equal bits depend on */
 
@@ -225,6 +236,7 @@ typedef struct {
                         const babel_step_state *state, babel_stream *s);
   babel_status (*sgd)(const babel_sgd_job *jobs, int n, babel_stream *s);
   babel_status (*softmax_xent)(const babel_softmax_xent_job *jobs, int n, babel_stream *s);
+  babel_status (*rank)(const babel_rank_job *job, babel_stream *s);
 } babel_ops;
 
 const babel_ops *babel_ops_cpu(void);

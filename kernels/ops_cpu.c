@@ -11,6 +11,7 @@
 #include "kernels/memory.h"
 #include "kernels/neighbour_targets.h"
 #include "kernels/ops.h"
+#include "kernels/rank.h"
 #include "kernels/segment_mean.h"
 #include "kernels/sgd.h"
 #include "kernels/shuffle.h"
@@ -44,6 +45,7 @@ static const babel_ops ops = {
     .adamw = babel_adamw_cpu,
     .sgd = babel_sgd_cpu,
     .softmax_xent = babel_softmax_xent_cpu,
+    .rank = babel_rank_cpu,
 };
 
 const babel_ops *babel_ops_cpu(void) {

@@ -11,15 +11,18 @@
 #include "kernels/memory.h"
 #include "kernels/neighbour_targets.h"
 #include "kernels/ops.h"
+#include "kernels/rank.h"
 #include "kernels/record.h"
 #include "kernels/segment_mean.h"
 #include "kernels/sgd.h"
 #include "kernels/shuffle.h"
 #include "kernels/softmax_xent.h"
 
+static const babel_ops tables[3];
+
 #define TABLE(precision)                                                                                                                         \
   {                                                                                                                                              \
-    .name = "cuda", .fold_layers = 0, .describe = babel_describe_cuda, .alloc = babel_memory_alloc_cuda, .free = babel_memory_free_cuda,         \
+    .name = "cuda", .exact = &tables[BABEL_PRECISION_FP32], .fold_layers = 0, .describe = babel_describe_cuda, .alloc = babel_memory_alloc_cuda, .free = babel_memory_free_cuda,         \
     .upload = babel_memory_upload_cuda, .download = babel_memory_download_cuda, .copy = babel_memory_copy_cuda,                                  \
     .synchronize = babel_memory_synchronize_cuda, .stream_create = babel_stream_create_cuda, .stream_destroy = babel_stream_destroy_cuda,        \
     .stream_follow = babel_stream_follow_cuda, .record_begin = babel_record_begin_cuda, .record_end = babel_record_end_cuda,                     \
@@ -30,10 +33,10 @@
     .segment_mean_fwd = babel_segment_mean_fwd_cuda, .segment_mean_bwd = babel_segment_mean_bwd_cuda,                                            \
     .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda, .cosine_distill = babel_cosine_distill_cuda,       \
     .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda, .sgd = babel_sgd_cuda,                            \
-    .softmax_xent = babel_softmax_xent_cuda                                                                                                      \
+    .softmax_xent = babel_softmax_xent_cuda, .rank = babel_rank_cuda                                                                             \
   }
 
-static const babel_ops tables[] = {
+static const babel_ops tables[3] = {
     [BABEL_PRECISION_TF32] = TABLE(tf32), [BABEL_PRECISION_FP32] = TABLE(fp32), [BABEL_PRECISION_BF16] = TABLE(bf16)};
 
 const babel_ops *babel_ops_cuda(babel_precision precision) {

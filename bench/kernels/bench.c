@@ -13,6 +13,9 @@ void babel_bench_kernels(babel_bench *bench) {
   babel_bench_input_gather(bench);
   babel_bench_segment_mean(bench);
   babel_bench_softmax_xent(bench);
+  babel_bench_shuffle(bench);
+  babel_bench_batch_choice(bench);
+  babel_bench_rank(bench);
   if (bench->device) return;
   babel_bench_plane_linear(bench);
   babel_bench_temporal_conv(bench);

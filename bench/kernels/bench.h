@@ -19,6 +19,9 @@ void babel_bench_sgd(babel_bench *bench);
 void babel_bench_input_gather(babel_bench *bench);
 void babel_bench_segment_mean(babel_bench *bench);
 void babel_bench_softmax_xent(babel_bench *bench);
+void babel_bench_shuffle(babel_bench *bench);
+void babel_bench_batch_choice(babel_bench *bench);
+void babel_bench_rank(babel_bench *bench);
 
 /* Of encoders, which run on the CPU: no row on another backend. */
 void babel_bench_plane_linear(babel_bench *bench);

@@ -1,9 +1,14 @@
 /* Linear layers at the shapes of a training step: batch 256 forward, 512 stacked cotangents backward. The library: oneDNN, on a device cuBLASLt. */
 #include <math.h>
 
-#include "bench/cublaslt.h"
 #include "bench/kernels/bench.h"
 #include "kernels/cpu/gemm.h"
+
+#ifdef BABEL_BENCH_CUBLASLT
+#include "bench/cublaslt.h"
+#else
+typedef void babel_cublaslt;
+#endif
 
 typedef enum { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHT } pass;
 
@@ -96,7 +101,7 @@ static bool has_library(const babel_bench *bench, layer *l) {
   return false;
 }
 
-void babel_cublaslt_destroy(babel_cublaslt *product) {
+static void babel_cublaslt_destroy(babel_cublaslt *product) {
 }
 #endif
 

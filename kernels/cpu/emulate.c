@@ -109,6 +109,7 @@ const babel_ops *babel_ops_emulate(babel_precision wanted) {
   if (wanted == BABEL_PRECISION_FP32) return babel_ops_cpu();
   precision = wanted;
   table = *babel_ops_cpu();
+  table.exact = babel_ops_cpu();
   table.describe = describe;
   table.fold_layers = 0;
   table.linear_fwd = linear_fwd;

@@ -7,6 +7,7 @@
 #include "eval/fusion.h"
 #include "eval/retrieval.h"
 #include "tests/support/compare.h"
+#include "tests/support/device_ops.h"
 
 /* PC41 of the public cases: 50 equal candidates. */
 Test(eval_retrieval, fifty_equal_candidates_share_the_rank_they_span) {
@@ -15,7 +16,7 @@ Test(eval_retrieval, fifty_equal_candidates_share_the_rank_they_span) {
   babel_retrieval r;
   for (int i = 0; i < 50 * 8; i++) x[i] = 1 / sqrtf(8);
   for (int i = 0; i < 50; i++) labels[i] = i % 5;
-  cr_assert_eq(babel_retrieval_score(&r, x, x, labels, 50, 8), BABEL_OK);
+  cr_assert_eq(babel_retrieval_score(&r, babel_test_ops(), x, x, labels, 50, 8), BABEL_OK);
   cr_assert_float_eq(r.recall1, 2, 1e-9);
   cr_assert_float_eq(r.recall5, 10, 1e-9);
   cr_assert_float_eq(r.recall10, 20, 1e-9);
@@ -28,12 +29,12 @@ Test(eval_retrieval, not_a_number_is_refused) {
   float x[6] = {1, 0, 0, 1, 1, 0}, y[6] = {1, 0, 0, NAN, 1, 0};
   int labels[3] = {0, 1, 2};
   babel_retrieval r;
-  cr_assert_eq(babel_retrieval_score(&r, x, y, labels, 3, 2), BABEL_ERR_VALUE);
+  cr_assert_eq(babel_retrieval_score(&r, babel_test_ops(), x, y, labels, 3, 2), BABEL_ERR_VALUE);
   cr_assert_not_null(strstr(babel_error_last()->sentence, "side b, row 1, column 1"));
-  cr_assert_eq(babel_retrieval_score(&r, y, x, labels, 3, 2), BABEL_ERR_VALUE);
+  cr_assert_eq(babel_retrieval_score(&r, babel_test_ops(), y, x, labels, 3, 2), BABEL_ERR_VALUE);
   cr_assert_not_null(strstr(babel_error_last()->sentence, "side a"));
-  cr_assert_eq(babel_retrieval_score(&r, x, x, labels, 0, 2), BABEL_ERR_SHAPE);
-  cr_assert_eq(babel_retrieval_score(&r, x, x, labels, 3, 0), BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_retrieval_score(&r, babel_test_ops(), x, x, labels, 0, 2), BABEL_ERR_SHAPE);
+  cr_assert_eq(babel_retrieval_score(&r, babel_test_ops(), x, x, labels, 3, 0), BABEL_ERR_SHAPE);
 }
 
 /* By hand, one column: the product of a[i] and b[j] orders the candidates by b for a > 0 and backwards for a < 0.
@@ -43,7 +44,7 @@ Test(eval_retrieval, hand_counted_case) {
   const float a[] = {1, 1, -1, -1}, b[] = {4, 3, 2, 1};
   const int labels[] = {7, 7, 8, 9};
   babel_retrieval r;
-  cr_assert_eq(babel_retrieval_score(&r, a, b, labels, 4, 1), BABEL_OK);
+  cr_assert_eq(babel_retrieval_score(&r, babel_test_ops(), a, b, labels, 4, 1), BABEL_OK);
   cr_assert_eq(r.recall1, 50);
   cr_assert_eq(r.recall5, 100);
   cr_assert_eq(r.recall10, 100);
@@ -96,7 +97,7 @@ Test(eval_retrieval, random_rows_match_the_definition) {
     }
   babel_retrieval one, four;
   omp_set_num_threads(1);
-  cr_assert_eq(babel_retrieval_score(&one, a, b, labels, N, D), BABEL_OK);
+  cr_assert_eq(babel_retrieval_score(&one, babel_test_ops(), a, b, labels, N, D), BABEL_OK);
   cr_assert_float_eq(one.recall1, recall[0], 1e-9);
   cr_assert_float_eq(one.recall5, recall[1], 1e-9);
   cr_assert_float_eq(one.recall10, recall[2], 1e-9);
@@ -104,9 +105,49 @@ Test(eval_retrieval, random_rows_match_the_definition) {
   cr_assert_eq(one.median_rank, rank[N / 2]);
   cr_assert(one.recall1 > 20 && one.recall1 < 100 && one.class_top1 < 100, "the case is neither trivial nor hopeless");
   omp_set_num_threads(4);
-  cr_assert_eq(babel_retrieval_score(&four, a, b, labels, N, D), BABEL_OK);
+  cr_assert_eq(babel_retrieval_score(&four, babel_test_ops(), a, b, labels, N, D), BABEL_OK);
   cr_assert(one.recall1 == four.recall1 && one.recall5 == four.recall5 && one.recall10 == four.recall10, "any number of threads");
   cr_assert(one.class_top1 == four.class_top1 && one.median_rank == four.median_rank);
+}
+
+/* 600 rows of which hundreds are equal: more than a list of near ones holds. */
+Test(eval_retrieval, hundreds_of_equal_candidates_are_ranked_exactly) {
+  enum { N = 600, D = 8 };
+  static float a[N * D], b[N * D];
+  static int labels[N];
+  double top1 = 0, all = 0, percent;
+  babel_retrieval r;
+  babel_fill_floats("a", a, N * D, 1);
+  for (int i = 0; i < N; i++) {
+    int of = i % 50 == 7 ? i : i % 2;
+    labels[i] = i % 3;
+    for (int k = 0; k < D; k++) b[i * D + k] = (float)babel_fill("b", (uint32_t)(of * D + k));
+  }
+  cr_assert_eq(babel_unit_rows(a, a, NULL, NULL, N, D), BABEL_OK);
+  cr_assert_eq(babel_unit_rows(b, b, NULL, NULL, N, D), BABEL_OK);
+  for (int i = 0; i < N; i++) {
+    double most = -2;
+    int greater = 0, equal = -1, best = 0, right = 0;
+    double s[N];
+    for (int j = 0; j < N; j++) {
+      s[j] = 0;
+      for (int k = 0; k < D; k++) s[j] += (double)a[i * D + k] * (double)b[j * D + k];
+      most = fmax(most, s[j]);
+    }
+    for (int j = 0; j < N; j++) {
+      greater += s[j] > s[i];
+      equal += s[j] == s[i];
+      best += s[j] == most;
+      right += s[j] == most && labels[j] == labels[i];
+    }
+    top1 += 100.0 * right / best / N;
+    all += fmin(fmax((10.0 - greater) / (equal + 1), 0), 1) * 100 / N;
+  }
+  cr_assert_eq(babel_retrieval_score(&r, babel_test_ops(), a, b, labels, N, D), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_float_eq(r.class_top1, top1, 1e-9);
+  cr_assert_float_eq(r.recall10, all, 1e-9);
+  cr_assert_eq(babel_retrieval_class_top1(&percent, babel_test_ops(), a, labels, N, b, labels, N, D), BABEL_OK);
+  cr_assert_float_eq(percent, top1, 0.2, "to whole 840ths");
 }
 
 Test(eval_retrieval, mean_over_seeds) {

@@ -22,7 +22,7 @@ expect 0 list --backend "$backend"
 for row in 'linear_fwd           256x397->256' 'adamw_teacher        773000' 'step                 imu-skeleton-best 397/1892' 'step                 video-lidar-distilled 512/60'; do says "$row"; done
 if [ "$backend" = cpu ]; then says attention; else ! grep -q attention output || fail "a row of the CPU on a device"; fi
 expect 0 list wifi --backend "$backend"
-[ "$(wc -l <output)" = 4 ] || fail "the pattern wifi does not name four rows"
+[ "$(wc -l <output)" = 6 ] || fail "the pattern wifi does not name six rows"
 
 code=0
 "$bench" kernels l2norm_fwd --backend "$backend" --seconds 0.01 --json a.json >output 2>error || code=$?

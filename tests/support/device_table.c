@@ -223,6 +223,15 @@ JOBS(softmax_xent, babel_softmax_xent_job, {
   BYTES(j->labels, (int64_t)j->n * (int64_t)sizeof(int), READ);
 }, s)
 
+static babel_status rank(const babel_rank_job *job, babel_stream *s)
+JOB(rank, babel_rank_job, {
+  const int64_t size = sizeof(int);
+  BYTES(j->above, size * j->n, WRITTEN);
+  BYTES(j->close, size * j->n, WRITTEN);
+  BYTES(j->which, size * j->n * j->most, WRITTEN);
+  FLOATS(j->y, (int64_t)j->n * j->columns, READ);
+})
+
 const babel_ops *babel_device_table(babel_precision precision) {
   static babel_ops table;
   if (device) return &table;
@@ -248,5 +257,6 @@ const babel_ops *babel_device_table(babel_precision precision) {
   table.adamw = adamw;
   table.sgd = sgd;
   table.softmax_xent = softmax_xent;
+  table.rank = rank;
   return &table;
 }
