@@ -1,4 +1,5 @@
-/* One warp an anchor. Its lanes hold the anchor's list, 32 neighbours at a time, and pass it round while each compares its own samples of the batch. */
+/* One warp an anchor. Its lanes hold the anchor's list, 32 neighbours at a time, and pass it round while each compares its own samples of the batch.
+ * For a mask each lane also looks through the lists of its own samples: the block's warps read them into shared memory together. */
 #include "kernels/neighbour_targets.h"
 
 #include "kernels/cuda/row.cuh"
@@ -41,39 +42,52 @@ static __device__ void target_row(const babel_neighbour_targets_job *job, int i)
   }
 }
 
-/* Whether sample r is among the neighbours of sample `of`: the lanes look at 32 of its list at once. */
-static __device__ bool is_neighbour(const babel_neighbour_targets_job *job, int of, int r) {
-  bool mine = false;
-  for (int a = babel_row_lane(); a < job->k; a += 32) {
-    const int64_t at = (int64_t)of * job->k + a;
-    mine = mine || (job->neighbours[at] == r && job->weights[at] > 0);
-  }
-  return __any_sync(BABEL_ALL_LANES, mine);
+/* Floats between the lists of two samples in shared memory: an odd number, so that 32 lanes with a list each ask 32 banks. */
+static __host__ __device__ int list_pitch(int k) {
+  return k | 1;
 }
 
-static __device__ void mask_row(const babel_neighbour_targets_job *job, int i) {
-  const int r = job->rows[i], lane = babel_row_lane();
-  uint8_t *masked = job->masked + (size_t)i * (size_t)job->m;
-  for (int first = 0; first < job->m; first += 32) {
-    const int j = first + lane, count = job->m - first < 32 ? job->m - first : 32;
-    bool out = weight_of(job, r, j < job->m ? job->rows[j] : -1) > 0;
-    for (int t = 0; t < count; t++) {
-      const bool back = is_neighbour(job, job->rows[first + t], r);
-      out = out || (back && t == lane);
-    }
-    if (j < job->m) masked[j] = j != i && out;
+/* The neighbours of samples first .. first + 31 of the batch, -1 for none; by all threads of the block. */
+static __device__ void share_lists(const babel_neighbour_targets_job *job, int first, int *lists) {
+  const int k = job->k, pitch = list_pitch(k);
+  for (int e = threadIdx.x; e < 32 * k; e += BABEL_ROW_THREADS) {
+    const int t = e / k, a = e % k, j = first + t;
+    const int64_t at = j < job->m ? (int64_t)job->rows[j] * k + a : 0;
+    lists[t * pitch + a] = j < job->m && job->weights[at] > 0 ? job->neighbours[at] : -1;
+  }
+}
+
+/* All warps of the block must call, also one without an anchor (i >= m): the lists are read together. */
+static __device__ void mask_row(const babel_neighbour_targets_job *job, int i, int *lists) {
+  const int m = job->m, r = i < m ? job->rows[i] : -1, lane = babel_row_lane();
+  const int *mine = lists + lane * list_pitch(job->k);
+  for (int first = 0; first < m; first += 32) {
+    const int j = first + lane;
+    __syncthreads();
+    share_lists(job, first, lists);
+    __syncthreads();
+    if (i >= m) continue;
+    bool out = weight_of(job, r, j < m ? job->rows[j] : -1) > 0;
+    for (int a = 0; a < job->k; a++) out = out || mine[a] == r;
+    if (j < m) job->masked[(size_t)i * (size_t)m + (size_t)j] = j != i && out;
   }
 }
 
 __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_neighbour_targets_kernel(const __grid_constant__ babel_neighbour_targets_job job) {
-  const int64_t i = (int64_t)blockIdx.x * BABEL_ROW_WARPS + babel_row_warp();
-  if (i >= job.m) return;
-  if (job.targets) target_row(&job, (int)i);
-  if (job.masked) mask_row(&job, (int)i);
+  const int i = (int)blockIdx.x * BABEL_ROW_WARPS + babel_row_warp();
+  if (i < job.m) target_row(&job, i);
+}
+
+__global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_neighbour_mask_kernel(const __grid_constant__ babel_neighbour_targets_job job) {
+  BABEL_DYNAMIC_SHARED(int, lists);
+  mask_row(&job, (int)blockIdx.x * BABEL_ROW_WARPS + babel_row_warp(), lists);
 }
 
 extern "C" babel_status babel_neighbour_targets_cuda(const babel_neighbour_targets_job *job, babel_stream *s) {
   BABEL_TRY(babel_neighbour_targets_check(job));
   const int blocks = (int)(((int64_t)job->m + BABEL_ROW_WARPS - 1) / BABEL_ROW_WARPS);
-  return BABEL_LAUNCH(babel_neighbour_targets_kernel, blocks, BABEL_ROW_THREADS, 0, (cudaStream_t)s, *job);
+  if (job->targets) BABEL_TRY(BABEL_LAUNCH(babel_neighbour_targets_kernel, blocks, BABEL_ROW_THREADS, 0, (cudaStream_t)s, *job));
+  if (!job->masked) return BABEL_OK;
+  const size_t bytes = 32 * (size_t)list_pitch(job->k) * sizeof(int);
+  return BABEL_LAUNCH(babel_neighbour_mask_kernel, blocks, BABEL_ROW_THREADS, bytes, (cudaStream_t)s, *job);
 }
