@@ -94,6 +94,7 @@ typedef struct {
   float dropout;            /* in [0, 1): y = x * keep / (1 - dropout) */
   uint64_t seed;            /* Philox, stream BABEL_RNG_DROPOUT, index ((step * 2 + side) * n + row) * d + column */
   int side;                 /* 0 or 1 */
+  int first, whole;         /* the rows are rows first .. of a batch of `whole`, in whose index n and row are these; whole 0 = n rows, from 0 on */
 } babel_input_gather_job;
 
 /* kernels/segment_mean.h: pooling of sequences behind the tower. */
@@ -119,6 +120,18 @@ typedef struct {
   int m, d, negatives_only; /* negatives_only: the positive leaves the denominator (decoupled loss) */
   int normalise;            /* na, nb are rows of any length: the loss is that of na / ||na||, dna and dnb are cotangents of na itself */
 } babel_contrastive_job;
+
+/* kernels/contrastive_panel.h: the same loss out of panels of rows, for batches whose logits are too many to be kept. */
+enum { BABEL_CONTRASTIVE_PANEL_NUMBERS = 7 };
+typedef struct {
+  float *s;                 /* (rows, m) cosines of rows first .. first + rows - 1 of a with all rows of b; `cotangents`: then cotangents of L_ab */
+  float *other;             /* (rows, m) written by `cotangents`: those of L_ba */
+  float *anchors;           /* (2, BABEL_CONTRASTIVE_PANEL_NUMBERS, m) what is known of every anchor of a, then of b */
+  float *loss, *dlog_scale; /* (2) each, by `finish`; dlog_scale or NULL */
+  int *hits;                /* (2) or NULL */
+  const float *log_scale;
+  int first, rows, m, negatives_only;
+} babel_contrastive_panel_job;
 
 /* kernels/neighbour_targets.h: soft targets or a mask of a batch from a graph of similar samples. */
 typedef struct {
@@ -229,6 +242,9 @@ typedef struct babel_ops {
   babel_status (*segment_mean_bwd)(const babel_segment_mean_job *job, babel_stream *s);
   babel_status (*neighbour_targets)(const babel_neighbour_targets_job *job, babel_stream *s);
   babel_status (*contrastive)(const babel_contrastive_job *job, babel_stream *s);
+  babel_status (*contrastive_panel_sums)(const babel_contrastive_panel_job *job, babel_stream *s);
+  babel_status (*contrastive_panel_finish)(const babel_contrastive_panel_job *job, babel_stream *s);
+  babel_status (*contrastive_panel_cotangents)(const babel_contrastive_panel_job *job, babel_stream *s);
   babel_status (*cosine_distill)(const babel_cosine_distill_job *jobs, int n, babel_stream *s);
   babel_status (*adaptive)(const babel_adaptive_job *job, babel_stream *s);
   babel_status (*combine)(const babel_combine_job *jobs, int n, babel_stream *s);

@@ -3,6 +3,7 @@
 #include "kernels/batch_choice.h"
 #include "kernels/combine.h"
 #include "kernels/contrastive.h"
+#include "kernels/contrastive_panel.h"
 #include "kernels/cosine_distill.h"
 #include "kernels/cpu/describe.h"
 #include "kernels/input_gather.h"
@@ -39,6 +40,9 @@ static const babel_ops ops = {
     .segment_mean_bwd = babel_segment_mean_bwd_cpu,
     .neighbour_targets = babel_neighbour_targets_cpu,
     .contrastive = babel_contrastive_cpu,
+    .contrastive_panel_sums = babel_contrastive_panel_sums_cpu,
+    .contrastive_panel_finish = babel_contrastive_panel_finish_cpu,
+    .contrastive_panel_cotangents = babel_contrastive_panel_cotangents_cpu,
     .cosine_distill = babel_cosine_distill_cpu,
     .adaptive = babel_adaptive_cpu,
     .combine = babel_combine_cpu,

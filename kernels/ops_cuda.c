@@ -3,6 +3,7 @@
 #include "kernels/batch_choice.h"
 #include "kernels/combine.h"
 #include "kernels/contrastive.h"
+#include "kernels/contrastive_panel.h"
 #include "kernels/cosine_distill.h"
 #include "kernels/cuda/describe.h"
 #include "kernels/input_gather.h"
@@ -31,7 +32,9 @@ static const babel_ops tables[3];
     .l2norm_fwd = babel_l2norm_fwd_cuda, .l2norm_bwd = babel_l2norm_bwd_cuda, .shuffle = babel_shuffle_cuda,                                     \
     .batch_choice = babel_batch_choice_cuda, .input_gather = babel_input_gather_cuda,                                                            \
     .segment_mean_fwd = babel_segment_mean_fwd_cuda, .segment_mean_bwd = babel_segment_mean_bwd_cuda,                                            \
-    .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda, .cosine_distill = babel_cosine_distill_cuda,       \
+    .neighbour_targets = babel_neighbour_targets_cuda, .contrastive = babel_contrastive_cuda,                                                    \
+    .contrastive_panel_sums = babel_contrastive_panel_sums_cuda, .contrastive_panel_finish = babel_contrastive_panel_finish_cuda,                \
+    .contrastive_panel_cotangents = babel_contrastive_panel_cotangents_cuda, .cosine_distill = babel_cosine_distill_cuda,                        \
     .adaptive = babel_adaptive_cuda, .combine = babel_combine_cuda, .adamw = babel_adamw_cuda, .sgd = babel_sgd_cuda,                            \
     .softmax_xent = babel_softmax_xent_cuda, .rank = babel_rank_cuda                                                                             \
   }

@@ -53,8 +53,6 @@ babel_status babel_input_gather_cpu(const babel_input_gather_job *jobs, int n, c
   for (int i = 0; i < n; i++) BABEL_TRY(check(jobs + i, i, state));
   for (int i = 0; i < n; i++) {
     const babel_input_gather_job job = jobs[i];
-    const uint64_t first =
-        job.dropout > 0 ? ((uint64_t)state->step * 2 + (uint64_t)job.side) * (uint64_t)job.n : 0;
     const int32_t threshold = babel_input_gather_threshold(job.dropout);
     const float scale = babel_input_gather_scale(job.dropout);
     /* A random word costs as much as several floats of memory traffic. */
@@ -64,7 +62,7 @@ babel_status babel_input_gather_cpu(const babel_input_gather_job *jobs, int n, c
       float *y = job.y + (size_t)r * job.d;
       standardise(y, job.bank + (size_t)job.rows[r] * job.d, job.mean, job.inv_std, job.d);
       if (job.dropout > 0)
-        drop(y, job.d, (first + (uint64_t)r) * (uint64_t)job.d, job.seed, threshold, scale);
+        drop(y, job.d, babel_input_gather_index(&job, state->step, r), job.seed, threshold, scale);
     }
   }
   return BABEL_OK;

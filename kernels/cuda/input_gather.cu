@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(THREADS) babel_input_gather_kernel(const __gri
   const int64_t row = warp / segments;
   if (row >= job->n) return; /* the whole warp */
   const bool dropping = job->dropout > 0;
-  const uint64_t first = dropping ? (((uint64_t)state->step * 2 + (uint64_t)job->side) * (uint64_t)job->n + (uint64_t)row) * (uint64_t)d : 0;
+  const uint64_t first = dropping ? babel_input_gather_index(job, state->step, row) : 0;
   const int start = (int)segment * SEGMENT - (int)(first & 3); /* column of the segment's first word */
   const int from = job->rows[row];
   const bool inside = from >= 0 && from < job->bank_rows;

@@ -223,6 +223,26 @@ JOBS(softmax_xent, babel_softmax_xent_job, {
   BYTES(j->labels, (int64_t)j->n * (int64_t)sizeof(int), READ);
 }, s)
 
+static void list_panel(babel_contrastive_panel_job *j) {
+  const int64_t size = (int64_t)j->rows * j->m;
+  FLOATS(j->s, size, WRITTEN);
+  FLOATS(j->other, size, WRITTEN);
+  FLOATS(j->anchors, 2 * BABEL_CONTRASTIVE_PANEL_NUMBERS * (int64_t)j->m, WRITTEN);
+  FLOATS(j->loss, 2, WRITTEN);
+  FLOATS(j->dlog_scale, 2, WRITTEN);
+  BYTES(j->hits, 2 * sizeof(int), WRITTEN);
+  FLOATS(j->log_scale, 1, READ);
+}
+
+static babel_status contrastive_panel_sums(const babel_contrastive_panel_job *job, babel_stream *s)
+JOB(contrastive_panel_sums, babel_contrastive_panel_job, list_panel(j);)
+
+static babel_status contrastive_panel_finish(const babel_contrastive_panel_job *job, babel_stream *s)
+JOB(contrastive_panel_finish, babel_contrastive_panel_job, list_panel(j);)
+
+static babel_status contrastive_panel_cotangents(const babel_contrastive_panel_job *job, babel_stream *s)
+JOB(contrastive_panel_cotangents, babel_contrastive_panel_job, list_panel(j);)
+
 static babel_status rank(const babel_rank_job *job, babel_stream *s)
 JOB(rank, babel_rank_job, {
   const int64_t size = sizeof(int);
@@ -258,5 +278,8 @@ const babel_ops *babel_device_table(babel_precision precision) {
   table.sgd = sgd;
   table.softmax_xent = softmax_xent;
   table.rank = rank;
+  table.contrastive_panel_sums = contrastive_panel_sums;
+  table.contrastive_panel_finish = contrastive_panel_finish;
+  table.contrastive_panel_cotangents = contrastive_panel_cotangents;
   return &table;
 }
