@@ -91,6 +91,7 @@ typedef struct {
   double lr, lr_final, lr_warmup_start, beta1, beta2, adam_eps, weight_decay;
   double warmup_epochs;  /* 1 */
   int batch;             /* 256; >= 2 */
+  int chunk;             /* pairs that pass the network at a time; 0 = the whole batch */
   int max_steps;         /* 600: first phase */
   int grow_steps;        /* 200: any other */
   int precision;         /* babel_precision: tf32, fp32, bf16 */

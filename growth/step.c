@@ -2,6 +2,7 @@
 #include "growth/step.h"
 
 #include "core/range.h"
+#include "growth/step_chunk.h"
 #include "growth/step_fold.h"
 
 /* What `s` is given from here on waits for all that `other` has been given. */
@@ -22,8 +23,7 @@ static float *cotangent(const babel_chain *c, int k, int d) {
   return c->cot[k] + (d - c->first) * c->cot_step[k];
 }
 
-/* The embeddings e (samples, embed), and their cotangents. */
-static const float *top(const babel_chain *c) {
+const float *babel_step_top(const babel_chain *c) {
   return c->pooled ? c->pooled : c->act[c->layers];
 }
 
@@ -31,7 +31,7 @@ static int64_t top_step(const babel_step_plan *plan, const babel_chain *c) {
   return c->pooled ? (int64_t)c->samples * plan->embed : c->cot_step[c->layers];
 }
 
-static float *top_cotangent(const babel_step_plan *plan, const babel_chain *c, int d) {
+float *babel_step_top_cotangent(const babel_step_plan *plan, const babel_chain *c, int d) {
   return (c->pooled ? c->pooled_cot : c->cot[c->layers]) + (d - c->first) * top_step(plan, c);
 }
 
@@ -56,8 +56,8 @@ static babel_status distill(const babel_step_plan *plan) {
     const babel_chain *c = &plan->side[s];
     if (s < 2 && s != plan->teacher_side) continue;
     double weight = plan->config.distill_weight * c->samples / all;
-    babel_cosine_distill_job job = {.loss = plan->kd_of + s, .parts = plan->kd_parts + s * BABEL_COSINE_DISTILL_PARTS, .de = top_cotangent(plan, c, 2),
-                                    .e = top(c), .weight = (float)weight, .n = c->samples, .d = plan->embed};
+    babel_cosine_distill_job job = {.loss = plan->kd_of + s, .parts = plan->kd_parts + s * BABEL_COSINE_DISTILL_PARTS, .de = babel_step_top_cotangent(plan, c, 2),
+                                    .e = babel_step_top(c), .weight = (float)weight, .n = c->samples, .d = plan->embed};
     BABEL_TRY(teach(plan, s, &job.t));
     jobs[n++] = job;
   }
@@ -76,10 +76,10 @@ static babel_status replay(const babel_step_plan *plan) {
     babel_combine_job sums[2];
     for (int s = 0; s < 2; s++) {
       at[s] = (int64_t)(from[s]->first / c[s]->steps) * plan->embed;
-      sums[s] = (babel_combine_job){.y = top_cotangent(plan, c[s], 2) + at[s], .weights = plan->replay_weights, .x0 = plan->replay_cot[s],
+      sums[s] = (babel_combine_job){.y = babel_step_top_cotangent(plan, c[s], 2) + at[s], .weights = plan->replay_weights, .x0 = plan->replay_cot[s],
                                     .x1 = plan->replay_cot[s] + size, .n = size};
     }
-    babel_contrastive_job loss = {.loss = plan->replay_loss, .dna = plan->replay_cot[0], .dnb = plan->replay_cot[1], .na = top(c[0]) + at[0], .nb = top(c[1]) + at[1],
+    babel_contrastive_job loss = {.loss = plan->replay_loss, .dna = plan->replay_cot[0], .dnb = plan->replay_cot[1], .na = babel_step_top(c[0]) + at[0], .nb = babel_step_top(c[1]) + at[1],
         .normalise = 1, .log_scale = plan->params + plan->scale_at, .workspace = plan->replay_workspace, .m = rows, .d = plan->embed,
         .negatives_only = plan->config.denominator};
     BABEL_TRY(plan->ops->contrastive(&loss, plan->branch));
@@ -107,7 +107,11 @@ babel_status babel_step_choose(const babel_step_plan *plan) {
 static babel_status gather(const babel_step_plan *plan) {
   babel_input_gather_job jobs[2 + BABEL_MAX_SOURCES];
   int n = 0;
-  for (int s = 0; s < 2; s++) jobs[n++] = gather_rows(plan, s, 0, plan->side[s].rows, plan->bank[s], plan->bank_rows[s]);
+  for (int s = 0; s < 2; s++) {
+    jobs[n] = gather_rows(plan, s, 0, plan->side[s].rows, plan->bank[s], plan->bank_rows[s]);
+    jobs[n].first = plan->first * plan->side[s].steps;
+    jobs[n++].whole = plan->m * plan->side[s].steps;
+  }
   for (int i = 0; i < plan->sources; i++) {
     const babel_step_source *from = &plan->source[i];
     jobs[n] = gather_rows(plan, from->side, from->first, from->rows, from->bank, from->bank_rows);
@@ -139,6 +143,16 @@ static babel_status embed(const babel_step_plan *plan) {
   return BABEL_OK;
 }
 
+babel_status babel_step_embed(const babel_step_plan *plan) {
+  BABEL_TRY(gather(plan));
+  return embed(plan);
+}
+
+babel_status babel_step_hold(const babel_step_plan *plan) {
+  if (!babel_step_distils(plan)) return BABEL_OK;
+  return plan->request.replayed ? replay(plan) : distill(plan);
+}
+
 /* features -> h = C(f) -> e = U(h) -> L(e / ||e||); rows that pass the same prototype lie behind each other. */
 static babel_status forward(babel_step_plan *plan) {
   BABEL_RANGE("forward");
@@ -147,12 +161,12 @@ static babel_status forward(babel_step_plan *plan) {
   BABEL_TRY(gather(plan));
   if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   BABEL_TRY(embed(plan));
-  if (babel_step_distils(plan)) BABEL_TRY(plan->request.replayed ? replay(plan) : distill(plan));
+  BABEL_TRY(babel_step_hold(plan));
   babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .neighbours = plan->graph, .weights = plan->graph_weights,
       .rows = plan->in.graph_rows, .m = plan->m, .n = plan->graph_size, .k = plan->graph_k, .weight = (float)plan->config.neighbour_weight};
   if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
-  babel_contrastive_job loss = {.loss = plan->loss, .dna = top_cotangent(plan, a, 0), .dna_step = top_step(plan, a), .dnb = top_cotangent(plan, b, 0),
-      .dnb_step = top_step(plan, b), .dlog_scale = plan->dlog_scale, .hits = plan->hits, .na = top(a), .nb = top(b), .normalise = 1, .log_scale = plan->params + plan->scale_at,
+  babel_contrastive_job loss = {.loss = plan->loss, .dna = babel_step_top_cotangent(plan, a, 0), .dna_step = top_step(plan, a), .dnb = babel_step_top_cotangent(plan, b, 0),
+      .dnb_step = top_step(plan, b), .dlog_scale = plan->dlog_scale, .hits = plan->hits, .na = babel_step_top(a), .nb = babel_step_top(b), .normalise = 1, .log_scale = plan->params + plan->scale_at,
       .targets_a = plan->targets, .targets_b = plan->targets, .masked = plan->masked, .workspace = plan->workspace,
       .m = plan->m, .d = plan->embed, .negatives_only = plan->config.denominator};
   return ops->contrastive(&loss, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
@@ -165,7 +179,7 @@ static babel_status backward_top(const babel_step_plan *plan) {
   for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
     for (int d = c->first; c->pooled && !c->frozen && d < c->first + c->stacked; d++) {
-      babel_segment_mean_job mean = {.pooled = top_cotangent(plan, c, d), .sequence = cotangent(c, c->layers, d), .lengths = plan->in.lengths[s],
+      babel_segment_mean_job mean = {.pooled = babel_step_top_cotangent(plan, c, d), .sequence = cotangent(c, c->layers, d), .lengths = plan->in.lengths[s],
                                      .n = c->samples, .steps = c->steps, .d = plan->embed, .stacked = 1};
       BABEL_TRY(ops->segment_mean_bwd(&mean, plan->stream));
     }
@@ -218,7 +232,7 @@ static babel_status layer_cotangents(const babel_step_plan *plan, int k) {
 static babel_linear_bwd_weight_job layer_gradient(const babel_step_plan *plan, const babel_chain *c, int k, int d, int rows) {
   const babel_chain_layer *l = &c->layer[k];
   return (babel_linear_bwd_weight_job){.dw = plan->grads[d] + l->weight_at, .db = plan->grads[d] + l->bias_at, .dy = cotangent(c, k + 1, d),
-                                       .x = c->act[k], .n = rows, .in = l->in, .out = l->out};
+                                       .x = c->act[k], .n = rows, .in = l->in, .out = l->out, .accumulate = plan->accumulate};
 }
 
 /* Whether layer k of this side stays as it is. */
@@ -242,7 +256,7 @@ static babel_status layer_gradients(const babel_step_plan *plan, int k) {
   return plan->ops->linear_bwd_weight(jobs, n, plan->branch);
 }
 
-static babel_status backward(const babel_step_plan *plan) {
+babel_status babel_step_backward(const babel_step_plan *plan) {
   BABEL_RANGE("backward");
   BABEL_TRY(backward_top(plan));
   for (int k = plan->side[0].layers - 1; k >= 0; k--) {
@@ -269,8 +283,8 @@ static babel_status weigh(const babel_step_plan *plan) {
 }
 
 babel_status babel_step_gradients(babel_step_plan *plan) {
-  BABEL_TRY(forward(plan));
-  BABEL_TRY(backward(plan));
+  BABEL_TRY(plan->chunks ? babel_step_chunks_run(plan) : forward(plan));
+  if (!plan->chunks) BABEL_TRY(babel_step_backward(plan));
   return plan->folded ? babel_fold_gradients(plan) : weigh(plan);
 }
 

@@ -14,6 +14,7 @@
  *              which C meets U are one (step_fold.h); the gradients whose norms count are computed beside that.
  *   else       where launches cost: the gradients of every direction, each in a flat array of its own, in one list of products; their norms are
  *              taken there, and AdamW weighs them as it reads them.
+ * With chunks (step_chunk.h) the pair's rows pass in parts, never folded; the buffers below are of one part.
  * Cotangents of direction d stand at cot[k] + d cot_step[k]. Up to the input of the first shared layer a side's directions lie behind each other;
  * behind it, both sides' rows of one direction do, so that the shared prototype sees one matrix a direction. */
 #ifndef BABEL_GROWTH_STEP_H
@@ -73,7 +74,7 @@ typedef struct {
 
 typedef struct {
   int layers, module_layers;    /* the first module_layers are C's; folded: without its last, then comes the fold */
-  int samples, steps, rows;     /* m, time steps T, m T */
+  int samples, steps, rows;     /* m (of a chunk), time steps T, their product */
   int first, stacked;           /* directions: 0 and 1, the side that is distilled 2 too; a rehearsed one 2 alone */
   int twin;                     /* rehearsed: the side of the pair with the same tower; -1 = none */
   bool taught, rehearsed, frozen; /* has a teacher; has a gradient in direction 2; nothing passes back */
@@ -110,6 +111,8 @@ typedef struct {
   babel_stream *stream, *branch; /* branch: for what need not wait; both NULL on the CPU */
   babel_config config;
   int m, embed;
+  int chunk;                    /* pairs that pass at a time; m = all */
+  int first, accumulate;        /* of a part: its first pair; gradients are added to those of the parts before */
   int teacher_side;             /* 0 or 1: distilled on its own rows; -1 = none */
   bool teacher_folded;          /* folded, and the teacher is still: M of the teachers is there already */
   int adaptive;                 /* 0 off, 1 on, 2 inverted */
@@ -146,6 +149,7 @@ typedef struct {
   double *kd_parts;             /* workspace of the distillation losses */
   double *adaptive_parts;       /* workspace of the norms */
   float *replay_cot[2], *replay_loss, *replay_weights, *replay_workspace; /* (2, replay_rows, embed) cotangents of both directions; (2); (2) backend; NULL without */
+  struct babel_step_chunks *chunks; /* host; NULL without */
   float *workspace;
   babel_recording *recording, *block; /* of a step, and of BABEL_STEP_BLOCK of them, on a backend that has such */
   babel_step_request request;

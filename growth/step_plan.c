@@ -6,6 +6,7 @@
 
 #include "core/arena.h"
 #include "growth/step.h"
+#include "growth/step_chunk.h"
 
 typedef struct {
   char *base; /* NULL while measuring */
@@ -56,8 +57,9 @@ static void carve_cotangents(babel_step_plan *plan, carver *c, int k, int width)
 static void carve_inputs(const babel_step_plan *plan, carver *c, babel_step_inputs *in) {
   in->state = carve(c, 1, sizeof *in->state);
   for (int s = 0; s < plan->sides; s++) {
-    in->rows[s] = carve(c, (size_t)plan->side[s].rows, sizeof(int));
-    in->lengths[s] = plan->side[s].steps > 1 ? carve(c, (size_t)plan->side[s].samples, sizeof(int)) : NULL;
+    size_t samples = (size_t)(s < 2 ? plan->m : plan->side[s].samples), steps = (size_t)plan->side[s].steps;
+    in->rows[s] = carve(c, samples * steps, sizeof(int));
+    in->lengths[s] = steps > 1 ? carve(c, samples, sizeof(int)) : NULL;
   }
   in->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
 }
@@ -170,6 +172,20 @@ static void carve_replay(babel_step_plan *plan, carver *c) {
   plan->replay_workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(rows, plan->embed));
 }
 
+static void carve_chunks(babel_step_plan *plan, carver *c) {
+  babel_step_chunks *chunks = plan->chunks;
+  const int64_t m = plan->m, size = m * plan->embed;
+  for (int s = 0; s < 2; s++) {
+    chunks->unit[s] = carve_floats(c, size);
+    chunks->inv[s] = carve_floats(c, m);
+    chunks->cot[s] = carve_floats(c, 2 * size);
+  }
+  chunks->panel = carve_floats(c, plan->chunk * m);
+  chunks->other = carve_floats(c, plan->chunk * m);
+  chunks->anchors = carve_floats(c, 2 * BABEL_CONTRASTIVE_PANEL_NUMBERS * m);
+  chunks->kd = carve_floats(c, m / plan->chunk);
+}
+
 static void carve_all(babel_step_plan *plan, carver *c) {
   carve_inputs(plan, c, &plan->in);
   plan->input_bytes = c->used;
@@ -186,7 +202,8 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   int64_t batch_square = (int64_t)plan->m * plan->m;
   plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
   plan->masked = plan->config.targets == BABEL_TARGETS_MASK ? carve(c, (size_t)batch_square, 1) : NULL;
-  plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
+  if (plan->chunks) carve_chunks(plan, c);
+  else plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
 }
 
 /* Layers `from` to `end` - 1 of an MLP that lies at `at`. */
@@ -255,7 +272,7 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
     babel_chain *chain = &plan->side[s];
     const babel_tower *tower = request->towers[s];
     chain_up(chain, tower, babel_trunk_prototype(trunk, tower), plan->folded);
-    chain->samples = s < 2 ? plan->m : request->rows[s];
+    chain->samples = s < 2 ? plan->chunk : request->rows[s];
     chain->steps = request->steps[s];
     chain->rows = chain->samples * chain->steps;
     chain->first = s < 2 ? 0 : 2;
@@ -367,6 +384,21 @@ static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *tru
   return BABEL_OK;
 }
 
+/* Chunks, where the batch is larger than one. */
+static babel_status divide(babel_step_plan *plan) {
+  const babel_config *config = &plan->config;
+  void *memory;
+  plan->chunk = plan->m;
+  if (!config->chunk || config->chunk >= plan->m) return BABEL_OK;
+  if (plan->m % config->chunk || config->targets != BABEL_TARGETS_PAIRS)
+    return BABEL_FAIL(BABEL_ERR_ARG, "chunks of %d: expected to divide a batch of %d with targets: pairs", config->chunk, plan->m);
+  plan->chunk = config->chunk;
+  plan->folded = 0; /* the weights are known when all chunks have passed */
+  BABEL_TRY(babel_alloc(&memory, 1, sizeof *plan->chunks));
+  plan->chunks = memory;
+  return BABEL_OK;
+}
+
 babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *trunk, const babel_step_request *request) {
   babel_status status;
   carver c = {0};
@@ -381,10 +413,11 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   plan->teacher_side = request->teacher_side;
   plan->adaptive = request->adaptive;
   plan->folded = plan->ops->fold_layers;
+  BABEL_TRY(divide(plan));
   lay_out(plan, trunk);
   carve_all(plan, &c);
   plan->bytes = c.used;
-  BABEL_TRY(plan->ops->alloc(&plan->memory, plan->bytes));
+  BABEL_TRY_OR(plan->ops->alloc(&plan->memory, plan->bytes), fail);
   if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->stream, 0), fail);
   if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->branch, 1), fail);
   c = (carver){.base = plan->memory};
@@ -415,6 +448,7 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
   if (plan->memory) plan->ops->free(plan->memory);
   free(plan->host.state); /* the first piece of the block */
   free(plan->adamw);
+  free(plan->chunks);
   memset(plan, 0, sizeof *plan);
 }
 
@@ -465,11 +499,25 @@ babel_status babel_step_plan_schedule(const babel_step_plan *plan, const babel_s
   return plan->ops->upload(plan->schedule + at, states, (size_t)(end - first) * sizeof *states, plan->stream);
 }
 
+/* The distillation loss of a side on its own rows: the mean over its chunks. */
+static babel_status chunked_kd(const babel_step_plan *plan, float *kd) {
+  const int parts = plan->m / plan->chunk;
+  double sum = 0;
+  for (int i = 0; i < parts; i++) {
+    float one;
+    BABEL_TRY(fetch(plan, &one, plan->chunks->kd + i, 1));
+    sum += (double)one / parts;
+  }
+  *kd = (float)sum;
+  return BABEL_OK;
+}
+
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report) {
   double kd = 0;
   BABEL_TRY(plan->ops->download(report, plan->report, sizeof *report, plan->stream));
   for (int s = 2; s < plan->sides; s++) kd += (double)report->kd_of[s] * plan->side[s].samples / plan->rehearsed_samples;
   if (plan->request.replayed) kd = 0;
   report->kd = plan->teacher_side >= 0 ? report->kd_of[plan->teacher_side] : (float)kd;
+  if (plan->chunks && plan->teacher_side >= 0) BABEL_TRY(chunked_kd(plan, &report->kd));
   return plan->ops->download(&report->log_scale, plan->params + plan->scale_at, sizeof report->log_scale, plan->stream);
 }

@@ -329,7 +329,7 @@ static contrastive_plan plan_of(const babel_contrastive_job *job) {
 extern "C" babel_status babel_contrastive_cuda(const babel_contrastive_job *job, babel_stream *s) {
   BABEL_TRY(babel_contrastive_check(job));
   if (job->m > BABEL_CONTRASTIVE_CUDA_ROWS)
-    return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "contrastive: a batch of %d; on a device it may have at most %d pairs", job->m,
+    return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "contrastive: a batch of %d; on a device at most %d pairs have their logits kept: set chunk", job->m,
                       BABEL_CONTRASTIVE_CUDA_ROWS);
   const contrastive_plan plan = plan_of(job);
   BABEL_TRY(babel_contrastive_logits_cuda(&plan, s));

@@ -86,10 +86,11 @@ static void spread(const babel_ops *ops, const babel_mlp *mlp) {
   free(host);
 }
 
-static void create_side(pair_side *side, const pair_case *c, const babel_ops *ops) {
+static void create_side(pair_side *side, const pair_case *c, const babel_ops *ops, int chunk) {
   const int steps[2] = {or_default(c->steps[0], 1), or_default(c->steps[1], 1)}, in[2] = {or_default(c->in[0], 7), or_default(c->in[1], 13)};
   babel_config config;
   configure(c, &config);
+  config.chunk = chunk;
   side->ops = ops;
   must(babel_trunk_create(&side->trunk, ops, &config));
   for (int s = 0; s < 2; s++) must(babel_trunk_add_tower(&side->trunk, s ? "right" : "left", in[s]));
@@ -110,8 +111,8 @@ void step_pair_create(step_pair *pair, const pair_case *wanted, const babel_ops 
   pair->wanted = *wanted;
   pair->cpu = *babel_ops_cpu();
   pair->cpu.fold_layers = 0;
-  create_side(&pair->side[PAIR_CPU], wanted, &pair->cpu);
-  create_side(&pair->side[PAIR_DEVICE], wanted, device);
+  create_side(&pair->side[PAIR_CPU], wanted, &pair->cpu, 0);
+  create_side(&pair->side[PAIR_DEVICE], wanted, device, wanted->chunk);
 }
 
 void step_pair_destroy(step_pair *pair) {

@@ -12,6 +12,7 @@ typedef struct {
   int targets; /* BABEL_TARGETS_* */
   int scope, relative, negatives, usual_start;
   double dropout, tau;
+  int chunk;   /* of the second side alone */
 } pair_case;
 
 enum { PAIR_CPU, PAIR_DEVICE };

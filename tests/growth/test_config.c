@@ -44,7 +44,7 @@ Test(growth_config, presets_hold_the_values_of_the_specification) {
       {"ema_momentum", "0.996", "0.996"}, {"ema_schedule", "cosine", "cosine"}, {"distill_weight", "5", "5"}, {"rehearsal_rows", "128", "128"},
       {"gauss_rows", "64", "64"}, {"trunk_lr", "0.1", "0.1"}, {"replay_bank", "256", "256"}, {"replay_choice", "random", "random"}, {"grow_steps", "200", "1000"}, {"lr", "0.0003", "0.0001"}, {"lr_final", "3e-05", "1e-05"},
       {"lr_warmup_start", "1e-06", "1e-06"}, {"beta1", "0.9", "0.9"}, {"beta2", "0.98", "0.98"}, {"adam_eps", "1e-08", "1e-08"},
-      {"weight_decay", "0.0001", "0.0001"}, {"warmup_epochs", "1", "1"}, {"batch", "256", "256"}, {"max_steps", "600", "1000"},
+      {"weight_decay", "0.0001", "0.0001"}, {"warmup_epochs", "1", "1"}, {"batch", "256", "256"}, {"chunk", "0", "0"}, {"max_steps", "600", "1000"},
       {"precision", "tf32", "tf32"},
       {"shuffle_pairs", "false", "false"}, {"seed", "0", "0"}, {"head_hidden", "256", "256"}, {"head_epochs", "500", "500"},
       {"head_batch", "16", "16"}, {"head_lr", "0.001", "0.001"}, {"head_momentum", "0.9", "0.9"},

@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
   const char *name;
   int unfolded, policy, learning; /* learning of junction's module and prototype */
-  int adaptive, post, replay;
+  int adaptive, post, replay, chunk;
 } layout;
 
 /* towers a, b, c; the pair is (a, b), rehearsed are a and c. */
@@ -36,6 +36,7 @@ static void create(rig *r, const layout *l, int sides) {
   config.input_dropout = 0.3;
   config.post_proj = l->post;
   config.proto_policy = l->policy;
+  config.chunk = l->chunk;
   r->ops = *babel_test_ops();
   if (l->unfolded) r->ops.fold_layers = 0;
   cr_assert_eq(babel_trunk_create(&r->trunk, &r->ops, &config), BABEL_OK);
@@ -137,12 +138,12 @@ static double *widened(const float *from, int64_t n) {
   return to;
 }
 
-static const layout layouts[] = {{"folded", 0, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 0},
-                                 {"unfolded", 1, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 0},
-                                 {"folded, projection", 0, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_OFF, 1, 0},
-                                 {"unfolded, projection", 1, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_OFF, 1, 0},
-                                 {"folded, replay", 0, BABEL_POLICY_REPLAY, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 1},
-                                 {"unfolded, replay", 1, BABEL_POLICY_REPLAY, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 1}};
+static const layout layouts[] = {{"folded", 0, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 0, 0},
+                                 {"unfolded", 1, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 0, 0},
+                                 {"folded, projection", 0, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_OFF, 1, 0, 0},
+                                 {"unfolded, projection", 1, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_OFF, 1, 0, 0},
+                                 {"folded, replay", 0, BABEL_POLICY_REPLAY, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 1, 0},
+                                 {"unfolded, replay", 1, BABEL_POLICY_REPLAY, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 1, 0}};
 
 /* The teacher turned away a little, so that the loss and its gradient are not 0. */
 static void turn(rig *r) {
@@ -196,6 +197,36 @@ Test(growth_rehearsal, gradient_is_the_pairs_own_and_that_of_the_distillation) {
     free(teacher);
     destroy(&with);
     destroy(&without);
+  }
+}
+
+/* The pair in chunks of three, the rehearsed rows beside the first of them. */
+Test(growth_rehearsal, chunks_have_the_gradient_of_the_whole) {
+  for (size_t l = 0; l < sizeof layouts / sizeof *layouts; l++) {
+    rig r[2];
+    layout chunked = layouts[l];
+    float *g[2];
+    babel_step_report report[2];
+    chunked.chunk = 3;
+    for (int i = 0; i < 2; i++) {
+      create(&r[i], i ? &chunked : &layouts[l], SIDES);
+      if (!chunked.replay) turn(&r[i]);
+      cr_assert_eq(babel_step_gradients(&r[i].plan), BABEL_OK, "%s", babel_error_last()->sentence);
+      cr_assert_eq(babel_step_report_read(&r[i].plan, &report[i]), BABEL_OK);
+      g[i] = malloc((size_t)r[i].plan.count * sizeof *g[i]);
+      cr_assert_eq(babel_step_plan_gradient(&r[i].plan, g[i]), BABEL_OK);
+    }
+    double gap = 0, size = 0;
+    for (int64_t k = 0; k < r[0].plan.count; k++) {
+      gap += pow((double)g[1][k] - (double)g[0][k], 2);
+      size += (double)g[0][k] * (double)g[0][k];
+    }
+    cr_assert(sqrt(gap / size) < 1e-5, "%s: relative error %g", chunked.name, sqrt(gap / size));
+    cr_assert_float_eq(report[1].kd, report[0].kd, 1e-6);
+    for (int i = 0; i < 2; i++) {
+      free(g[i]);
+      destroy(&r[i]);
+    }
   }
 }
 
