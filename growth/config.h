@@ -21,7 +21,8 @@ typedef enum { BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL
                BABEL_PRESET_BEST_SUBJECT, BABEL_PRESET_BEST_MASK, BABEL_PRESET_COUNT } babel_preset;
 
 typedef enum { BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY,
-               BABEL_POLICY_REHEARSAL_KD, BABEL_POLICY_GAUSS_KD, BABEL_POLICY_REPLAY, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE } babel_policy;
+               BABEL_POLICY_REHEARSAL_KD, BABEL_POLICY_GAUSS_KD, BABEL_POLICY_REPLAY, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE,
+               BABEL_POLICY_GRAD_PROJ } babel_policy;
 
 /* The values of the other enumerations. Each is the place of its word in the table. */
 enum { BABEL_POST_PROJ_NONE, BABEL_POST_PROJ_LINEAR };
@@ -87,6 +88,7 @@ typedef struct {
   int replay_bank;       /* pairs that are kept of each earlier phase: 256 */
   int replay_choice;     /* random, herding */
   double trunk_lr;       /* 0.1: factor of policy slow */
+  double proj_energy;    /* 0.99: policy grad_proj */
   /* optimiser */
   double lr, lr_final, lr_warmup_start, beta1, beta2, adam_eps, weight_decay;
   double warmup_epochs;  /* 1 */

@@ -50,6 +50,13 @@ static void teach(babel_policy_plan *plan, babel_phase_kind kind, bool junction)
     plan->teacher_side = 0;
 }
 
+/* How that which was known before learns. */
+static void hold(babel_policy_plan *plan, babel_phase_kind kind, bool junction, babel_learning learning) {
+  plan->prototype = learning;
+  if (junction) plan->module[0] = learning;
+  if (kind == BABEL_PHASE_BRIDGE) plan->module[1] = learning;
+}
+
 babel_policy_plan babel_policy_of(const babel_config *config, babel_phase_kind kind, bool junction) {
   babel_policy_plan plan = {.teacher_side = -1, .adaptive = config->adaptive};
   if (kind == BABEL_PHASE_FIRST) {
@@ -77,11 +84,8 @@ babel_policy_plan babel_policy_of(const babel_config *config, babel_phase_kind k
       break;
     case BABEL_POLICY_REPLAY: plan.rehearsal = BABEL_REHEARSE_REPLAY; break;
     case BABEL_POLICY_FROZEN: plan.prototype = BABEL_FROZEN; break;
-    case BABEL_POLICY_SLOW:
-      plan.prototype = BABEL_LEARNS_SLOWLY;
-      if (junction) plan.module[0] = BABEL_LEARNS_SLOWLY;
-      if (kind == BABEL_PHASE_BRIDGE) plan.module[1] = BABEL_LEARNS_SLOWLY;
-      break;
+    case BABEL_POLICY_SLOW: hold(&plan, kind, junction, BABEL_LEARNS_SLOWLY); break;
+    case BABEL_POLICY_GRAD_PROJ: hold(&plan, kind, junction, BABEL_LEARNS_PROJECTED); break;
   }
   if (config->distill_weight == 0 && !plan.deploy_teacher && plan.rehearsal != BABEL_REHEARSE_REPLAY) plan.rehearsal = BABEL_REHEARSE_NOTHING, plan.teacher_side = -1;
   return plan;

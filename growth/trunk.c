@@ -70,8 +70,11 @@ void babel_trunk_destroy(babel_trunk *trunk) {
     if (tower->inv_std) ops->free(tower->inv_std);
     free(tower->provenance);
     babel_gauss_destroy(&tower->gauss);
+    babel_moments_destroy(&tower->moments);
+    babel_moments_destroy(&tower->post_moments);
   }
   free_mlp(ops, &trunk->prototype);
+  babel_moments_destroy(&trunk->moments);
   if (trunk->log_scale) ops->free(trunk->log_scale);
   free(trunk->manifest);
   free(trunk->history);
