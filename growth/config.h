@@ -42,6 +42,7 @@ enum { BABEL_GRAPH_FEATURES, BABEL_GRAPH_EMBEDDING };
 enum { BABEL_REPLAY_RANDOM, BABEL_REPLAY_HERDING };
 enum { BABEL_EMA_COSINE, BABEL_EMA_CONSTANT };
 enum { BABEL_FUSION_SUM, BABEL_FUSION_CONCAT };
+enum { BABEL_MEMBERS_PRIMARY, BABEL_MEMBERS_MEAN };
 
 /* Fields and their keys carry the same names. Enumerations are stored as int. */
 typedef struct {
@@ -99,6 +100,7 @@ typedef struct {
   int shuffle_pairs;     /* bool: control, partners permuted inside each batch */
   int seed;
   /* evaluation */
+  int wifi_members;      /* primary, mean: eval/members.h */
   int head_hidden, head_epochs, head_batch;
   double head_lr, head_momentum, head_weight_decay;
   double fusion_weight;  /* of the second bank in the weighted sum: 1.5 */

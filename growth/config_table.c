@@ -112,6 +112,8 @@ static const babel_config_key table[] = {
     ENUM(fusion, "sum|concat", TWO("sum", "concat"),
          "The preset's own way of joining modalities: renormalised sum of the unit embeddings, or concatenation."),
     DOUBLE(fusion_weight, 0.001, 1000, ALL("1.5"), "Weight of the second bank in the rows fused by weighted sum; the first has 1."),
+    ENUM(wifi_members, "primary|mean", ALL("primary"),
+         "Embedding of a sensor with several towers (wifi, wifi2): the first tower's, or the renormalised mean of all of which a schedule has the features."),
     INT(watch_epochs, 0, 1000000, ALL("10"), "Epochs between two scorings of the training-free heads; 0 turns them off."),
     DOUBLE(checkpoint_seconds, 0, 86400, ALL("30"), "Seconds between two saved states; with 0 only an interruption saves one."),
 };

@@ -117,7 +117,7 @@ static babel_status add_towers(phase_run *run) {
 static babel_status plan_step(phase_run *run) {
   const babel_config *config = &run->trunk->config;
   babel_policy_plan *policy = &run->policy;
-  *policy = babel_policy_of(config, run->kind, run->own.mean[0] != NULL);
+  *policy = babel_policy_of(config, run->own.known ? run->kind : BABEL_PHASE_FIRST, run->own.mean[0] != NULL); /* two towers of one sensor may come first */
   babel_step_request request = babel_step_pair(run->towers, run->data.steps, run->data.batch, policy->teacher_side, policy->adaptive);
   request.still = policy->still;
   request.prototype = policy->prototype;

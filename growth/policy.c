@@ -7,18 +7,6 @@ const char *babel_phase_kind_name(babel_phase_kind kind) {
   return names[kind];
 }
 
-/* `wifi2` is a second tower of `wifi`: the name without the digits at its end. */
-static size_t sensor_length(const char *name) {
-  size_t length = strlen(name);
-  while (length > 1 && name[length - 1] >= '0' && name[length - 1] <= '9') length--;
-  return length;
-}
-
-static bool same_sensor(const char *a, const char *b) {
-  size_t n = sensor_length(a);
-  return n == sensor_length(b) && !strncmp(a, b, n);
-}
-
 babel_status babel_phase_kind_of(const babel_trunk *trunk, const babel_config *config, const char *const modality[2], bool allow_disconnected,
                                  babel_phase_kind *kind, bool *swap) {
   bool known[2] = {babel_trunk_tower(trunk, modality[0]) != NULL, babel_trunk_tower(trunk, modality[1]) != NULL};
@@ -28,7 +16,7 @@ babel_status babel_phase_kind_of(const babel_trunk *trunk, const babel_config *c
   if (known[0] && known[1]) {
     *kind = BABEL_PHASE_BRIDGE;
     *swap = babel_trunk_tower(trunk, modality[1]) < babel_trunk_tower(trunk, modality[0]); /* the older one is the junction */
-  } else if (same_sensor(modality[0], modality[1])) {
+  } else if (babel_same_sensor(modality[0], modality[1])) {
     *kind = BABEL_PHASE_AUGMENT;
   } else {
     *kind = known[0] || known[1] ? BABEL_PHASE_GROW : trunk->tower_count ? BABEL_PHASE_DISCONNECTED : BABEL_PHASE_FIRST;

@@ -87,6 +87,18 @@ babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name) {
   return NULL;
 }
 
+/* The name without the digits at its end. */
+static size_t sensor_length(const char *name) {
+  size_t length = strlen(name);
+  while (length > 1 && name[length - 1] >= '0' && name[length - 1] <= '9') length--;
+  return length;
+}
+
+bool babel_same_sensor(const char *a, const char *b) {
+  size_t n = sensor_length(a);
+  return n == sensor_length(b) && !strncmp(a, b, n);
+}
+
 const babel_mlp *babel_trunk_prototype(const babel_trunk *trunk, const babel_tower *tower) {
   return tower->own.layers ? &tower->own : &trunk->prototype;
 }

@@ -56,6 +56,8 @@ void babel_trunk_destroy(babel_trunk *trunk); /* accepts a zeroed one */
 /* A new tower, initialised from (seed, name). Statistics are set by the phase. */
 babel_status babel_trunk_add_tower(babel_trunk *trunk, const char *name, int in);
 babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name); /* or NULL */
+/* Whether both names are towers of one sensor: `wifi2` is a second tower of `wifi`. */
+bool babel_same_sensor(const char *a, const char *b);
 /* U as this tower knows it: the shared one, or its own. */
 const babel_mlp *babel_trunk_prototype(const babel_trunk *trunk, const babel_tower *tower);
 /* mean and inv_std: (in) floats of the host. */

@@ -48,7 +48,7 @@ Test(growth_config, presets_hold_the_values_of_the_specification) {
       {"precision", "tf32", "tf32"},
       {"shuffle_pairs", "false", "false"}, {"seed", "0", "0"}, {"head_hidden", "256", "256"}, {"head_epochs", "500", "500"},
       {"head_batch", "16", "16"}, {"head_lr", "0.001", "0.001"}, {"head_momentum", "0.9", "0.9"},
-      {"head_weight_decay", "0.0001", "0.0001"}, {"fusion", "sum", "concat"}, {"watch_epochs", "10", "10"},
+      {"head_weight_decay", "0.0001", "0.0001"}, {"fusion", "sum", "concat"}, {"wifi_members", "primary", "primary"}, {"watch_epochs", "10", "10"},
       {"checkpoint_seconds", "30", "30"}, {"preset", "ours", "paper"}};
   int count = 0;
   while (babel_config_key_at(count)) count++;
@@ -128,6 +128,7 @@ Test(growth_config, enumerators_follow_the_words_of_the_table) {
       {"grad_norm", {"raw", "relative"}, {BABEL_GRAD_NORM_RAW, BABEL_GRAD_NORM_RELATIVE}},
       {"precision", {"tf32", "fp32", "bf16"}, {BABEL_PRECISION_TF32, BABEL_PRECISION_FP32, BABEL_PRECISION_BF16}},
       {"trunk", {"train", "freeze"}, {BABEL_TRUNK_TRAIN, BABEL_TRUNK_FREEZE}},
+      {"wifi_members", {"primary", "mean"}, {BABEL_MEMBERS_PRIMARY, BABEL_MEMBERS_MEAN}},
       {"fusion", {"sum", "concat"}, {BABEL_FUSION_SUM, BABEL_FUSION_CONCAT}}};
   int enums = 0;
   for (int i = 0; babel_config_key_at(i); i++) enums += babel_config_key_at(i)->type == BABEL_KEY_ENUM;

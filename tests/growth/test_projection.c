@@ -254,6 +254,21 @@ Test(growth_projection, a_trunk_without_moments_is_refused_and_another_policy_dr
   destroy(&w);
 }
 
+/* Nothing is known before it, whatever its kind is. */
+Test(growth_projection, two_towers_of_one_sensor_may_come_first) {
+  static const int policies[] = {BABEL_POLICY_GRAD_PROJ, BABEL_POLICY_REHEARSAL_KD};
+  for (int i = 0; i < 2; i++) {
+    world w;
+    create(&w, policies[i], 1);
+    babel_trunk_destroy(&w.trunk);
+    strcpy(w.bank[1].modality, "imu2");
+    must(babel_trunk_create(&w.trunk, babel_ops_cpu(), &w.config));
+    must(phase(&w, 0, 1, i ? "augment rehearsal" : "augment projection"));
+    cr_assert_eq(w.trunk.moments.layers, i ? 0 : 2);
+    destroy(&w);
+  }
+}
+
 Test(growth_projection, a_bridge_holds_both_sides) {
   world w;
   create(&w, BABEL_POLICY_GRAD_PROJ, 1);
