@@ -12,6 +12,7 @@
 #include "core/npy.h"
 #include "data/ntu_skeleton.h"
 #include "data/utd_mhad.h"
+#include "eval/members.h"
 #include "encoders/encode_dataset.h"
 #include "growth/manifest.h"
 #include "growth/trunk.h"
@@ -23,6 +24,7 @@ static const babel_option options[] = {
     {"data", "DIR", "a whole data set folder instead of single files"},
     {"dataset", "NAME", "what --data holds (default: by its files)"},
     {"bank", "FILE", "features that are encoded already, instead of --input or --data"},
+    {"member", "FILE", "features of a further tower (wifi2) of the bank's sensor (wifi), same samples: the mean of both embeddings (wifi_members: mean)"},
     BABEL_ENCODER_OPTIONS,
     {"aligned", NULL, "the output for retrieval, behind the projection of post_proj=linear (without one: the same)"},
     {"out", "FILE", "embeddings (.npy), float32 (N, 512), unit rows"},
@@ -34,7 +36,7 @@ static const babel_option options[] = {
 typedef struct {
   babel_trunk trunk;
   babel_encoder *encoder;
-  babel_bank bank; /* what will be embedded */
+  babel_bank bank, member; /* what will be embedded, and the same by a further tower */
   int output;      /* of the encoder */
 } embed_job;
 
@@ -207,9 +209,22 @@ static babel_status write_keys(const char *path, const babel_bank *bank) {
   return babel_file_commit(&writer);
 }
 
+static babel_status read_member(const babel_args *args, embed_job *job, const char *modality, const babel_bank **member) {
+  const char *path = babel_args_value(args, "member");
+  if (!path) return BABEL_OK;
+  BABEL_TRY(babel_bank_read(&job->member, path));
+  job->trunk.config.wifi_members = BABEL_MEMBERS_MEAN;
+  if (strcmp(modality, job->bank.modality) || !babel_member_fits(&job->trunk, &job->bank, NULL, job->bank.rows, &job->member))
+    return BABEL_FAIL(BABEL_ERR_ARG, "--member %s: its %s features do not go with %s: expected a further tower (say wifi2) of one sensor (wifi), of the same data set and keys, "
+                      "that the trunk knows", path, job->member.modality, job->bank.modality);
+  *member = &job->member;
+  return BABEL_OK;
+}
+
 static babel_status embed(const babel_args *args, embed_job *job) {
   const char *trunk, *out, *keys = babel_args_value(args, "keys"), *modality = babel_args_value(args, "modality");
   const babel_ops *ops;
+  const babel_bank *member = NULL;
   void *embeddings = NULL;
   babel_status status;
   BABEL_TRY(babel_args_require(args, "trunk", &trunk));
@@ -225,9 +240,11 @@ static babel_status embed(const babel_args *args, embed_job *job) {
   if (tower && tower->in != bank->width)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %d features a sample, but the tower %s of %s was grown with %d", *bank->path ? bank->path : "the input", bank->width,
                       modality, trunk, tower->in);
+  BABEL_TRY(read_member(args, job, modality, &member));
   BABEL_TRY(babel_alloc(&embeddings, (size_t)bank->rows * (size_t)width, sizeof(float)));
-  BABEL_TRY_OR(babel_trunk_embed(&job->trunk, modality, bank->features, bank->rows, bank->steps, bank->lengths,
-                                 babel_args_flag(args, "aligned") ? BABEL_OUTPUT_ALIGNED : BABEL_OUTPUT_FEATURE, embeddings), done);
+  babel_output output = babel_args_flag(args, "aligned") ? BABEL_OUTPUT_ALIGNED : BABEL_OUTPUT_FEATURE;
+  BABEL_TRY_OR(member ? babel_members_embed(&job->trunk, bank, NULL, bank->rows, &member, 1, output, embeddings)
+                      : babel_trunk_embed(&job->trunk, modality, bank->features, bank->rows, bank->steps, bank->lengths, output, embeddings), done);
   babel_tensor tensor = {.data = embeddings, .dtype = BABEL_F32, .rank = 2, .shape = {bank->rows, width}};
   BABEL_TRY_OR(babel_npy_write(out, &tensor), done);
   if (keys) BABEL_TRY_OR(write_keys(keys, bank), done);
@@ -241,6 +258,7 @@ static babel_status run(const babel_args *args) {
   embed_job job = {0};
   babel_status status = embed(args, &job);
   babel_bank_destroy(&job.bank);
+  babel_bank_destroy(&job.member);
   babel_encoder_destroy(job.encoder);
   babel_trunk_destroy(&job.trunk);
   return status;

@@ -12,10 +12,12 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "eval/evaluate.h"
+#include "eval/members.h"
 
 static const babel_option options[] = {
     {"protocol", "NAME", "paper, release, strict or strict-folds (any name; it labels the rows)"},
     {"bank", "FILE", "a feature bank; stands twice, in the order of the trunk's growth"},
+    {"member", "FILE", "features of a further tower (wifi2) of a bank's sensor (wifi), same samples: that modality is the mean of both (wifi_members: mean)"},
     {"split", "FILE", "split of the draws that follow: its train part gives the statistics of the raw rows"},
     {"draws", "FILE", "draws of one fold; the trunks that follow are its seeds. `release` takes support and query from --split instead"},
     {"trunk", "FILE", "a trunk of the fold before it; one a seed"},
@@ -33,7 +35,7 @@ static const babel_option options[] = {
 /* Files in the order of the command line. */
 typedef struct {
   const babel_ops *ops;
-  babel_bank bank[2];
+  babel_bank bank[2], member;
   babel_split splits[BABEL_MAX_FOLDS];
   babel_draws draws[BABEL_MAX_FOLDS];
   int split_count, draw_count, trunk_count;
@@ -118,8 +120,9 @@ static babel_status label(const babel_args *args, eval_job *job) {
   if (!features) features = job->trunks[0].config.shuffle_pairs ? "shuffled" : random[0] || random[1] ? "random" : "aligned";
   job->evaluation.features = features;
   job->evaluation.name = babel_args_value(args, "name");
-  for (int s = 0; s < 2; s++) {
-    babel_bank *bank = &job->bank[s];
+  babel_bank *const banks[3] = {&job->bank[0], &job->bank[1], &job->member};
+  for (int s = 0; s < 3; s++) {
+    babel_bank *bank = banks[s];
     BABEL_TRY(provenance_says(bank, "simulated", &simulated));
     if (simulated) strcpy(bank->dataset + (strlen(bank->dataset) < 50 ? strlen(bank->dataset) : 50), " (simulated)");
   }
@@ -132,6 +135,23 @@ static babel_status check_out(const char *out) {
   if (babel_file_exists(out)) BABEL_TRY(babel_results_read(&there, out));
   babel_results_destroy(&there);
   return babel_file_probe(out);
+}
+
+/* --member: every trunk takes the mean of the towers. */
+static babel_status read_member(const babel_args *args, eval_job *job) {
+  const char *path = babel_args_value(args, "member");
+  if (!path) return BABEL_OK;
+  BABEL_TRY(babel_bank_read(&job->member, path));
+  job->evaluation.member = &job->member;
+  bool joins = !babel_same_sensor(job->bank[0].modality, job->bank[1].modality);
+  for (int i = 0; i < job->trunk_count && joins; i++) {
+    job->trunks[i].config.wifi_members = BABEL_MEMBERS_MEAN;
+    joins = false;
+    for (int s = 0; s < 2; s++) joins |= babel_member_fits(&job->trunks[i], &job->bank[s], NULL, job->bank[s].rows, &job->member);
+  }
+  if (joins) return BABEL_OK;
+  return BABEL_FAIL(BABEL_ERR_ARG, "--member %s: its %s features belong to no --bank: expected a further tower (say wifi2) of one bank's sensor (wifi) and not of the other's, "
+                    "of the same data set and keys, that every trunk knows", path, job->member.modality);
 }
 
 static babel_status evaluate(const babel_args *args, eval_job *job) {
@@ -149,6 +169,7 @@ static babel_status evaluate(const babel_args *args, eval_job *job) {
   BABEL_TRY(read_heads(args, &job->evaluation.heads));
   BABEL_TRY(read_folds(args, job));
   if (!job->trunk_count) return BABEL_FAIL(BABEL_ERR_ARG, "--trunk is needed");
+  BABEL_TRY(read_member(args, job));
   BABEL_TRY(label(args, job));
   job->evaluation.raw = !babel_args_flag(args, "no-raw");
   job->evaluation.extra = babel_args_flag(args, "extra");
@@ -197,6 +218,7 @@ static babel_status run(const babel_args *args) {
     babel_draws_destroy(&job->draws[i]);
   }
   for (int s = 0; s < 2; s++) babel_bank_destroy(&job->bank[s]);
+  babel_bank_destroy(&job->member);
   babel_results_destroy(&job->results);
   free(job->trunks);
   free(job->watch);

@@ -177,7 +177,7 @@ static babel_status check_frozen(const babel_trunk *trunk, const char *from) {
   babel_status status = babel_trunk_compare(&before, trunk, &differences, &count);
   for (int i = 0; i < count && status == BABEL_OK; i++) {
     const babel_trunk_difference *d = &differences[i];
-    if (!d->identical && d->only_in != 2 && strcmp(d->name, "log_scale"))
+    if (!d->identical && !d->moment && d->only_in != 2 && strcmp(d->name, "log_scale"))
       status = BABEL_FAIL(BABEL_ERR_STATE, "%s: trunk: freeze has changed an older tower: %s", trunk->path, d->name);
   }
   if (status == BABEL_OK) printf("embeddings of the %d older modalities: bit-identical (checked)\n", before.tower_count);

@@ -46,9 +46,9 @@ static babel_status list(const babel_args *args) {
   for (int i = 0; i < trunk.tower_count; i++) {
     const babel_tower *t = &trunk.towers[i];
     json_t *provenance = json_loads(t->provenance ? t->provenance : "{}", 0, NULL);
-    printf("  tower    %-12s %d features of %s (%s)%s, %lld parameters%s\n", t->name, t->in, text(provenance, "encoder"), text(provenance, "encoder_output"),
+    printf("  tower    %-12s %d features of %s (%s)%s, %lld parameters%s%s\n", t->name, t->in, text(provenance, "encoder"), text(provenance, "encoder_output"),
            json_is_true(json_object_get(provenance, "simulated")) ? ", simulated" : "", (long long)(t->module.count + t->post.count + t->own.count),
-           t->gauss.width ? ", covariance known" : "");
+           t->gauss.width ? ", covariance known" : "", t->moments.layers ? ", second moments known" : "");
     json_decref(provenance);
   }
   print_phases(&trunk);

@@ -114,8 +114,7 @@ static babel_status score_retrieval(fold_job *job, int seed) {
   for (int s = 0; s < 2; s++) {
     BABEL_TRY_OR(babel_alloc(&memory, n * width, sizeof(float)), done);
     x[s] = memory;
-    BABEL_TRY_OR(babel_trunk_embed(trunk, job->evaluation->bank[s]->modality, job->paired->features[s], (int)n, job->evaluation->bank[s]->steps,
-                                   job->paired->lengths[s], BABEL_OUTPUT_ALIGNED, x[s]), done);
+    BABEL_TRY_OR(babel_paired_embed(job->paired, s, trunk, BABEL_OUTPUT_ALIGNED, x[s]), done);
   }
   BABEL_TRY_OR(babel_alloc(&memory, 2 * n, sizeof(int)), done);
   labels = memory;
@@ -216,6 +215,7 @@ babel_status babel_evaluate(const babel_evaluation *evaluation, babel_results *r
   babel_status status;
   BABEL_TRY(check(evaluation));
   BABEL_TRY(babel_paired_create(&paired, evaluation->bank));
+  paired.member = evaluation->member;
   for (int i = 0; i < BABEL_CLASS_REPORTS && evaluation->classes; i++) BABEL_TRY_OR(babel_class_report_create(&classes[i], class_count(&paired)), done);
   for (int f = 0; f < evaluation->fold_count; f++) {
     fold_job job = {.evaluation = evaluation, .paired = &paired, .fold = &evaluation->folds[f], .tally = &tallies[f], .classes = evaluation->classes ? classes : NULL};

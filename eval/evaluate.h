@@ -30,6 +30,7 @@ typedef struct {
   const char *protocol, *features; /* features: "aligned", "random" or "shuffled" */
   const char *name;                /* column preset of the rows; NULL = the trunks' preset */
   const babel_bank *bank[2];
+  const babel_bank *member;        /* of a further tower of one of the two sensors, for trunks with wifi_members: mean (members.h); NULL = none */
   unsigned heads;                  /* bits 1 << babel_head */
   bool raw;                        /* also the raw rows */
   bool extra;                      /* also the ensemble of the seeds and aligned + raw, nearest class embedding alone; needs raw */

@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "eval/fusion.h"
+#include "eval/members.h"
 
 static babel_status take_floats(float **pointer, size_t count) {
   void *memory;
@@ -116,6 +117,11 @@ babel_status babel_inputs_join(babel_inputs *y, const babel_inputs *a, const bab
   return BABEL_OK;
 }
 
+babel_status babel_paired_embed(const babel_paired *paired, int s, const babel_trunk *trunk, babel_output output, float *x) {
+  bool alone = !paired->member || babel_same_sensor(paired->bank[0]->modality, paired->bank[1]->modality);
+  return babel_members_embed(trunk, paired->bank[s], paired->rows[s], paired->n, &paired->member, alone ? 0 : 1, output, x);
+}
+
 babel_status babel_inputs_aligned(babel_inputs *inputs, const babel_paired *paired, const babel_trunk *trunk) {
   babel_status status;
   memset(inputs, 0, sizeof *inputs);
@@ -129,7 +135,7 @@ babel_status babel_inputs_aligned(babel_inputs *inputs, const babel_paired *pair
     }
     inputs->width[s] = trunk->config.embed_dim;
     BABEL_TRY_OR(take_floats(&inputs->x[s], (size_t)paired->n * (size_t)inputs->width[s]), fail);
-    BABEL_TRY_OR(babel_trunk_embed(trunk, bank->modality, paired->features[s], paired->n, bank->steps, paired->lengths[s], BABEL_OUTPUT_FEATURE, inputs->x[s]), fail);
+    BABEL_TRY_OR(babel_paired_embed(paired, s, trunk, BABEL_OUTPUT_FEATURE, inputs->x[s]), fail);
   }
   BABEL_TRY_OR(fuse(inputs, paired->n, trunk->config.fusion_weight), fail);
   return BABEL_OK;

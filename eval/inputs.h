@@ -12,7 +12,7 @@ typedef enum { BABEL_INPUT_A, BABEL_INPUT_B, BABEL_INPUT_SUM, BABEL_INPUT_WEIGHT
 
 /* The samples of both banks, which must be the same, in the order of bank a. */
 typedef struct {
-  const babel_bank *bank[2];
+  const babel_bank *bank[2], *member; /* member: of a further tower (members.h), borrowed, or NULL */
   int n, *rows[2];
   const char **keys;
   int *labels;
@@ -29,6 +29,9 @@ typedef struct {
   float *x[BABEL_INPUT_COUNT];
   int width[BABEL_INPUT_COUNT];
 } babel_inputs;
+
+/* Unit embeddings (n, embed_dim) of side s. */
+babel_status babel_paired_embed(const babel_paired *paired, int s, const babel_trunk *trunk, babel_output output, float *x);
 
 /* BABEL_ERR_SHAPE when a bank is not as wide as its tower, BABEL_ERR_ARG when there is no tower. */
 babel_status babel_inputs_aligned(babel_inputs *inputs, const babel_paired *paired, const babel_trunk *trunk);

@@ -6,6 +6,7 @@
 
 #include "core/arena.h"
 #include "core/range.h"
+#include "eval/members.h"
 #include "eval/oneshot.h"
 #include "eval/retrieval.h"
 
@@ -50,28 +51,16 @@ static babel_status add(babel_retention *now, const char *measure, const char *f
   return BABEL_OK;
 }
 
-/* Rows of the bank for the keys, their labels, their embeddings (aligned: what retrieval sees). */
-static babel_status embed(const measuring *m, shown *side) {
-  const babel_bank *bank = side->bank;
-  size_t stride = (size_t)bank->steps * (size_t)bank->width;
-  float *features = NULL;
-  int *lengths = NULL;
-  babel_status status;
+/* The labels of the rows and their embeddings (aligned: what retrieval sees). partner: what stands on the other side of its set. Further towers of the sensor
+ * are looked for in all sets, but not where they are what it is paired with. */
+static babel_status embed(const measuring *m, shown *side, const babel_bank *partner) {
+  const babel_bank *bank = side->bank, *others[2 * BABEL_MAX_SETS];
+  int count = 0;
   BABEL_TRY(take(&side->labels, (size_t)side->n, sizeof(int)));
   BABEL_TRY(take(&side->x, (size_t)side->n * (size_t)m->width, sizeof(float)));
-  BABEL_TRY(take(&features, (size_t)side->n * stride, sizeof(float)));
-  if (bank->lengths) BABEL_TRY_OR(take(&lengths, (size_t)side->n, sizeof(int)), done);
-  for (int i = 0; i < side->n; i++) {
-    size_t row = (size_t)side->rows[i];
-    side->labels[i] = bank->labels[row];
-    memcpy(features + (size_t)i * stride, bank->features + row * stride, stride * sizeof(float));
-    if (lengths) lengths[i] = bank->lengths[row * (size_t)(1 + bank->variants)];
-  }
-  status = babel_trunk_embed(m->trunk, bank->modality, features, side->n, bank->steps, lengths, BABEL_OUTPUT_ALIGNED, side->x);
-done:
-  free(features);
-  free(lengths);
-  return status;
+  for (int i = 0; i < side->n; i++) side->labels[i] = bank->labels[side->rows[i]];
+  for (int i = 0; i < 2 * m->set_count && !babel_same_sensor(bank->modality, partner->modality); i++) others[count++] = m->sets[i / 2].bank[i % 2];
+  return babel_members_embed(m->trunk, bank, side->rows, side->n, others, count, BABEL_OUTPUT_ALIGNED, side->x);
 }
 
 static babel_status embed_all(const measuring *m) {
@@ -82,7 +71,7 @@ static babel_status embed_all(const measuring *m) {
     b->n = a->n;
     for (int s = 0; s < 2; s++) {
       m->sides[2 * p + s].bank = set->bank[s];
-      BABEL_TRY(embed(m, &m->sides[2 * p + s]));
+      BABEL_TRY(embed(m, &m->sides[2 * p + s], set->bank[1 - s]));
     }
   }
   return BABEL_OK;
@@ -105,7 +94,7 @@ static void mark(const babel_bank *bank, char *const *keys, int count, char *wan
 }
 
 /* The rows that the draws name: others than the test part's, where that holds only some of them. */
-static babel_status embed_drawn(const measuring *m, const babel_bank *bank, const babel_draws *draws, shown *side) {
+static babel_status embed_drawn(const measuring *m, const babel_bank *bank, const babel_bank *partner, const babel_draws *draws, shown *side) {
   char *wanted = NULL;
   BABEL_TRY(take(&wanted, (size_t)bank->rows, 1));
   for (int d = 0; d < draws->count; d++) {
@@ -117,7 +106,7 @@ static babel_status embed_drawn(const measuring *m, const babel_bank *bank, cons
   for (int i = 0; i < bank->rows && status == BABEL_OK; i++)
     if (wanted[i]) side->rows[side->n++] = i;
   free(wanted);
-  return status == BABEL_OK ? embed(m, side) : status;
+  return status == BABEL_OK ? embed(m, side, partner) : status;
 }
 
 static void forget(shown *side) {
@@ -126,14 +115,14 @@ static void forget(shown *side) {
   free(side->x);
 }
 
-static babel_status measure_oneshot(const measuring *m, const char *modality, const babel_bank *bank, const babel_draws *draws) {
+static babel_status measure_oneshot(const measuring *m, const char *modality, const babel_bank *bank, const babel_bank *partner, const babel_draws *draws) {
   const char **keys = NULL;
   babel_episodes episodes = {0};
   babel_oneshot_job *jobs = NULL;
   shown drawn = {0}, *side = &drawn;
   double sum = 0;
   babel_status status;
-  BABEL_TRY_OR(embed_drawn(m, bank, draws, side), done);
+  BABEL_TRY_OR(embed_drawn(m, bank, partner, draws, side), done);
   babel_points points = {.x = side->x, .labels = side->labels, .rows = side->n, .width = m->width};
   BABEL_TRY_OR(take(&keys, (size_t)side->n, sizeof *keys), done);
   for (int i = 0; i < side->n; i++) keys[i] = side->bank->keys[side->rows[i]];
@@ -252,7 +241,10 @@ static babel_status measure_all(const measuring *m) {
     BABEL_TRY(take(&m->now->embeddings[i], (size_t)side->n * (size_t)m->width, sizeof(float)));
     memcpy(m->now->embeddings[i], side->x, (size_t)side->n * (size_t)m->width * sizeof(float));
     m->now->samples[i] = side->n;
-    if (m->sets[set].draws) BABEL_TRY(measure_oneshot(m, trunk->towers[i].name, side->bank, m->sets[set].draws));
+    if (m->sets[set].draws) {
+      const babel_bank *const *pair = m->sets[set].bank;
+      BABEL_TRY(measure_oneshot(m, trunk->towers[i].name, side->bank, pair[pair[0] == side->bank], m->sets[set].draws));
+    }
   }
   for (int i = 0; i < trunk->tower_count; i++)
     for (int j = 0; j < trunk->tower_count; j++)

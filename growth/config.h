@@ -21,7 +21,8 @@ typedef enum { BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL
                BABEL_PRESET_BEST_SUBJECT, BABEL_PRESET_BEST_MASK, BABEL_PRESET_COUNT } babel_preset;
 
 typedef enum { BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY,
-               BABEL_POLICY_REHEARSAL_KD, BABEL_POLICY_GAUSS_KD, BABEL_POLICY_REPLAY, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE } babel_policy;
+               BABEL_POLICY_REHEARSAL_KD, BABEL_POLICY_GAUSS_KD, BABEL_POLICY_REPLAY, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE,
+               BABEL_POLICY_GRAD_PROJ } babel_policy;
 
 /* The values of the other enumerations. Each is the place of its word in the table. */
 enum { BABEL_POST_PROJ_NONE, BABEL_POST_PROJ_LINEAR };
@@ -41,6 +42,7 @@ enum { BABEL_GRAPH_FEATURES, BABEL_GRAPH_EMBEDDING };
 enum { BABEL_REPLAY_RANDOM, BABEL_REPLAY_HERDING };
 enum { BABEL_EMA_COSINE, BABEL_EMA_CONSTANT };
 enum { BABEL_FUSION_SUM, BABEL_FUSION_CONCAT };
+enum { BABEL_MEMBERS_PRIMARY, BABEL_MEMBERS_MEAN };
 
 /* Fields and their keys carry the same names. Enumerations are stored as int. */
 typedef struct {
@@ -87,6 +89,7 @@ typedef struct {
   int replay_bank;       /* pairs that are kept of each earlier phase: 256 */
   int replay_choice;     /* random, herding */
   double trunk_lr;       /* 0.1: factor of policy slow */
+  double proj_energy;    /* 0.99: policy grad_proj */
   /* optimiser */
   double lr, lr_final, lr_warmup_start, beta1, beta2, adam_eps, weight_decay;
   double warmup_epochs;  /* 1 */
@@ -98,6 +101,7 @@ typedef struct {
   int shuffle_pairs;     /* bool: control, partners permuted inside each batch */
   int seed;
   /* evaluation */
+  int wifi_members;      /* primary, mean: eval/members.h */
   int head_hidden, head_epochs, head_batch;
   double head_lr, head_momentum, head_weight_decay;
   double fusion_weight;  /* of the second bank in the weighted sum: 1.5 */

@@ -69,11 +69,11 @@ static const babel_config_key table[] = {
     ENUM(grad_scope, "own|both", FOUR("own", "own", "both", "own"),
          "Parameters in the norms of Eq. (6): the anchor's own alignment module, or both towers'."),
     ENUM(grad_norm, "raw|relative", ALL("raw"), "Norm of Eq. (6) as it is, or divided by the norm of the parameters."),
-    ENUM(proto_policy, "plain|ema_teacher|snapshot_teacher|ema_deploy|rehearsal_kd|gauss_kd|replay|frozen|slow|none",
+    ENUM(proto_policy, "plain|ema_teacher|snapshot_teacher|ema_deploy|rehearsal_kd|gauss_kd|replay|frozen|slow|none|grad_proj",
          FOUR("rehearsal_kd", "ema_teacher", "ema_deploy", "plain"),
          "What protects the trunk in growth phases: nothing, a slowly moving teacher, a fixed teacher, the moving average "
          "itself put to use, rehearsal of earlier pairs against a fixed teacher, the same on rows drawn from each modality's stored mean and "
-         "covariance, contrastive training on a small bank of earlier pairs, a frozen prototype, a slow trunk; none: ablation, every modality has a prototype of its own."),
+         "covariance, contrastive training on a small bank of earlier pairs, a frozen prototype, a slow trunk; none: ablation, every modality has a prototype of its own; grad_proj: known layers move only where the inputs of earlier phases are not."),
     ENUM(trunk, "train|freeze", ALL("train"), "Freeze: a growth phase trains nothing but the new tower."),
     DOUBLE(ema_momentum, 0, 1, ALL("0.996"), "Momentum of the moving average at the start of a phase; it ends at 1."),
     ENUM(ema_schedule, "cosine|constant", ALL("cosine"), "Course of that momentum over a phase: to 1 along a cosine, or as it starts."),
@@ -84,6 +84,8 @@ static const babel_config_key table[] = {
     ENUM(replay_choice, "random|herding", ALL("random"),
          "replay: which ones, drawn at random, or those whose running mean stays nearest to the mean of all."),
     DOUBLE(trunk_lr, 0, 1, ALL("0.1"), "slow: learning rate of the junction's module and the prototype, as a share of lr."),
+    DOUBLE(proj_energy, 0.01, 1, ALL("0.99"),
+           "grad_proj: share of the energy of a layer's earlier inputs in whose directions it stands still."),
 
     DOUBLE(lr, 0, 1, TWO("0.0003", "0.0001"), "Peak learning rate."),
     DOUBLE(lr_final, 0, 1, TWO("0.00003", "0.00001"), "Learning rate after the last step, reached along a cosine."),
@@ -111,6 +113,8 @@ static const babel_config_key table[] = {
     ENUM(fusion, "sum|concat", TWO("sum", "concat"),
          "The preset's own way of joining modalities: renormalised sum of the unit embeddings, or concatenation."),
     DOUBLE(fusion_weight, 0.001, 1000, ALL("1.5"), "Weight of the second bank in the rows fused by weighted sum; the first has 1."),
+    ENUM(wifi_members, "primary|mean", ALL("primary"),
+         "Embedding of a sensor with several towers (wifi, wifi2): the first tower's, or the renormalised mean of all of which a schedule has the features."),
     INT(watch_epochs, 0, 1000000, ALL("10"), "Epochs between two scorings of the training-free heads; 0 turns them off."),
     DOUBLE(checkpoint_seconds, 0, 86400, ALL("30"), "Seconds between two saved states; with 0 only an interruption saves one."),
 };

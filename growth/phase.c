@@ -17,6 +17,7 @@
 #include "growth/phase_data.h"
 #include "growth/phase_state.h"
 #include "growth/policy.h"
+#include "growth/projection.h"
 #include "growth/rehearsal.h"
 #include "layers/schedule.h"
 
@@ -34,6 +35,7 @@ typedef struct {
   babel_rehearsal rehearsal;
   babel_phase_data data;
   babel_step_plan plan;
+  babel_projection projection;
   babel_schedule schedule;
   babel_phase_plan facts;
   char *inputs, *environment;
@@ -115,14 +117,16 @@ static babel_status add_towers(phase_run *run) {
 static babel_status plan_step(phase_run *run) {
   const babel_config *config = &run->trunk->config;
   babel_policy_plan *policy = &run->policy;
-  *policy = babel_policy_of(config, run->kind, run->own.mean[0] != NULL);
+  *policy = babel_policy_of(config, run->own.known ? run->kind : BABEL_PHASE_FIRST, run->own.mean[0] != NULL); /* two towers of one sensor may come first */
   babel_step_request request = babel_step_pair(run->towers, run->data.steps, run->data.batch, policy->teacher_side, policy->adaptive);
   request.still = policy->still;
   request.prototype = policy->prototype;
   for (int s = 0; s < 2; s++) request.module[s] = policy->module[s];
   BABEL_TRY(babel_rehearsal_create(&run->rehearsal, run->trunk, run->options, policy->rehearsal, &request));
   BABEL_TRY(babel_step_plan_create(&run->plan, run->trunk, &request));
-  run->facts.bytes += run->plan.bytes + run->rehearsal.bytes;
+  if (!run->own.planning) BABEL_TRY(babel_projection_create(&run->projection, &run->plan, run->trunk));
+  if (run->projection.layers) run->plan.projection = &run->projection;
+  run->facts.bytes += run->plan.bytes + run->rehearsal.bytes + run->projection.bytes;
   run->facts.parameters = run->plan.count;
   return BABEL_OK;
 }
@@ -150,6 +154,7 @@ static void release(phase_run *run) {
   if (run->metrics) fclose(run->metrics);
   if (run->watch) fclose(run->watch);
   babel_step_plan_destroy(&run->plan);
+  babel_projection_destroy(&run->projection);
   babel_rehearsal_destroy(&run->rehearsal);
   babel_phase_data_destroy(&run->data);
   for (int i = 0; i < 4; i++) free(run->statistics[i / 2][i % 2]);
@@ -321,6 +326,17 @@ static babel_status loop(phase_run *run, int64_t step) {
   return BABEL_OK;
 }
 
+/* What the layers were fed: from the first phase on, or never. */
+static babel_status remember_moments(phase_run *run) {
+  const babel_phase_data *data = &run->data;
+  if (run->trunk->config.proto_policy != BABEL_POLICY_GRAD_PROJ || (run->own.known && !run->trunk->moments.layers)) {
+    babel_moments_forget(run->trunk);
+    return BABEL_OK;
+  }
+  for (int s = 0; s < 2; s++) BABEL_TRY(babel_moments_add(run->trunk, run->options->bank[s], data->source[s], data->pairs));
+  return BABEL_OK;
+}
+
 /* What the trunk will remember of a new modality when its data are gone. */
 static babel_status remember(phase_run *run) {
   for (int s = 0; s < 2; s++) {
@@ -339,6 +355,7 @@ static babel_status finish(phase_run *run) {
   int64_t bytes;
   BABEL_TRY(babel_step_plan_store(&run->plan, trunk, run->policy.deploy_teacher));
   BABEL_TRY(remember(run));
+  BABEL_TRY(remember_moments(run));
   BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &bytes));
   BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &bytes));
   free(trunk->manifest);

@@ -7,18 +7,6 @@ const char *babel_phase_kind_name(babel_phase_kind kind) {
   return names[kind];
 }
 
-/* `wifi2` is a second tower of `wifi`: the name without the digits at its end. */
-static size_t sensor_length(const char *name) {
-  size_t length = strlen(name);
-  while (length > 1 && name[length - 1] >= '0' && name[length - 1] <= '9') length--;
-  return length;
-}
-
-static bool same_sensor(const char *a, const char *b) {
-  size_t n = sensor_length(a);
-  return n == sensor_length(b) && !strncmp(a, b, n);
-}
-
 babel_status babel_phase_kind_of(const babel_trunk *trunk, const babel_config *config, const char *const modality[2], bool allow_disconnected,
                                  babel_phase_kind *kind, bool *swap) {
   bool known[2] = {babel_trunk_tower(trunk, modality[0]) != NULL, babel_trunk_tower(trunk, modality[1]) != NULL};
@@ -28,7 +16,7 @@ babel_status babel_phase_kind_of(const babel_trunk *trunk, const babel_config *c
   if (known[0] && known[1]) {
     *kind = BABEL_PHASE_BRIDGE;
     *swap = babel_trunk_tower(trunk, modality[1]) < babel_trunk_tower(trunk, modality[0]); /* the older one is the junction */
-  } else if (same_sensor(modality[0], modality[1])) {
+  } else if (babel_same_sensor(modality[0], modality[1])) {
     *kind = BABEL_PHASE_AUGMENT;
   } else {
     *kind = known[0] || known[1] ? BABEL_PHASE_GROW : trunk->tower_count ? BABEL_PHASE_DISCONNECTED : BABEL_PHASE_FIRST;
@@ -48,6 +36,13 @@ static void teach(babel_policy_plan *plan, babel_phase_kind kind, bool junction)
     plan->rehearsal = BABEL_REHEARSE_OWN;
   else if (junction)
     plan->teacher_side = 0;
+}
+
+/* How that which was known before learns. */
+static void hold(babel_policy_plan *plan, babel_phase_kind kind, bool junction, babel_learning learning) {
+  plan->prototype = learning;
+  if (junction) plan->module[0] = learning;
+  if (kind == BABEL_PHASE_BRIDGE) plan->module[1] = learning;
 }
 
 babel_policy_plan babel_policy_of(const babel_config *config, babel_phase_kind kind, bool junction) {
@@ -77,11 +72,8 @@ babel_policy_plan babel_policy_of(const babel_config *config, babel_phase_kind k
       break;
     case BABEL_POLICY_REPLAY: plan.rehearsal = BABEL_REHEARSE_REPLAY; break;
     case BABEL_POLICY_FROZEN: plan.prototype = BABEL_FROZEN; break;
-    case BABEL_POLICY_SLOW:
-      plan.prototype = BABEL_LEARNS_SLOWLY;
-      if (junction) plan.module[0] = BABEL_LEARNS_SLOWLY;
-      if (kind == BABEL_PHASE_BRIDGE) plan.module[1] = BABEL_LEARNS_SLOWLY;
-      break;
+    case BABEL_POLICY_SLOW: hold(&plan, kind, junction, BABEL_LEARNS_SLOWLY); break;
+    case BABEL_POLICY_GRAD_PROJ: hold(&plan, kind, junction, BABEL_LEARNS_PROJECTED); break;
   }
   if (config->distill_weight == 0 && !plan.deploy_teacher && plan.rehearsal != BABEL_REHEARSE_REPLAY) plan.rehearsal = BABEL_REHEARSE_NOTHING, plan.teacher_side = -1;
   return plan;

@@ -2,6 +2,7 @@
 #include "growth/step.h"
 
 #include "core/range.h"
+#include "growth/projection.h"
 #include "growth/step_chunk.h"
 #include "growth/step_fold.h"
 
@@ -290,8 +291,10 @@ babel_status babel_step_gradients(babel_step_plan *plan) {
 
 static babel_status update(const babel_step_plan *plan) {
   BABEL_RANGE("update");
-  return plan->ops->adamw(plan->adamw, plan->adamw_count, (float)plan->config.beta1, (float)plan->config.beta2, (float)plan->config.adam_eps,
-                          plan->in.state, plan->stream);
+  if (plan->projection) BABEL_TRY(babel_projection_gradient(plan->projection, plan));
+  BABEL_TRY(plan->ops->adamw(plan->adamw, plan->adamw_count, (float)plan->config.beta1, (float)plan->config.beta2, (float)plan->config.adam_eps,
+                             plan->in.state, plan->stream));
+  return plan->projection ? babel_projection_step(plan->projection, plan) : BABEL_OK;
 }
 
 static babel_status run(babel_step_plan *plan) {

@@ -41,7 +41,7 @@ typedef struct {
 } babel_step_source;
 
 /* How a part of the network learns. */
-typedef enum { BABEL_LEARNS, BABEL_LEARNS_SLOWLY, /* at state->trunk_lr */ BABEL_FROZEN } babel_learning;
+typedef enum { BABEL_LEARNS, BABEL_LEARNS_SLOWLY, /* at state->trunk_lr */ BABEL_LEARNS_PROJECTED, /* projection.h */ BABEL_FROZEN } babel_learning;
 
 /* What a plan is asked for. */
 typedef struct {
@@ -125,6 +125,7 @@ typedef struct {
   int shared;                   /* first layer of the chains that is the same one */
   float *params, *moment1, *moment2, *teacher_params; /* (count); teacher: NULL without one */
   float *grads[3];              /* (count) folded: [0], the gradient; else of each direction, [2] NULL without a teacher */
+  const struct babel_projection *projection; /* borrowed, set by whoever made it; NULL = none */
   babel_adamw_job *adamw;       /* host list */
   int adamw_count;
   babel_step_inputs in, host;   /* on the backend; the copies that babel_step_plan_send sends there */

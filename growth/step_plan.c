@@ -353,6 +353,7 @@ static void optimise_mlp(babel_step_plan *plan, const babel_mlp *mlp, int64_t at
     r.decay = plan->config.weight_decay;
     optimise(plan, at + mlp->weight_at[k], (int64_t)mlp->widths[k] * mlp->widths[k + 1], r);
     r.decay = 0;
+    if (r.learning == BABEL_LEARNS_PROJECTED) continue; /* the bias stands still: projection.h */
     optimise(plan, at + mlp->bias_at[k], mlp->widths[k + 1], r);
   }
 }

@@ -70,8 +70,11 @@ void babel_trunk_destroy(babel_trunk *trunk) {
     if (tower->inv_std) ops->free(tower->inv_std);
     free(tower->provenance);
     babel_gauss_destroy(&tower->gauss);
+    babel_moments_destroy(&tower->moments);
+    babel_moments_destroy(&tower->post_moments);
   }
   free_mlp(ops, &trunk->prototype);
+  babel_moments_destroy(&trunk->moments);
   if (trunk->log_scale) ops->free(trunk->log_scale);
   free(trunk->manifest);
   free(trunk->history);
@@ -82,6 +85,18 @@ babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name) {
   for (int i = 0; i < trunk->tower_count; i++)
     if (!strcmp(trunk->towers[i].name, name)) return (babel_tower *)&trunk->towers[i];
   return NULL;
+}
+
+/* The name without the digits at its end. */
+static size_t sensor_length(const char *name) {
+  size_t length = strlen(name);
+  while (length > 1 && name[length - 1] >= '0' && name[length - 1] <= '9') length--;
+  return length;
+}
+
+bool babel_same_sensor(const char *a, const char *b) {
+  size_t n = sensor_length(a);
+  return n == sensor_length(b) && !strncmp(a, b, n);
 }
 
 const babel_mlp *babel_trunk_prototype(const babel_trunk *trunk, const babel_tower *tower) {

@@ -6,7 +6,8 @@
  *
  * File (safetensors): tower.NAME.mean, tower.NAME.inv_std (D), tower.NAME.K.weight (out, in), tower.NAME.K.bias (out),
  * prototype.K.weight, prototype.K.bias, post.NAME.weight/.bias (only post_proj=linear), log_scale (1); with proto_policy=none also
- * prototype.NAME.K.weight/.bias; gauss.NAME.mean (D), gauss.NAME.factor (r, D), gauss.NAME.rest (D) where they are known (gauss.h).
+ * prototype.NAME.K.weight/.bias; gauss.NAME.mean (D), gauss.NAME.factor (r, D), gauss.NAME.rest (D) where they are known (gauss.h); with
+ * proto_policy=grad_proj moment.NAME.K, moment_post.NAME.K, moment_prototype.K (in, in) of the inputs of each layer (moments.h).
  * Metadata: format "babel-trunk 1", towers (names, comma between), provenance.NAME, manifest, config (JSON), history (JSON list of phases).
  * Reading is strict: every tensor there is, by name and shape and finite, and no other one. */
 #ifndef BABEL_GROWTH_TRUNK_H
@@ -15,6 +16,7 @@
 #include "data/bank.h"
 #include "growth/config.h"
 #include "growth/gauss.h"
+#include "growth/moments.h"
 #include "kernels/ops.h"
 #include "layers/mlp.h"
 
@@ -32,6 +34,7 @@ typedef struct {
   babel_mlp own;       /* proto_policy=none: this modality's own prototype; 0 layers where the shared one serves */
   float *mean, *inv_std; /* (D) on the backend; zeros and ones when standardise is off */
   char *provenance;    /* JSON of the bank it was grown with */
+  babel_moments moments, post_moments; /* of the layers of module and post; proto_policy=grad_proj alone */
   babel_gauss gauss;   /* of its standardised original training features, first data set; width 0 = unknown (time steps, an older file) */
 } babel_tower;
 
@@ -41,6 +44,7 @@ typedef struct babel_trunk {
   int tower_count;
   babel_tower towers[BABEL_MAX_TOWERS];
   babel_mlp prototype;
+  babel_moments moments; /* of the prototype's layers, over all modalities */
   float *log_scale;    /* (1) on the backend */
   char *manifest, *history; /* JSON texts */
   char path[1024], sha256[65];
@@ -52,6 +56,8 @@ void babel_trunk_destroy(babel_trunk *trunk); /* accepts a zeroed one */
 /* A new tower, initialised from (seed, name). Statistics are set by the phase. */
 babel_status babel_trunk_add_tower(babel_trunk *trunk, const char *name, int in);
 babel_tower *babel_trunk_tower(const babel_trunk *trunk, const char *name); /* or NULL */
+/* Whether both names are towers of one sensor: `wifi2` is a second tower of `wifi`. */
+bool babel_same_sensor(const char *a, const char *b);
 /* U as this tower knows it: the shared one, or its own. */
 const babel_mlp *babel_trunk_prototype(const babel_trunk *trunk, const babel_tower *tower);
 /* mean and inv_std: (in) floats of the host. */

@@ -57,6 +57,17 @@ static babel_status write_gauss(babel_safetensors_writer *writer, const babel_to
   return babel_safetensors_writer_floats(writer, name, g->rest, 1, width);
 }
 
+/* Host memory too. `what` is between "moment" and the layer's number. */
+static babel_status write_moments(babel_safetensors_writer *writer, const babel_moments *moments, const char *what, const char *tower) {
+  char name[96];
+  for (int k = 0; k < moments->layers; k++) {
+    const int64_t shape[2] = {moments->width[k], moments->width[k]};
+    snprintf(name, sizeof name, "moment%s%s.%d", what, tower, k);
+    BABEL_TRY(babel_safetensors_writer_floats(writer, name, moments->of[k], 2, shape));
+  }
+  return BABEL_OK;
+}
+
 static babel_status write_tower(babel_safetensors_writer *writer, host_copies *copies, const babel_ops *ops, const babel_tower *tower) {
   char name[96];
   float *values;
@@ -68,6 +79,8 @@ static babel_status write_tower(babel_safetensors_writer *writer, host_copies *c
   snprintf(name, sizeof name, "prototype.%s", tower->name);
   BABEL_TRY(write_mlp(writer, copies, ops, &tower->own, name));
   BABEL_TRY(write_gauss(writer, tower));
+  BABEL_TRY(write_moments(writer, &tower->moments, ".", tower->name));
+  BABEL_TRY(write_moments(writer, &tower->post_moments, "_post.", tower->name));
   snprintf(name, sizeof name, "tower.%s.mean", tower->name);
   BABEL_TRY(host_copy(copies, ops, tower->mean, tower->in, name, &values));
   BABEL_TRY(babel_safetensors_writer_floats(writer, name, values, 1, width));
@@ -87,6 +100,7 @@ static babel_status write_all(babel_safetensors_writer *writer, host_copies *cop
     snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "," : "", trunk->towers[i].name);
   }
   BABEL_TRY(write_mlp(writer, copies, trunk->ops, &trunk->prototype, "prototype"));
+  BABEL_TRY(write_moments(writer, &trunk->moments, "_prototype", ""));
   BABEL_TRY(host_copy(copies, trunk->ops, trunk->log_scale, 1, "log_scale", &scale));
   BABEL_TRY(babel_safetensors_writer_floats(writer, "log_scale", scale, 1, one));
   BABEL_TRY(babel_safetensors_writer_metadata(writer, "format", format));
@@ -182,6 +196,23 @@ static babel_status read_gauss(const babel_safetensors *st, babel_tower *tower) 
   return read_host(st, name, 1, shape + 1, tower->gauss.rest, tower->in);
 }
 
+/* Optional: of proto_policy=grad_proj; all layers of an MLP or none. */
+static babel_status read_moments(const babel_safetensors *st, babel_moments *moments, const babel_mlp *mlp, const char *what, const char *tower) {
+  char name[96];
+  const babel_tensor *tensor;
+  snprintf(name, sizeof name, "moment%s%s.0", what, tower);
+  if (!mlp->layers || !babel_safetensors_find(st, name)) return BABEL_OK;
+  for (int pass = 0; pass < 2; pass++) { /* memory is taken only for what is there */
+    if (pass) BABEL_TRY(babel_moments_alloc(moments, mlp));
+    for (int k = 0; k < mlp->layers; k++) {
+      const int64_t width = mlp->widths[k], shape[2] = {width, width};
+      snprintf(name, sizeof name, "moment%s%s.%d", what, tower, k);
+      BABEL_TRY(pass ? read_host(st, name, 2, shape, moments->of[k], width * width) : babel_safetensors_require(st, name, BABEL_F32, 2, shape, &tensor));
+    }
+  }
+  return BABEL_OK;
+}
+
 static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, const char *tower_name) {
   char name[96];
   const babel_tensor *mean;
@@ -212,6 +243,8 @@ static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, 
   snprintf(name, sizeof name, "prototype.%s", tower_name);
   BABEL_TRY(read_mlp(trunk, st, &tower->own, name));
   BABEL_TRY(read_gauss(st, tower));
+  BABEL_TRY(read_moments(st, &tower->moments, &tower->module, ".", tower_name));
+  BABEL_TRY(read_moments(st, &tower->post_moments, &tower->post, "_post.", tower_name));
   snprintf(name, sizeof name, "provenance.%s", tower_name);
   const char *provenance = babel_safetensors_metadata(st, name);
   tower->provenance = strdup(provenance ? provenance : "{}");
@@ -220,10 +253,10 @@ static babel_status read_tower(babel_trunk *trunk, const babel_safetensors *st, 
 
 /* All that a trunk needs was found under its name: any further tensor is one that nobody would use. */
 static babel_status check_count(const babel_trunk *trunk, const babel_safetensors *st) {
-  int expected = 1 + 2 * trunk->prototype.layers;
+  int expected = 1 + 2 * trunk->prototype.layers + trunk->moments.layers;
   for (int i = 0; i < trunk->tower_count; i++) {
     const babel_tower *tower = &trunk->towers[i];
-    expected += 2 + 2 * (tower->module.layers + tower->post.layers + tower->own.layers) + (tower->gauss.width ? 3 : 0);
+    expected += 2 + 2 * (tower->module.layers + tower->post.layers + tower->own.layers) + (tower->gauss.width ? 3 : 0) + tower->moments.layers + tower->post_moments.layers;
   }
   if (st->count == expected) return BABEL_OK;
   return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: %d tensors, but its configuration and tower list account for %d", st->file.path, st->count, expected);
@@ -250,6 +283,7 @@ static babel_status read_all(babel_trunk *trunk, const babel_ops *ops, const bab
     at += length + (at[length] == ',');
   }
   BABEL_TRY(read_mlp(trunk, st, &trunk->prototype, "prototype"));
+  BABEL_TRY(read_moments(st, &trunk->moments, &trunk->prototype, "_prototype", ""));
   BABEL_TRY(read_floats(trunk, st, "log_scale", 1, one, trunk->log_scale));
   BABEL_TRY(check_count(trunk, st));
   const char *manifest = babel_safetensors_metadata(st, "manifest"), *history = babel_safetensors_metadata(st, "history");

@@ -6,20 +6,28 @@
 
 #include "core/arena.h"
 
-/* A piece of a trunk that has a name: everything is on the backend but the covariance. */
+/* A piece of a trunk that has a name: everything is on the backend but covariances and second moments. */
 typedef struct {
   char name[96];
   const float *values;
   int64_t count;
-  bool host;
+  bool host, moment;
 } part;
 
-enum { PARTS_OF_TOWER = 8, MOST_PARTS = PARTS_OF_TOWER * BABEL_MAX_TOWERS + 2 };
+enum { PARTS_OF_TOWER = 9 + BABEL_MAX_LAYERS, MOST_PARTS = PARTS_OF_TOWER * BABEL_MAX_TOWERS + 2 + BABEL_MAX_LAYERS };
 
 static void add(part *parts, int *n, const char *kind, const char *tower, const float *values, int64_t count, bool host) {
   part *p = &parts[(*n)++];
   *p = (part){.values = values, .count = count, .host = host};
   snprintf(p->name, sizeof p->name, "%s%s%s", kind, *tower ? "." : "", tower);
+}
+
+static void add_moments(part *parts, int *n, const char *kind, const char *tower, const babel_moments *moments) {
+  for (int k = 0; k < moments->layers; k++) {
+    part *p = &parts[(*n)++];
+    *p = (part){.values = moments->of[k], .count = (int64_t)moments->width[k] * moments->width[k], .host = true, .moment = true};
+    snprintf(p->name, sizeof p->name, "%s%s%s.%d", kind, *tower ? "." : "", tower, k);
+  }
 }
 
 static int list_tower(const babel_tower *t, part *parts) {
@@ -29,6 +37,8 @@ static int list_tower(const babel_tower *t, part *parts) {
   add(parts, &n, "inv_std", t->name, t->inv_std, t->in, false);
   if (t->post.layers) add(parts, &n, "post", t->name, t->post.params, t->post.count, false);
   if (t->own.layers) add(parts, &n, "prototype", t->name, t->own.params, t->own.count, false);
+  add_moments(parts, &n, "moment", t->name, &t->moments);
+  add_moments(parts, &n, "moment_post", t->name, &t->post_moments);
   if (!t->gauss.width) return n;
   add(parts, &n, "gauss.mean", t->name, t->gauss.mean, t->gauss.width, true);
   add(parts, &n, "gauss.factor", t->name, t->gauss.factor, (int64_t)t->gauss.rank * t->gauss.width, true);
@@ -40,6 +50,7 @@ static int list_all(const babel_trunk *trunk, part parts[MOST_PARTS]) {
   int n = 0;
   add(parts, &n, "prototype", "", trunk->prototype.params, trunk->prototype.count, false);
   add(parts, &n, "log_scale", "", trunk->log_scale, 1, false);
+  add_moments(parts, &n, "moment_prototype", "", &trunk->moments);
   for (int i = 0; i < trunk->tower_count; i++) n += list_tower(&trunk->towers[i], parts + n);
   return n;
 }
@@ -59,6 +70,7 @@ static babel_status differ(const babel_trunk *a, const part *pa, const babel_tru
   double gap = 0, size = 0;
   memcpy(d->name, pa->name, sizeof d->name);
   d->count = pa->count;
+  d->moment = pa->moment;
   if (pa->count != pb->count) {
     d->only_in = 3;
     return BABEL_OK;
@@ -98,14 +110,14 @@ babel_status babel_trunk_compare(const babel_trunk *a, const babel_trunk *b, bab
     if (other) {
       status = differ(a, &in_a[i], b, other, d);
     } else {
-      *d = (babel_trunk_difference){.only_in = 1, .count = in_a[i].count};
+      *d = (babel_trunk_difference){.only_in = 1, .count = in_a[i].count, .moment = in_a[i].moment};
       memcpy(d->name, in_a[i].name, sizeof d->name);
     }
   }
   for (int i = 0; i < nb && status == BABEL_OK; i++) {
     if (find(in_a, na, in_b[i].name)) continue;
     babel_trunk_difference *d = &(*differences)[(*count)++];
-    *d = (babel_trunk_difference){.only_in = 2, .count = in_b[i].count};
+    *d = (babel_trunk_difference){.only_in = 2, .count = in_b[i].count, .moment = in_b[i].moment};
     memcpy(d->name, in_b[i].name, sizeof d->name);
   }
   if (status == BABEL_OK) return BABEL_OK;
@@ -135,6 +147,8 @@ static babel_status copy_tower(babel_trunk *out, const babel_tower *from) {
   BABEL_TRY(copy_values(ops, to->mean, from->mean, from->in));
   BABEL_TRY(copy_values(ops, to->inv_std, from->inv_std, from->in));
   BABEL_TRY(copy_text(&to->provenance, from->provenance));
+  BABEL_TRY(babel_moments_copy(&to->moments, &from->moments));
+  BABEL_TRY(babel_moments_copy(&to->post_moments, &from->post_moments));
   const babel_gauss *g = &from->gauss;
   if (!g->width) return BABEL_OK;
   BABEL_TRY(babel_gauss_alloc(&to->gauss, g->width, g->rank));
@@ -149,6 +163,7 @@ static babel_status copy_base(babel_trunk *out, const babel_trunk *from) {
   BABEL_TRY(babel_trunk_create(out, from->ops, &from->config));
   BABEL_TRY(copy_values(from->ops, out->prototype.params, from->prototype.params, from->prototype.count));
   BABEL_TRY(copy_values(from->ops, out->log_scale, from->log_scale, 1));
+  BABEL_TRY(babel_moments_copy(&out->moments, &from->moments));
   BABEL_TRY(copy_text(&out->manifest, from->manifest));
   return copy_text(&out->history, from->history);
 }
@@ -175,7 +190,7 @@ static babel_status check_common(const babel_trunk *a, const babel_trunk *b) {
   if (status != BABEL_OK) return status;
   for (int i = 0; i < count && status == BABEL_OK; i++) {
     const babel_trunk_difference *d = &differences[i];
-    if (d->only_in == 1 || d->only_in == 2 || d->identical || !strcmp(d->name, "log_scale")) continue;
+    if (d->only_in == 1 || d->only_in == 2 || d->identical || d->moment || !strcmp(d->name, "log_scale")) continue;
     status = BABEL_FAIL(BABEL_ERR_ARG, "%s and %s cannot be merged: they differ in %s. Trunks can when each grew on the same one with trunk: freeze", a->path, b->path, d->name);
   }
   free(differences);
@@ -190,6 +205,7 @@ babel_status babel_trunk_merge(babel_trunk *out, const babel_trunk *a, const bab
   for (int i = 0; i < a->tower_count; i++) BABEL_TRY_OR(copy_tower(out, &a->towers[i]), fail);
   for (int i = 0; i < b->tower_count; i++)
     if (!babel_trunk_tower(a, b->towers[i].name)) BABEL_TRY_OR(copy_tower(out, &b->towers[i]), fail);
+  babel_moments_forget(out); /* the prototype's are of a's phases or of b's, never of both */
   status = a->ops->synchronize(NULL);
 fail:
   if (status != BABEL_OK) babel_trunk_destroy(out);

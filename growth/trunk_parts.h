@@ -22,6 +22,7 @@ typedef struct {
   char name[96];
   int only_in;
   bool identical;
+  bool moment;  /* a second moment (moments.h): no embedding depends on it */
   int64_t count;
   double relative, largest;
 } babel_trunk_difference;

@@ -235,7 +235,7 @@ Test(eval_inputs, features_that_are_no_numbers_are_refused) {
   int count;
   make(&p);
   const char **keys = train_keys(&p, &count);
-  p.paired.features[1][7 * 5 + 2] = NAN;
+  p.paired.features[1][7 * 5 + 2] = p.rig.banks[1].features[7 * 5 + 2] = NAN;
   cr_assert_eq(babel_inputs_aligned(&inputs, &p.paired, &p.rig.trunks[0]), BABEL_ERR_VALUE);
   cr_assert_eq(babel_inputs_raw(&inputs, &p.paired, keys, count), BABEL_ERR_VALUE);
   babel_error_take();

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/rng.h"
+#include "tests/growth/protected_inputs.h"
 #include "tests/support/neighbour_lists.h"
 #include "tests/support/compare.h"
 
@@ -101,7 +102,15 @@ static void create_side(pair_side *side, const pair_case *c, const babel_ops *op
     spread(ops, &side->towers[s]->post);
   }
   if (!c->usual_start) spread(ops, &side->trunk.prototype);
-  must(babel_step_plan_create(&side->plan, &side->trunk, (babel_step_request[]){babel_step_pair(side->towers, steps, or_default(c->m, 12), c->teacher - 1, BABEL_ADAPTIVE_ON)}));
+  babel_step_request request = babel_step_pair(side->towers, steps, or_default(c->m, 12), c->teacher - 1, BABEL_ADAPTIVE_ON);
+  if (c->projected) {
+    protected_moments("module", &side->towers[0]->module, &side->towers[0]->moments);
+    protected_moments("prototype", &side->trunk.prototype, &side->trunk.moments);
+    request.module[0] = request.prototype = BABEL_LEARNS_PROJECTED;
+  }
+  must(babel_step_plan_create(&side->plan, &side->trunk, &request));
+  must(babel_projection_create(&side->projection, &side->plan, &side->trunk));
+  if (c->projected) side->plan.projection = &side->projection;
   for (int s = 0; s < 2; s++) add_bank(side, s);
   if (c->targets) add_graph(side);
 }
@@ -122,6 +131,7 @@ void step_pair_destroy(step_pair *pair) {
     side->ops->free(side->graph);
     side->ops->free(side->graph_weights);
     babel_step_plan_destroy(&side->plan);
+    babel_projection_destroy(&side->projection);
     babel_trunk_destroy(&side->trunk);
   }
 }

@@ -2,7 +2,7 @@
 #ifndef BABEL_TESTS_GROWTH_STEP_PAIR_H
 #define BABEL_TESTS_GROWTH_STEP_PAIR_H
 
-#include "growth/step.h"
+#include "growth/projection.h"
 
 /* What a case says; zeros are the defaults of preset ours with embed 24, hidden 16, m 12, inputs 7 and 13. */
 typedef struct {
@@ -10,7 +10,7 @@ typedef struct {
   int in[2], steps[2], m, embed, hidden, concept_layers, post;
   int teacher; /* 1 + side; 0 = none */
   int targets; /* BABEL_TARGETS_* */
-  int scope, relative, negatives, usual_start;
+  int scope, relative, negatives, usual_start, projected; /* projected: left's module and the prototype */
   double dropout, tau;
   int chunk;   /* of the second side alone */
 } pair_case;
@@ -22,6 +22,7 @@ typedef struct {
   babel_trunk trunk;
   babel_tower *towers[2];
   babel_step_plan plan;
+  babel_projection projection;
   void *banks[2], *graph, *graph_weights;
 } pair_side;
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/growth/protected_inputs.h"
 #include "tests/support/compare.h"
 #include "tests/support/device_ops.h"
 
@@ -108,8 +109,16 @@ void step_rig_create(step_rig *rig, const step_case *c) {
   }
   spread(&rig->trunk.prototype);
   int adaptive = c->adaptive_off ? BABEL_ADAPTIVE_OFF : c->inverted ? BABEL_ADAPTIVE_INVERTED : BABEL_ADAPTIVE_ON;
-  cr_assert_eq(babel_step_plan_create(&rig->plan, &rig->trunk, (babel_step_request[]){babel_step_pair(rig->towers, steps, or_default(c->m, 12), c->teacher - 1, adaptive)}), BABEL_OK,
-               "%s", babel_error_last()->sentence);
+  babel_step_request request = babel_step_pair(rig->towers, steps, or_default(c->m, 12), c->teacher - 1, adaptive);
+  if (c->projected) {
+    protected_moments("module", &rig->towers[0]->module, &rig->towers[0]->moments);
+    protected_moments("post", &rig->towers[0]->post, &rig->towers[0]->post_moments);
+    protected_moments("prototype", &rig->trunk.prototype, &rig->trunk.moments);
+    request.module[0] = request.prototype = BABEL_LEARNS_PROJECTED;
+  }
+  cr_assert_eq(babel_step_plan_create(&rig->plan, &rig->trunk, &request), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_projection_create(&rig->projection, &rig->plan, &rig->trunk), BABEL_OK, "%s", babel_error_last()->sentence);
+  if (c->projected) rig->plan.projection = &rig->projection;
   for (int s = 0; s < 2; s++) fill_side(rig, c, s);
   *rig->plan.in.state = (babel_step_state){.step = 3, .lr = 1e-3f, .trunk_lr = 1e-3f, .ema_momentum = 0.9f, .bias1 = 0.3439f, .bias2 = 0.07763184f};
 
@@ -126,6 +135,7 @@ void step_rig_create(step_rig *rig, const step_case *c) {
 
 void step_rig_destroy(step_rig *rig) {
   babel_step_plan_destroy(&rig->plan);
+  babel_projection_destroy(&rig->projection);
   babel_trunk_destroy(&rig->trunk);
   for (int s = 0; s < 2; s++) {
     free(rig->bank[s]);

@@ -2,7 +2,7 @@
 #ifndef BABEL_TESTS_GROWTH_STEP_RIG_H
 #define BABEL_TESTS_GROWTH_STEP_RIG_H
 
-#include "growth/step.h"
+#include "growth/projection.h"
 #include "tests/support/neighbour_lists.h"
 #include "tests/growth/step_oracle.h"
 
@@ -13,6 +13,7 @@ typedef struct {
   int teacher;      /* 1 + side; 0 = none */
   int targets;      /* BABEL_TARGETS_* */
   int scope, relative, negatives, adaptive_off, inverted, fixed_temperature, plain_features;
+  int projected;    /* left's module and the prototype, away from protected_inputs.h */
   int unfolded;     /* every layer on its own, as a backend with fold_layers = 0 takes them */
   double dropout, tau;
 } step_case;
@@ -22,6 +23,7 @@ typedef struct {
   babel_trunk trunk;
   babel_tower *towers[2];
   babel_step_plan plan;
+  babel_projection projection;
   step_oracle oracle;
   float *bank[2];
   int *lengths[2];

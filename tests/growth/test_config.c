@@ -42,13 +42,13 @@ Test(growth_config, presets_hold_the_values_of_the_specification) {
       {"neighbour_other_subjects", "false", "false"}, {"fusion_weight", "1.5", "1.5"}, {"adaptive", "on", "on"}, {"adaptive_first_phase", "true", "true"}, {"grad_scope", "own", "own"},
       {"grad_norm", "raw", "raw"}, {"proto_policy", "rehearsal_kd", "ema_teacher"}, {"trunk", "train", "train"},
       {"ema_momentum", "0.996", "0.996"}, {"ema_schedule", "cosine", "cosine"}, {"distill_weight", "5", "5"}, {"rehearsal_rows", "128", "128"},
-      {"gauss_rows", "64", "64"}, {"trunk_lr", "0.1", "0.1"}, {"replay_bank", "256", "256"}, {"replay_choice", "random", "random"}, {"grow_steps", "200", "1000"}, {"lr", "0.0003", "0.0001"}, {"lr_final", "3e-05", "1e-05"},
+      {"gauss_rows", "64", "64"}, {"trunk_lr", "0.1", "0.1"}, {"proj_energy", "0.99", "0.99"}, {"replay_bank", "256", "256"}, {"replay_choice", "random", "random"}, {"grow_steps", "200", "1000"}, {"lr", "0.0003", "0.0001"}, {"lr_final", "3e-05", "1e-05"},
       {"lr_warmup_start", "1e-06", "1e-06"}, {"beta1", "0.9", "0.9"}, {"beta2", "0.98", "0.98"}, {"adam_eps", "1e-08", "1e-08"},
       {"weight_decay", "0.0001", "0.0001"}, {"warmup_epochs", "1", "1"}, {"batch", "256", "256"}, {"chunk", "0", "0"}, {"max_steps", "600", "1000"},
       {"precision", "tf32", "tf32"},
       {"shuffle_pairs", "false", "false"}, {"seed", "0", "0"}, {"head_hidden", "256", "256"}, {"head_epochs", "500", "500"},
       {"head_batch", "16", "16"}, {"head_lr", "0.001", "0.001"}, {"head_momentum", "0.9", "0.9"},
-      {"head_weight_decay", "0.0001", "0.0001"}, {"fusion", "sum", "concat"}, {"watch_epochs", "10", "10"},
+      {"head_weight_decay", "0.0001", "0.0001"}, {"fusion", "sum", "concat"}, {"wifi_members", "primary", "primary"}, {"watch_epochs", "10", "10"},
       {"checkpoint_seconds", "30", "30"}, {"preset", "ours", "paper"}};
   int count = 0;
   while (babel_config_key_at(count)) count++;
@@ -102,16 +102,16 @@ Test(growth_config, best_presets_differ_from_ours_only_where_said) {
 
 Test(growth_config, enumerators_follow_the_words_of_the_table) {
   static const struct {
-    const char *key, *words[10];
-    int values[10];
+    const char *key, *words[11];
+    int values[11];
   } rows[] = {
       {"preset", {"ours", "paper", "paper_literal", "release", "best", "best_subject", "best_mask"},
        {BABEL_PRESET_OURS, BABEL_PRESET_PAPER, BABEL_PRESET_PAPER_LITERAL, BABEL_PRESET_RELEASE, BABEL_PRESET_BEST,
         BABEL_PRESET_BEST_SUBJECT, BABEL_PRESET_BEST_MASK}},
       {"targets", {"pairs", "neighbours", "mask"}, {BABEL_TARGETS_PAIRS, BABEL_TARGETS_NEIGHBOURS, BABEL_TARGETS_MASK}},
-      {"proto_policy", {"plain", "ema_teacher", "snapshot_teacher", "ema_deploy", "rehearsal_kd", "gauss_kd", "replay", "frozen", "slow", "none"},
+      {"proto_policy", {"plain", "ema_teacher", "snapshot_teacher", "ema_deploy", "rehearsal_kd", "gauss_kd", "replay", "frozen", "slow", "none", "grad_proj"},
        {BABEL_POLICY_PLAIN, BABEL_POLICY_EMA_TEACHER, BABEL_POLICY_SNAPSHOT_TEACHER, BABEL_POLICY_EMA_DEPLOY, BABEL_POLICY_REHEARSAL_KD,
-        BABEL_POLICY_GAUSS_KD, BABEL_POLICY_REPLAY, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE}},
+        BABEL_POLICY_GAUSS_KD, BABEL_POLICY_REPLAY, BABEL_POLICY_FROZEN, BABEL_POLICY_SLOW, BABEL_POLICY_NONE, BABEL_POLICY_GRAD_PROJ}},
       {"neighbour_graph", {"features", "embedding"}, {BABEL_GRAPH_FEATURES, BABEL_GRAPH_EMBEDDING}},
       {"replay_choice", {"random", "herding"}, {BABEL_REPLAY_RANDOM, BABEL_REPLAY_HERDING}},
       {"ema_schedule", {"cosine", "constant"}, {BABEL_EMA_COSINE, BABEL_EMA_CONSTANT}},
@@ -128,6 +128,7 @@ Test(growth_config, enumerators_follow_the_words_of_the_table) {
       {"grad_norm", {"raw", "relative"}, {BABEL_GRAD_NORM_RAW, BABEL_GRAD_NORM_RELATIVE}},
       {"precision", {"tf32", "fp32", "bf16"}, {BABEL_PRECISION_TF32, BABEL_PRECISION_FP32, BABEL_PRECISION_BF16}},
       {"trunk", {"train", "freeze"}, {BABEL_TRUNK_TRAIN, BABEL_TRUNK_FREEZE}},
+      {"wifi_members", {"primary", "mean"}, {BABEL_MEMBERS_PRIMARY, BABEL_MEMBERS_MEAN}},
       {"fusion", {"sum", "concat"}, {BABEL_FUSION_SUM, BABEL_FUSION_CONCAT}}};
   int enums = 0;
   for (int i = 0; babel_config_key_at(i); i++) enums += babel_config_key_at(i)->type == BABEL_KEY_ENUM;
@@ -135,7 +136,7 @@ Test(growth_config, enumerators_follow_the_words_of_the_table) {
   for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
     const babel_config_key *key = find(rows[r].key);
     int last = 0;
-    for (int w = 0; w < 10 && rows[r].words[w]; w++) {
+    for (int w = 0; w < 11 && rows[r].words[w]; w++) {
       char text[64];
       babel_config config = preset(BABEL_PRESET_OURS);
       memcpy((char *)&config + key->offset, &rows[r].values[w], sizeof(int));

@@ -100,7 +100,7 @@ Test(growth_step_device, fp32_gives_the_cpus_losses_gradients_and_parameters) {
       {"time steps", .steps = {5, 3}}, {"projection", .post = 1}, {"teacher on a", .teacher = 1}, {"teacher on b, projection", .teacher = 2, .post = 1, .dropout = 0.3},
       {"teacher and time steps", .teacher = 1, .steps = {4, 3}}, {"soft targets", .targets = BABEL_TARGETS_NEIGHBOURS, .m = 20},
       {"neighbours masked", .targets = BABEL_TARGETS_MASK, .m = 20}, {"norms over both towers", .scope = 1}, {"relative norms", .relative = 1},
-      {"negatives alone below", .negatives = 1}, {"four layers", .concept_layers = 4},
+      {"negatives alone below", .negatives = 1}, {"four layers", .concept_layers = 4}, {"projected", .projected = 1},
   };
   double limits[3] = {LOSS_LIMIT, GRADIENT_LIMIT, PARAMETER_LIMIT};
   const babel_ops *device = open_device(BABEL_PRECISION_FP32);
