@@ -18,9 +18,11 @@
 #include "growth/phase_state.h"
 #include "growth/policy.h"
 #include "growth/rehearsal.h"
+#include "growth/step_ranks.h"
 #include "layers/schedule.h"
 
 enum { REPORT_STEPS = 10 };
+enum { SAVE = 1, STOP }; /* what a rank wishes between two steps */
 
 typedef struct {
   babel_phase_options own;           /* the caller's, with the junction first */
@@ -117,6 +119,7 @@ static babel_status plan_step(phase_run *run) {
   babel_policy_plan *policy = &run->policy;
   *policy = babel_policy_of(config, run->kind, run->own.mean[0] != NULL);
   babel_step_request request = babel_step_pair(run->towers, run->data.steps, run->data.batch, policy->teacher_side, policy->adaptive);
+  request.comm = run->own.comm;
   request.still = policy->still;
   request.prototype = policy->prototype;
   for (int s = 0; s < 2; s++) request.module[s] = policy->module[s];
@@ -187,6 +190,7 @@ static babel_status flush_lines(FILE *file, const char *folder, const char *name
 
 static babel_status save(phase_run *run, int64_t step) {
   BABEL_RANGE("checkpoint");
+  BABEL_TRY(babel_comm_busy(run->options->comm));
   babel_phase_state state = {.step = step, .inputs = run->inputs, .environment = run->environment};
   BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &state.metrics_bytes));
   BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &state.watch_bytes));
@@ -195,11 +199,30 @@ static babel_status save(phase_run *run, int64_t step) {
   return BABEL_OK;
 }
 
+/* Rank 0 alone reads and writes the folder. */
+static bool leads(const phase_run *run) {
+  return !babel_comm_rank(run->options->comm);
+}
+
+/* What an interrupted run has left in the folder, and the files of this one. *step: steps done. */
+static babel_status take_folder(phase_run *run, int64_t *step) {
+  const babel_phase_options *options = run->options;
+  babel_phase_state state = {.inputs = run->inputs, .environment = run->environment};
+  bool found = false;
+  BABEL_TRY(babel_comm_busy(options->comm));
+  babel_phase_state_sweep(options->out);
+  if (!options->resume) babel_phase_state_remove(options->out);
+  if (options->resume) BABEL_TRY(babel_phase_state_load(options->out, &run->plan, &state, options->force, &found));
+  if (options->resume && found) babel_note("%s: continued at step %lld of %lld", options->out, (long long)state.step, (long long)run->schedule.steps);
+  BABEL_TRY(open_lines(options->out, "metrics.jsonl", found ? state.metrics_bytes : 0, &run->metrics));
+  BABEL_TRY(open_lines(options->out, "watch.jsonl", found ? state.watch_bytes : 0, &run->watch));
+  *step = found ? state.step : 0;
+  return BABEL_OK;
+}
+
 static babel_status start(phase_run *run, int64_t *step) {
   BABEL_RANGE("start");
   const babel_phase_options *options = run->options;
-  babel_phase_state state = {0};
-  bool found = false;
   BABEL_TRY(babel_phase_data_upload(&run->data, options));
   for (int s = 0; s < 2; s++) {
     run->plan.bank[s] = run->data.rows[s];
@@ -211,16 +234,13 @@ static babel_status start(phase_run *run, int64_t *step) {
   run->plan.graph_k = run->data.graph.k;
   run->plan.graph_size = run->data.graph.n;
   BABEL_TRY(babel_manifest_inputs(&run->trunk->config, options, &run->facts, &run->inputs));
-  BABEL_TRY(babel_manifest_environment(run->trunk->ops, &run->environment));
-  state.inputs = run->inputs;
-  state.environment = run->environment;
-  babel_phase_state_sweep(options->out);
-  if (!options->resume) babel_phase_state_remove(options->out);
-  if (options->resume) BABEL_TRY(babel_phase_state_load(options->out, &run->plan, &state, options->force, &found));
-  if (options->resume && found) babel_note("%s: continued at step %lld of %lld", options->out, (long long)state.step, (long long)run->schedule.steps);
-  BABEL_TRY(open_lines(options->out, "metrics.jsonl", found ? state.metrics_bytes : 0, &run->metrics));
-  BABEL_TRY(open_lines(options->out, "watch.jsonl", found ? state.watch_bytes : 0, &run->watch));
-  *step = run->first_step = run->sound = found ? state.step : 0;
+  BABEL_TRY(babel_manifest_environment(run->trunk->ops, babel_comm_size(options->comm), &run->environment));
+  BABEL_TRY(babel_comm_same(options->comm, run->inputs, "the configuration, a bank or the split"));
+  if (!options->force) BABEL_TRY(babel_comm_same(options->comm, run->environment, "the machine, its libraries or threads"));
+  if (leads(run)) BABEL_TRY(take_folder(run, step));
+  BABEL_TRY(babel_comm_broadcast(options->comm, step, sizeof *step));
+  BABEL_TRY(babel_step_broadcast(&run->plan));
+  run->first_step = run->sound = *step;
   run->began = run->saved = now();
   return BABEL_OK;
 }
@@ -252,6 +272,7 @@ static babel_status report(phase_run *run, int64_t done, const babel_step_state 
   if (!isfinite(r->loss[0]) || !isfinite(r->loss[1]))
     return BABEL_FAIL(BABEL_ERR_VALUE, "training broke down: the loss is not finite at step %lld (learning rate %g); the state saved before is kept",
                       (long long)done, (double)state->lr);
+  if (!leads(run)) return BABEL_OK;
   BABEL_TRY(write_metrics(run, &progress, (double)state->lr));
   if (run->options->progress) run->options->progress(run->options->user, &progress);
   return BABEL_OK;
@@ -268,7 +289,8 @@ static babel_status explained(phase_run *run, int64_t done, babel_status status)
 static babel_status watch(phase_run *run, int64_t done) {
   const babel_config *config = &run->trunk->config;
   int64_t every = (int64_t)config->watch_epochs * run->data.steps_per_epoch;
-  if (!run->options->watch || !every || (done % every && done != run->schedule.steps)) return BABEL_OK;
+  if (!run->options->watch || !leads(run) || !every || (done % every && done != run->schedule.steps)) return BABEL_OK;
+  BABEL_TRY(babel_comm_busy(run->options->comm));
   BABEL_TRY(babel_step_plan_store(&run->plan, run->trunk, false));
   return run->options->watch(run->options->user, run->trunk, done, (int)(done / run->data.steps_per_epoch), run->watch);
 }
@@ -293,10 +315,11 @@ static babel_status loop(phase_run *run, int64_t step) {
     step++;
     if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step, in->state)));
     BABEL_TRY(watch(run, step));
-    bool stop = options->stop && *options->stop;
-    if (step < run->schedule.steps && (stop || (config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds)))
-      BABEL_TRY(explained(run, step, save(run, step)));
-    if (step < run->schedule.steps && stop)
+    if (step == run->schedule.steps) break;
+    int wish = options->stop && *options->stop ? STOP : config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds && leads(run) ? SAVE : 0;
+    BABEL_TRY(babel_comm_max(options->comm, &wish)); /* a signal reaches the ranks between different steps */
+    if (wish && leads(run)) BABEL_TRY(explained(run, step, save(run, step)));
+    if (wish == STOP)
       return BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted at step %lld of %lld; continue with --resume", options->out, (long long)step,
                         (long long)run->schedule.steps);
   }
@@ -314,30 +337,39 @@ static babel_status remember(phase_run *run) {
   return BABEL_OK;
 }
 
+/* The result takes the place of the state. */
+static babel_status deliver(phase_run *run) {
+  const char *out = run->options->out;
+  char path[1024];
+  int64_t bytes;
+  BABEL_TRY(flush_lines(run->metrics, out, "metrics.jsonl", &bytes));
+  BABEL_TRY(flush_lines(run->watch, out, "watch.jsonl", &bytes));
+  snprintf(path, sizeof path, "%s/trunk.safetensors", out);
+  BABEL_TRY(babel_trunk_write(run->trunk, path));
+  babel_phase_state_remove(out);
+  return BABEL_OK;
+}
+
 static babel_status finish(phase_run *run) {
   BABEL_RANGE("finish");
   babel_trunk *trunk = run->trunk;
-  char path[1024];
-  int64_t bytes;
+  BABEL_TRY(babel_comm_busy(run->options->comm));
   BABEL_TRY(babel_step_plan_store(&run->plan, trunk, run->policy.deploy_teacher));
   BABEL_TRY(remember(run));
-  BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &bytes));
-  BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &bytes));
   free(trunk->manifest);
   trunk->manifest = NULL;
   BABEL_TRY(babel_manifest_text(trunk->ops, &trunk->config, run->options, &run->facts, &trunk->manifest));
   BABEL_TRY(babel_manifest_history(&trunk->config, run->options, &run->facts, &trunk->history));
-  snprintf(path, sizeof path, "%s/trunk.safetensors", run->options->out);
-  BABEL_TRY(babel_trunk_write(trunk, path));
-  babel_phase_state_remove(run->options->out);
-  return BABEL_OK;
+  if (leads(run)) BABEL_TRY(deliver(run));
+  return babel_comm_broadcast(run->options->comm, trunk->sha256, sizeof trunk->sha256);
 }
 
 babel_status babel_phase_run(babel_trunk *trunk, const babel_phase_options *options) {
   BABEL_RANGE("growth phase");
   phase_run run = {.trunk = trunk};
-  int64_t step;
-  babel_status status = prepare(&run, options);
+  int64_t step = 0;
+  babel_status status = babel_comm_busy(options->comm);
+  if (status == BABEL_OK) status = prepare(&run, options);
   if (status == BABEL_OK) status = start(&run, &step);
   if (status == BABEL_OK) status = loop(&run, step);
   if (status == BABEL_OK) status = finish(&run);

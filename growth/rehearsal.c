@@ -6,6 +6,7 @@
 #include "core/arena.h"
 #include "core/rng.h"
 #include "growth/replay.h"
+#include "growth/step_ranks.h"
 
 /* The side of the step that holds this tower's rows; a new one when there is none. */
 static babel_status side_of(babel_step_request *request, babel_tower *tower, int steps, int *side) {
@@ -145,6 +146,7 @@ babel_status babel_rehearsal_upload(babel_rehearsal *r, const babel_config *conf
                                           .bank_rows = (int)rows, .standardised = !s->bank};
   }
   plan->sources = r->sources;
+  babel_step_share_sources(plan);
   return BABEL_OK;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/arena.h"
-#include "growth/step.h"
+#include "growth/step_ranks.h"
 
 typedef struct {
   char *base; /* NULL while measuring */
@@ -56,8 +56,8 @@ static void carve_cotangents(babel_step_plan *plan, carver *c, int k, int width)
 static void carve_inputs(const babel_step_plan *plan, carver *c, babel_step_inputs *in) {
   in->state = carve(c, 1, sizeof *in->state);
   for (int s = 0; s < plan->sides; s++) {
-    in->rows[s] = carve(c, (size_t)plan->side[s].rows, sizeof(int));
-    in->lengths[s] = plan->side[s].steps > 1 ? carve(c, (size_t)plan->side[s].samples, sizeof(int)) : NULL;
+    in->rows[s] = carve(c, (size_t)plan->side[s].whole * (size_t)plan->side[s].steps, sizeof(int));
+    in->lengths[s] = plan->side[s].steps > 1 ? carve(c, (size_t)plan->side[s].whole, sizeof(int)) : NULL;
   }
   in->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
 }
@@ -170,6 +170,15 @@ static void carve_replay(babel_step_plan *plan, carver *c) {
   plan->replay_workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(rows, plan->embed));
 }
 
+/* Room for the embeddings of all ranks. */
+static void carve_gathered(babel_step_plan *plan, carver *c) {
+  int64_t most = plan->m > plan->request.replay_rows ? plan->m : plan->request.replay_rows;
+  for (int s = 0; s < 2 && plan->comm; s++) {
+    plan->gathered[s] = carve_floats(c, most * plan->embed);
+    plan->gathered_cot[s] = carve_floats(c, 2 * most * plan->embed);
+  }
+}
+
 static void carve_all(babel_step_plan *plan, carver *c) {
   carve_inputs(plan, c, &plan->in);
   plan->input_bytes = c->used;
@@ -182,6 +191,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->adaptive_parts = carve(c, BABEL_ADAPTIVE_PARTS, sizeof *plan->adaptive_parts);
   plan->dlog_scale = carve_floats(c, 2);
   carve_replay(plan, c);
+  carve_gathered(plan, c);
   int64_t batch_square = (int64_t)plan->m * plan->m;
   plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
   plan->masked = plan->config.targets == BABEL_TARGETS_MASK ? carve(c, (size_t)batch_square, 1) : NULL;
@@ -254,7 +264,7 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
     babel_chain *chain = &plan->side[s];
     const babel_tower *tower = request->towers[s];
     chain_up(chain, tower, babel_trunk_prototype(trunk, tower), plan->folded);
-    chain->samples = s < 2 ? plan->m : request->rows[s];
+    babel_step_share(plan, chain, s < 2 ? plan->m : request->rows[s]);
     chain->steps = request->steps[s];
     chain->rows = chain->samples * chain->steps;
     chain->first = s < 2 ? 0 : 2;
@@ -267,12 +277,13 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
     plan->inv_std[s] = plan->config.standardise ? tower->inv_std : NULL;
     if (s < 2) continue;
     plan->rehearsed_rows += chain->rows;
-    plan->rehearsed_samples += chain->samples;
+    plan->rehearsed_samples += chain->whole;
   }
 }
 
 static babel_status check(const babel_trunk *trunk, const babel_step_request *request) {
   if (request->m < 2) return BABEL_FAIL(BABEL_ERR_ARG, "a batch of %d pairs has no negatives: expected at least 2", request->m);
+  BABEL_TRY(babel_step_ranks_check(request));
   if (request->sides < 2 || request->sides > BABEL_MAX_SIDES || (request->sides > 2 && (request->teacher_side >= 0 || request->prototype == BABEL_FROZEN || request->towers[0]->own.layers)))
     return BABEL_FAIL(BABEL_ERR_ARG, "%d sides: rows are rehearsed beside a pair without a teacher of its own, with one prototype that learns", request->sides);
   for (int s = 0; s < request->sides; s++) {
@@ -379,7 +390,8 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   plan->embed = trunk->config.embed_dim;
   plan->teacher_side = request->teacher_side;
   plan->adaptive = request->adaptive;
-  plan->folded = plan->ops->fold_layers;
+  plan->comm = request->comm;
+  plan->folded = plan->ops->fold_layers && !plan->comm;
   lay_out(plan, trunk);
   carve_all(plan, &c);
   plan->bytes = c.used;
@@ -392,6 +404,7 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   BABEL_TRY_OR(babel_alloc(&host, plan->input_bytes, 1), fail);
   c = (carver){.base = host};
   carve_inputs(plan, &c, &plan->host);
+  BABEL_TRY_OR(babel_step_ranks_create(plan), fail);
   point(plan);
   BABEL_TRY_OR(list_optimiser(plan, trunk), fail);
   BABEL_TRY_OR(copy_params(plan, trunk, false, false), fail);
@@ -413,6 +426,7 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
   if (plan->memory) plan->ops->free(plan->memory);
   free(plan->host.state); /* the first piece of the block */
   free(plan->adamw);
+  free(plan->staging);
   memset(plan, 0, sizeof *plan);
 }
 
@@ -454,7 +468,8 @@ babel_status babel_step_plan_send(const babel_step_plan *plan) {
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report) {
   double kd = 0;
   BABEL_TRY(plan->ops->download(report, plan->report, sizeof *report, plan->stream));
-  for (int s = 2; s < plan->sides; s++) kd += (double)report->kd_of[s] * plan->side[s].samples / plan->rehearsed_samples;
+  BABEL_TRY(babel_step_sum_means(plan, report->kd_of));
+  for (int s = 2; s < plan->sides; s++) kd += (double)report->kd_of[s] * plan->side[s].whole / plan->rehearsed_samples;
   if (plan->request.replayed) kd = 0;
   report->kd = plan->teacher_side >= 0 ? report->kd_of[plan->teacher_side] : (float)kd;
   return plan->ops->download(&report->log_scale, plan->params + plan->scale_at, sizeof report->log_scale, plan->stream);

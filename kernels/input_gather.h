@@ -2,7 +2,7 @@
  *
  * z = (bank[rows[i]][c] - mean[c]) inv_std[c]          (z = bank[rows[i]][c] when mean is NULL)
  * y[i][c] = keep ? z / (1 - dropout) : 0,  keep = babel_rng_uniform(seed, BABEL_RNG_DROPOUT, index) >= dropout
- * index = ((step * 2 + side) * n + i) * d + c,  step = state->step
+ * index = ((step * 2 + side) * whole + first + i) * d + c,  step = state->step,  whole = n where 0 is given
  *
  * A dropped element is 0 even where z is not finite. state may be NULL when every dropout is 0.
  * On a device rows[] cannot be looked at beforehand: a row outside the bank becomes NaN, and nothing outside is read.
@@ -25,6 +25,8 @@ static inline babel_status babel_input_gather_check(const babel_input_gather_job
   if (job->n < 1 || job->d < 1 || job->bank_rows < 1)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "input_gather, job %d: n = %d, d = %d, bank_rows = %d; each must be at least 1", i, job->n, job->d,
                       job->bank_rows);
+  if (job->first < 0 || job->whole < 0 || (job->whole && job->first > job->whole - job->n) || (!job->whole && job->first))
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "input_gather, job %d: rows %d .. %d of %d", i, job->first, job->first + job->n - 1, job->whole);
   if (!(job->dropout >= 0 && job->dropout < 1))
     return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout %g is outside [0, 1)", i, (double)job->dropout);
   if (job->side != 0 && job->side != 1) return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: side %d is not 0 or 1", i, job->side);
@@ -32,6 +34,11 @@ static inline babel_status babel_input_gather_check(const babel_input_gather_job
     return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: mean and inv_std must be given both or not at all", i);
   if (job->dropout > 0 && !state) return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout needs the step's state", i);
   return BABEL_OK;
+}
+
+/* Number of the job's first row among all that were ever given. */
+static inline uint64_t babel_input_gather_first(const babel_input_gather_job *job, const babel_step_state *state) {
+  return ((uint64_t)state->step * 2 + (uint64_t)job->side) * (uint64_t)(job->whole ? job->whole : job->n) + (uint64_t)job->first;
 }
 
 /* A number is kept when (word >> 8) * 2^-24 >= dropout, compared as integers: (word >> 8) >= threshold. */

@@ -69,8 +69,9 @@ typedef struct {
   const float *mean, *inv_std; /* (d) both or both NULL */
   int n, d, bank_rows;
   float dropout;            /* in [0, 1): y = x * keep / (1 - dropout) */
-  uint64_t seed;            /* Philox, stream BABEL_RNG_DROPOUT, index ((step * 2 + side) * n + row) * d + column */
+  uint64_t seed;            /* Philox, stream BABEL_RNG_DROPOUT, index ((step * 2 + side) * whole + first + row) * d + column */
   int side;                 /* 0 or 1 */
+  int first, whole;         /* these are rows first .. first + n - 1 of `whole`; 0, 0 = all of them */
 } babel_input_gather_job;
 
 /* kernels/segment_mean.h: pooling of sequences behind the tower. */
@@ -213,6 +214,7 @@ typedef enum {
 /* Only in a program built with CUDA (BABEL_HAS_CUDA). Before anything else: finds the device, numbered from 0, checks it and takes it for this
  * thread. One sentence and BABEL_ERR_UNSUPPORTED without a driver or a device, or with one older than compute capability 8.0. */
 babel_status babel_cuda_open(int device);
+babel_status babel_cuda_devices(int *count); /* 1 at least, or the same refusal */
 const babel_ops *babel_ops_cuda(babel_precision precision);
 
 /* Floats of workspace that a contrastive job needs. */

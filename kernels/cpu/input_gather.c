@@ -53,8 +53,7 @@ babel_status babel_input_gather_cpu(const babel_input_gather_job *jobs, int n, c
   for (int i = 0; i < n; i++) BABEL_TRY(check(jobs + i, i, state));
   for (int i = 0; i < n; i++) {
     const babel_input_gather_job job = jobs[i];
-    const uint64_t first =
-        job.dropout > 0 ? ((uint64_t)state->step * 2 + (uint64_t)job.side) * (uint64_t)job.n : 0;
+    const uint64_t first = job.dropout > 0 ? babel_input_gather_first(&job, state) : 0;
     const int32_t threshold = babel_input_gather_threshold(job.dropout);
     const float scale = babel_input_gather_scale(job.dropout);
     /* A random word costs as much as several floats of memory traffic. */

@@ -9,7 +9,7 @@ enum { THREADS = 256, WARPS = THREADS / 32, SEGMENT = 128 };
 
 typedef struct {
   babel_input_gather_job job[16];
-  int threshold[16];
+  int threshold[16], whole[16];
   float scale[16];
   babel_block_list blocks;
 } gather_list;
@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(THREADS) babel_input_gather_kernel(const __gri
   const int64_t row = warp / segments;
   if (row >= job->n) return; /* the whole warp */
   const bool dropping = job->dropout > 0;
-  const uint64_t first = dropping ? (((uint64_t)state->step * 2 + (uint64_t)job->side) * (uint64_t)job->n + (uint64_t)row) * (uint64_t)d : 0;
+  const uint64_t first = dropping ? (((uint64_t)state->step * 2 + (uint64_t)job->side) * (uint64_t)list.whole[index] + (uint64_t)(job->first + row)) * (uint64_t)d : 0;
   const int start = (int)segment * SEGMENT - (int)(first & 3); /* column of the segment's first word */
   const int from = job->rows[row];
   const bool inside = from >= 0 && from < job->bank_rows;
@@ -73,6 +73,7 @@ extern "C" babel_status babel_input_gather_cuda(const babel_input_gather_job *jo
     for (; at < n && list.blocks.n < MOST_JOBS; at++) {
       const int i = list.blocks.n;
       list.job[i] = jobs[at];
+      list.whole[i] = jobs[at].whole ? jobs[at].whole : jobs[at].n;
       list.threshold[i] = babel_input_gather_threshold(jobs[at].dropout);
       list.scale[i] = babel_input_gather_scale(jobs[at].dropout);
       babel_block_list_add(&list.blocks, ((int64_t)jobs[at].n * segments_of(jobs[at].d) + WARPS - 1) / WARPS);
