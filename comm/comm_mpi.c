@@ -322,6 +322,29 @@ babel_status babel_comm_same(babel_comm *comm, const char *text, const char *wha
   return status;
 }
 
+/* ---- MPI's own collectives: they have no time limit, so the clock is set on them ------------------------------------------------------------ */
+
+static char late_text[160];
+
+static void on_alarm(int number) {
+  ssize_t written = write(STDERR_FILENO, late_text, strlen(late_text));
+  (void)written; /* nothing is left to be done about it */
+  _Exit(EXIT_FAILURE);
+}
+
+static struct sigaction set_alarm(double seconds, const char *doing) {
+  struct sigaction action = {.sa_handler = on_alarm}, before;
+  snprintf(late_text, sizeof late_text, "babel: error: %s: another rank has not answered for %g s, or there are too few\n", doing, seconds);
+  sigaction(SIGALRM, &action, &before);
+  alarm((unsigned)(seconds < 1 ? 1 : seconds));
+  return before;
+}
+
+static void clear_alarm(const struct sigaction *before) {
+  alarm(0);
+  sigaction(SIGALRM, before, NULL);
+}
+
 /* ---- begin and end ----------------------------------------------------------------------------------------------------------------------- */
 
 static babel_status take(void *to, size_t count, size_t size) {
@@ -349,10 +372,7 @@ static babel_status introduce(babel_comm *comm) {
 
 static babel_status create(babel_comm *comm) {
   size_t size = (size_t)comm->size;
-  const char *seconds = getenv("BABEL_RANK_SECONDS");
   comm->relayed = -1;
-  comm->limit = seconds ? atof(seconds) : 20;
-  if (!(comm->limit > 0)) return BABEL_FAIL(BABEL_ERR_ARG, "BABEL_RANK_SECONDS=%s: expected a number of seconds above 0", seconds);
   pthread_mutex_init(&comm->lock, NULL);
   pthread_cond_init(&comm->wake, NULL);
   BABEL_TRY(take(&comm->who, size, sizeof *comm->who));
@@ -363,8 +383,6 @@ static babel_status create(babel_comm *comm) {
   BABEL_TRY(take(&comm->partings, size, sizeof *comm->partings));
   BABEL_TRY(take(&comm->requests, 2 * size, sizeof *comm->requests));
   BABEL_TRY(take(&comm->peers, 4 * size, sizeof *comm->peers));
-  BABEL_TRY(BABEL_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &comm->data)));
-  BABEL_TRY(BABEL_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &comm->control)));
   BABEL_TRY(BABEL_MPI(MPI_Comm_set_errhandler(comm->data, MPI_ERRORS_RETURN)));
   BABEL_TRY(BABEL_MPI(MPI_Comm_set_errhandler(comm->control, MPI_ERRORS_RETURN)));
   BABEL_TRY(introduce(comm));
@@ -378,13 +396,27 @@ static void destroy(babel_comm *comm) {
   for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) free(memory[i]);
 }
 
+static babel_status start_mpi(double limit, MPI_Comm *data, MPI_Comm *control) {
+  int provided;
+  struct sigaction before = set_alarm(limit, "the start of MPI");
+  BABEL_TRY(BABEL_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided)));
+  BABEL_TRY(BABEL_MPI(MPI_Comm_dup(MPI_COMM_WORLD, data)));
+  BABEL_TRY(BABEL_MPI(MPI_Comm_dup(MPI_COMM_WORLD, control)));
+  clear_alarm(&before);
+  if (provided >= MPI_THREAD_SERIALIZED) return BABEL_OK;
+  return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "this MPI cannot be called from more than one thread, one at a time");
+}
+
 babel_status babel_comm_open(babel_comm **comm) {
-  int provided, rank, size;
+  int rank, size;
   babel_comm *made;
+  MPI_Comm data, control;
+  const char *seconds = getenv("BABEL_RANK_SECONDS");
+  double limit = seconds ? atof(seconds) : 20;
   *comm = NULL;
   if (babel_launched_ranks() == 1) return BABEL_OK;
-  BABEL_TRY(BABEL_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided)));
-  if (provided < MPI_THREAD_SERIALIZED) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "this MPI cannot be called from more than one thread, one at a time");
+  if (!(limit > 0)) return BABEL_FAIL(BABEL_ERR_ARG, "BABEL_RANK_SECONDS=%s: expected a number of seconds above 0", seconds);
+  BABEL_TRY(start_mpi(limit, &data, &control));
   BABEL_TRY(BABEL_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank)));
   BABEL_TRY(BABEL_MPI(MPI_Comm_size(MPI_COMM_WORLD, &size)));
   if (size != babel_launched_ranks())
@@ -393,6 +425,9 @@ babel_status babel_comm_open(babel_comm **comm) {
   BABEL_TRY(take(&made, 1, sizeof *made));
   made->rank = rank;
   made->size = size;
+  made->limit = limit;
+  made->data = data;
+  made->control = control;
   babel_status status = create(made);
   if (status != BABEL_OK) destroy(made);
   else *comm = made;
@@ -445,9 +480,11 @@ babel_status babel_comm_close(babel_comm *comm, babel_status status, bool *said)
   for (int r = 0; r < comm->rank && status != BABEL_OK; r++)
     *said |= comm->left[r] && !strcmp(comm->partings[r].sentence, babel_error_last()->sentence);
   if (!complete) return status; /* MPI would wait for who is missing; what is still being sent stays in memory */
+  struct sigaction before = set_alarm(comm->limit, "the end of MPI");
   MPI_Comm_free(&comm->data);
   MPI_Comm_free(&comm->control);
   MPI_Finalize();
+  clear_alarm(&before);
   destroy(comm);
   return status;
 }
