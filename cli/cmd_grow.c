@@ -298,12 +298,15 @@ const babel_command babel_grow_command = {
     .sentence = "aligns two modalities: a growth phase",
     .details = "Reads two feature banks, pairs their samples by key and trains their alignment modules and the prototype. With --from it grows a trunk on: the\n"
                "modality that the trunk knows is the junction, and proto_policy says what protects the others. An interrupted run (Ctrl-C, kill, power)\n"
-               "continues with --resume and ends with the same bits. Settings: babel config.",
+               "continues with --resume and ends with the same bits. Settings: babel config.\n"
+               "Started by mpirun -n K (or srun), K processes share every batch and compute what one would: K must divide the batch. Rank 0 writes. A rank that\n"
+               "dies or gives no answer for 20 s (BABEL_RANK_SECONDS) ends the run; another K goes on with --resume --force. docs/scaling.md says when K helps.",
     .examples = "  babel grow --bank imu.safetensors --bank skeleton.safetensors --split utd_mhad_613_248.csv --out run\n"
                 "  babel grow --bank imu.safetensors --bank skeleton.safetensors --preset paper --set variants=16 --seed 1 --out run1\n"
                 "  babel grow --from run/trunk.safetensors --bank wifi.safetensors --bank skeleton2.safetensors --set trunk=freeze --out run2\n"
                 "  babel grow --schedule configs/schedules/order_i.yaml --banks sim_banks --out run\n"
-                "  babel grow --bank a.safetensors --bank b.safetensors --out run --dry-run\n",
+                "  babel grow --bank a.safetensors --bank b.safetensors --out run --dry-run\n"
+                "  mpirun -n 2 babel grow --bank a.safetensors --bank b.safetensors --out run\n",
     .options = options,
     .stops = true,
     .run = run,

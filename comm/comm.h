@@ -27,7 +27,7 @@ typedef struct babel_comm babel_comm;
 babel_status babel_comm_open(babel_comm **comm);
 
 /* Leaves, with how this rank's work has ended: a failure is told to the others, theirs is returned. Waits for them, 3 s when there is a failure.
- * *said: a lower rank reports the same sentence. Accepts NULL. */
+ * *said: a lower rank reports it. Accepts NULL. */
 babel_status babel_comm_close(babel_comm *comm, babel_status status, bool *said);
 
 int babel_comm_rank(const babel_comm *comm);

@@ -479,6 +479,7 @@ babel_status babel_comm_close(babel_comm *comm, babel_status status, bool *said)
   status = part(comm, status, &complete);
   for (int r = 0; r < comm->rank && status != BABEL_OK; r++)
     *said |= comm->left[r] && !strcmp(comm->partings[r].sentence, babel_error_last()->sentence);
+  if (status != BABEL_OK && comm->relayed >= 0 && comm->relayed < comm->rank) *said |= comm->partings[comm->relayed].origin == comm->relayed && comm->left[comm->relayed];
   if (!complete) return status; /* MPI would wait for who is missing; what is still being sent stays in memory */
   struct sigaction before = set_alarm(comm->limit, "the end of MPI");
   MPI_Comm_free(&comm->data);

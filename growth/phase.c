@@ -315,9 +315,9 @@ static babel_status loop(phase_run *run, int64_t step) {
     step++;
     if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step, in->state)));
     BABEL_TRY(watch(run, step));
-    if (step == run->schedule.steps) break;
     int wish = options->stop && *options->stop ? STOP : config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds && leads(run) ? SAVE : 0;
-    BABEL_TRY(babel_comm_max(options->comm, &wish)); /* a signal reaches the ranks between different steps */
+    BABEL_TRY(babel_comm_max(options->comm, &wish)); /* a signal reaches the ranks between different steps; and nothing is written of a step that one has not survived */
+    if (step == run->schedule.steps) break;
     if (wish && leads(run)) BABEL_TRY(explained(run, step, save(run, step)));
     if (wish == STOP)
       return BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted at step %lld of %lld; continue with --resume", options->out, (long long)step,
