@@ -37,7 +37,11 @@ seconds=$(awk -v a="$seconds" -v b="$(date +%s.%N)" 'BEGIN { print b - a }')
 # The end of a run that is in trouble: not later than 30 s from `began`, a failure, the rank's name.
 expect_end() { # PID RANK WHAT
   local code=0 began=$SECONDS
-  while kill -0 "$1" 2>/dev/null && [ $((SECONDS - began)) -le 30 ]; do sleep 0.05; done
+  while kill -0 "$1" 2>/dev/null && [ $((SECONDS - began)) -le 30 ]; do
+    sleep 0.05
+    # Stopped when all had said goodbye: the other is done, only mpirun waits for it.
+    if [ -e "$box/run/trunk.safetensors" ] && ! kill -0 "$(cat "$box/pid.$((1 - $2))")" 2>/dev/null; then kill -CONT "$(cat "$box/pid.$2")" 2>/dev/null || true; fi
+  done
   if kill -0 "$1" 2>/dev/null; then kill -9 "$1" $(cat "$box"/pid.*) 2>/dev/null || true; fail "$3: the others still run after 30 s"; fi
   wait "$1" || code=$?
   for file in "$box"/pid.*; do if kill -0 "$(cat "$file")" 2>/dev/null; then sleep 3; fi; done
