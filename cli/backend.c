@@ -7,6 +7,12 @@
 
 typedef enum { AUTO, CPU, CUDA } wish;
 
+static int rank; /* among those on this machine */
+
+void babel_backend_rank(int local_rank) {
+  rank = local_rank;
+}
+
 #ifdef BABEL_HAS_CUDA
 
 static const bool built_in = true;
@@ -19,7 +25,9 @@ static const bool automatic = true;
 #endif
 
 static babel_status open_cuda(babel_precision precision, const babel_ops **ops) {
-  BABEL_TRY(babel_cuda_open(0));
+  int devices;
+  BABEL_TRY(babel_cuda_devices(&devices));
+  BABEL_TRY(babel_cuda_open(rank % devices));
   *ops = babel_ops_cuda(precision);
   return BABEL_OK;
 }

@@ -13,6 +13,9 @@ babel_status babel_backend_check(const babel_args *args);
  * BABEL_ERR_UNSUPPORTED in one sentence when cuda is asked for by name and there is none. */
 babel_status babel_backend_choose(const babel_args *args, babel_precision precision, const babel_ops **ops);
 
+/* Of ranks on one machine each takes a device of its own; where there are fewer devices, they take turns. */
+void babel_backend_rank(int local_rank);
+
 /* "cpu" or "cpu, cuda": for --version. */
 const char *babel_backend_names(void);
 

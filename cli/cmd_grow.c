@@ -10,6 +10,7 @@
 #include "cli/backend.h"
 #include "cli/encoder_options.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "cli/run_folder.h"
 #include "cli/schedule.h"
 #include "core/file.h"
@@ -248,13 +249,15 @@ static babel_status grow(const babel_args *args, const babel_config *config, con
   BABEL_TRY(babel_backend_choose(args, (babel_precision)config->precision, &ops));
   BABEL_TRY(read_inputs(args, job));
   if (babel_args_flag(args, "dry-run")) return dry_run(args, ops, config, job);
-  BABEL_TRY(babel_run_folder_lock(out, &job->lock));
-  BABEL_TRY(check_folder(args, out, config, &finished));
+  bool leads = !babel_comm_rank(job->phase.comm);
+  if (leads) BABEL_TRY(babel_run_folder_lock(out, &job->lock));
+  if (leads) BABEL_TRY(check_folder(args, out, config, &finished));
+  BABEL_TRY(babel_comm_broadcast(job->phase.comm, &finished, sizeof finished));
   if (finished) return BABEL_OK;
   babel_progress_begin(&job->line, babel_args_flag(args, "quiet"));
   babel_status status = open_trunk(args, ops, config, job, &trunk);
   if (status == BABEL_OK) status = babel_phase_run(&trunk, &job->phase);
-  if (status == BABEL_OK) {
+  if (status == BABEL_OK && leads) {
     printf("%s: ", trunk.path);
     for (int i = 0; i < trunk.tower_count; i++) printf("%s%s", i ? " + " : "", trunk.towers[i].name);
     printf(", seed %d, sha256 %.12s\n", config->seed, trunk.sha256);
@@ -279,7 +282,10 @@ static babel_status run(const babel_args *args) {
   job.phase = (babel_phase_options){.out = out, .resume = babel_args_flag(args, "resume"), .force = babel_args_flag(args, "force"), .stop = &babel_stop,
                                     .allow_disconnected = babel_args_flag(args, "allow-disconnected"), .user = &job, .progress = show,
                                     .watch = babel_args_value(args, "watch") ? watch : NULL};
-  babel_status status = grow(args, &config, out, &job);
+  BABEL_TRY(babel_ranks_join(&job.phase.comm));
+  babel_status status = job.phase.comm && babel_args_flag(args, "dry-run") ? BABEL_FAIL(BABEL_ERR_ARG, "--dry-run is for one process alone, not for several ranks")
+                                                                          : grow(args, &config, out, &job);
+  status = babel_ranks_leave(job.phase.comm, status);
   for (int i = 0; i < job.watch_count; i++) babel_draws_destroy(&job.draws[i]);
   babel_shelf_destroy(&job.shelf);
   if (job.lock >= 0) close(job.lock);
@@ -292,12 +298,15 @@ const babel_command babel_grow_command = {
     .sentence = "aligns two modalities: a growth phase",
     .details = "Reads two feature banks, pairs their samples by key and trains their alignment modules and the prototype. With --from it grows a trunk on: the\n"
                "modality that the trunk knows is the junction, and proto_policy says what protects the others. An interrupted run (Ctrl-C, kill, power)\n"
-               "continues with --resume and ends with the same bits. Settings: babel config.",
+               "continues with --resume and ends with the same bits. Settings: babel config.\n"
+               "Started by mpirun -n K (or srun), K processes share every batch and compute what one would: K must divide the batch. Rank 0 writes. A rank that\n"
+               "dies or gives no answer for 20 s (BABEL_RANK_SECONDS) ends the run; another K goes on with --resume --force. docs/scaling.md says when K helps.",
     .examples = "  babel grow --bank imu.safetensors --bank skeleton.safetensors --split utd_mhad_613_248.csv --out run\n"
                 "  babel grow --bank imu.safetensors --bank skeleton.safetensors --preset paper --set variants=16 --seed 1 --out run1\n"
                 "  babel grow --from run/trunk.safetensors --bank wifi.safetensors --bank skeleton2.safetensors --set trunk=freeze --out run2\n"
                 "  babel grow --schedule configs/schedules/order_i.yaml --banks sim_banks --out run\n"
-                "  babel grow --bank a.safetensors --bank b.safetensors --out run --dry-run\n",
+                "  babel grow --bank a.safetensors --bank b.safetensors --out run --dry-run\n"
+                "  mpirun -n 2 babel grow --bank a.safetensors --bank b.safetensors --out run\n",
     .options = options,
     .stops = true,
     .run = run,

@@ -151,11 +151,12 @@ static int finish(babel_status status) {
     status = BABEL_FAIL(BABEL_ERR_IO, "standard output cannot be written: %s", reason ? strerror(reason) : "an earlier write failed");
   if (status == BABEL_OK) return EXIT_SUCCESS;
   const babel_error *error = babel_error_last();
+  const bool said = !*error->sentence; /* by a lower rank */
   if (status == BABEL_ERR_INTERRUPTED) {
-    fprintf(stderr, "babel: %s\n", error->sentence);
+    if (!said) fprintf(stderr, "babel: %s\n", error->sentence);
     return 130;
   }
-  fprintf(stderr, "babel: error: %s (%s; %s:%d)\n", error->sentence, babel_status_name(status), error->file, error->line);
+  if (!said) fprintf(stderr, "babel: error: %s (%s; %s:%d)\n", error->sentence, babel_status_name(status), error->file, error->line);
   return status == BABEL_ERR_ARG ? USAGE_ERROR : EXIT_FAILURE;
 }
 

@@ -10,6 +10,7 @@
 #include "cli/backend.h"
 #include "cli/encoder_options.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "cli/retention_table.h"
 #include "cli/run_folder.h"
 #include "core/file.h"
@@ -36,6 +37,7 @@ typedef struct {
   int at;                          /* number of the phase at hand */
   int64_t later[BABEL_MOST_PHASES]; /* steps of all phases behind phase i */
   int lock;
+  babel_comm *comm;                /* of several ranks, rank 0 reads and writes the folder and measures */
 } schedule_job;
 
 /* Preset, then the schedule's settings, then the phase's, then those of the command line. */
@@ -62,7 +64,7 @@ static babel_status gather(schedule_job *job, int i) {
   babel_retention_set *set = &job->sets[i];
   const babel_split *split;
   *o = (babel_phase_options){.earlier = job->earlier, .earlier_count = i, .allow_disconnected = job->list.allow_disconnected, .steps = phase->steps,
-                             .epochs = phase->epochs, .stop = &babel_stop, .user = job};
+                             .epochs = phase->epochs, .stop = &babel_stop, .user = job, .comm = job->comm};
   if (babel_args_flag(job->args, "allow-disconnected")) o->allow_disconnected = true;
   for (int s = 0; s < 2; s++) BABEL_TRY(babel_shelf_bank(&job->shelf, phase->bank[s], &o->bank[s]));
   *set = (babel_retention_set){.bank = {o->bank[0], o->bank[1]}};
@@ -321,16 +323,37 @@ static babel_status measure(schedule_job *job, const babel_trunk *trunk, int i) 
   return status == BABEL_OK ? babel_results_write(&job->results, path) : status;
 }
 
+static bool leads(const schedule_job *job) {
+  return !babel_comm_rank(job->comm);
+}
+
+static babel_status open_folder(schedule_job *job, int i, const char *folder, babel_trunk *trunk, bool *done) {
+  BABEL_TRY(babel_folder_create(folder));
+  BABEL_TRY(forget(job, folder));
+  return take_over(job, i, folder, trunk, done);
+}
+
+/* What rank 0 has taken over. */
+static babel_status read_finished(const schedule_job *job, const char *folder, babel_trunk *trunk) {
+  char path[1100];
+  babel_trunk found;
+  snprintf(path, sizeof path, "%s/trunk.safetensors", folder);
+  BABEL_TRY(babel_trunk_read(&found, job->ops, path));
+  babel_trunk_destroy(trunk);
+  *trunk = found;
+  return BABEL_OK;
+}
+
 static babel_status run_phase(schedule_job *job, babel_trunk *trunk, int i) {
   char folder[1024];
-  bool done;
+  bool done = false;
   BABEL_TRY(configure(job, i));
   BABEL_TRY(fit(job, trunk, i));
   BABEL_TRY(gather(job, i));
   BABEL_TRY(phase_folder(job, i, folder));
-  BABEL_TRY(babel_folder_create(folder));
-  BABEL_TRY(forget(job, folder));
-  BABEL_TRY(take_over(job, i, folder, trunk, &done));
+  if (leads(job)) BABEL_TRY(open_folder(job, i, folder, trunk, &done));
+  BABEL_TRY(babel_comm_broadcast(job->comm, &done, sizeof done));
+  if (done && !leads(job)) BABEL_TRY(read_finished(job, folder, trunk));
   job->at = i;
   job->options.out = folder;
   job->options.resume = babel_args_flag(job->args, "resume");
@@ -338,7 +361,8 @@ static babel_status run_phase(schedule_job *job, babel_trunk *trunk, int i) {
   job->options.progress = show;
   babel_progress_begin(&job->line, babel_args_flag(job->args, "quiet"));
   if (!done) BABEL_TRY(babel_phase_run(trunk, &job->options));
-  return measure(job, trunk, i);
+  BABEL_TRY(babel_comm_busy(job->comm));
+  return leads(job) ? measure(job, trunk, i) : BABEL_OK;
 }
 
 static json_t *plan_json(const schedule_job *job, const babel_phase_plan *plans) {
@@ -377,8 +401,8 @@ static babel_status run_all(schedule_job *job) {
   babel_log_set_level(level);
   BABEL_TRY(status);
   for (int i = job->list.count - 2; i >= 0; i--) job->later[i] = job->later[i + 1] + plans[i + 1].steps;
-  BABEL_TRY(babel_run_folder_lock(job->out, &job->lock));
-  BABEL_TRY(write_plan(job, plans));
+  if (leads(job)) BABEL_TRY(babel_run_folder_lock(job->out, &job->lock));
+  if (leads(job)) BABEL_TRY(write_plan(job, plans));
   BABEL_TRY(configure(job, 0));
   BABEL_TRY(babel_trunk_create(&trunk, job->ops, &job->config));
   for (int i = 0; i < job->list.count && status == BABEL_OK; i++) {
@@ -387,8 +411,8 @@ static babel_status run_all(schedule_job *job) {
     status = in_phase(job, i, run_phase(job, &trunk, i));
   }
   snprintf(path, sizeof path, "%s/trunk.safetensors", job->out);
-  if (status == BABEL_OK) status = babel_trunk_write(&trunk, path);
-  if (status == BABEL_OK) {
+  if (status == BABEL_OK && leads(job)) status = babel_trunk_write(&trunk, path);
+  if (status == BABEL_OK && leads(job)) {
     babel_print_retention(&job->results);
     printf("%s: %d modalities, seed %d, sha256 %.12s\n", trunk.path, trunk.tower_count, job->config.seed, trunk.sha256);
   }
@@ -398,9 +422,12 @@ static babel_status run_all(schedule_job *job) {
 
 babel_status babel_schedule_run(const babel_args *args, const char *schedule, const char *out) {
   static schedule_job job; /* large */
+  babel_comm *comm;
+  BABEL_TRY(babel_ranks_join(&comm));
   babel_status status = open_schedule(&job, args, schedule);
   job.out = out;
+  job.comm = comm;
   if (status == BABEL_OK) status = run_all(&job);
   close_schedule(&job);
-  return status;
+  return babel_ranks_leave(comm, status);
 }

@@ -17,14 +17,16 @@ static babel_status dump(json_t *object, char **json) {
   return *json ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a manifest");
 }
 
-static json_t *environment(const babel_ops *ops) {
+static json_t *environment(const babel_ops *ops, int ranks) {
   char backend[512];
   ops->describe(backend, sizeof backend);
-  return json_pack("{s:s, s:s, s:s, s:s}", "program", "babel " BABEL_VERSION, "commit", BABEL_COMMIT, "backend", ops->name, "machine", backend);
+  json_t *found = json_pack("{s:s, s:s, s:s, s:s}", "program", "babel " BABEL_VERSION, "commit", BABEL_COMMIT, "backend", ops->name, "machine", backend);
+  if (found && ranks > 1) json_object_set_new(found, "ranks", json_integer(ranks));
+  return found;
 }
 
-babel_status babel_manifest_environment(const babel_ops *ops, char **json) {
-  return dump(environment(ops), json);
+babel_status babel_manifest_environment(const babel_ops *ops, int ranks, char **json) {
+  return dump(environment(ops, ranks), json);
 }
 
 static json_t *text_or_null(const char *text) {
@@ -77,7 +79,7 @@ babel_status babel_manifest_inputs(const babel_config *config, const babel_phase
 
 babel_status babel_manifest_text(const babel_ops *ops, const babel_config *config, const babel_phase_options *options,
                                  const babel_phase_plan *plan, char **json) {
-  json_t *all = inputs(config, options, plan), *machine = environment(ops);
+  json_t *all = inputs(config, options, plan), *machine = environment(ops, babel_comm_size(options->comm));
   if (all) json_object_update(all, machine);
   json_decref(machine);
   return dump(all, json);

@@ -19,9 +19,11 @@
 #include "growth/policy.h"
 #include "growth/projection.h"
 #include "growth/rehearsal.h"
+#include "growth/step_ranks.h"
 #include "layers/schedule.h"
 
 enum { REPORT_STEPS = 10 };
+enum { SAVE = 1, STOP }; /* what a rank wishes between two steps */
 
 typedef struct {
   babel_phase_options own;           /* the caller's, with the junction first */
@@ -119,6 +121,7 @@ static babel_status plan_step(phase_run *run) {
   babel_policy_plan *policy = &run->policy;
   *policy = babel_policy_of(config, run->own.known ? run->kind : BABEL_PHASE_FIRST, run->own.mean[0] != NULL); /* two towers of one sensor may come first */
   babel_step_request request = babel_step_pair(run->towers, run->data.steps, run->data.batch, policy->teacher_side, policy->adaptive);
+  request.comm = run->own.comm;
   request.still = policy->still;
   request.prototype = policy->prototype;
   for (int s = 0; s < 2; s++) request.module[s] = policy->module[s];
@@ -192,6 +195,7 @@ static babel_status flush_lines(FILE *file, const char *folder, const char *name
 
 static babel_status save(phase_run *run, int64_t step) {
   BABEL_RANGE("checkpoint");
+  BABEL_TRY(babel_comm_busy(run->options->comm));
   babel_phase_state state = {.step = step, .inputs = run->inputs, .environment = run->environment};
   BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &state.metrics_bytes));
   BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &state.watch_bytes));
@@ -200,25 +204,41 @@ static babel_status save(phase_run *run, int64_t step) {
   return BABEL_OK;
 }
 
-static babel_status start(phase_run *run, int64_t *step) {
-  BABEL_RANGE("start");
+/* Rank 0 alone reads and writes the folder. */
+static bool leads(const phase_run *run) {
+  return !babel_comm_rank(run->options->comm);
+}
+
+/* What an interrupted run has left in the folder, and the files of this one. *step: steps done. */
+static babel_status take_folder(phase_run *run, int64_t *step) {
   const babel_phase_options *options = run->options;
-  babel_phase_state state = {0};
+  babel_phase_state state = {.inputs = run->inputs, .environment = run->environment};
   bool found = false;
-  BABEL_TRY(babel_phase_data_upload(&run->data, options));
-  babel_phase_data_plan(&run->data, &run->trunk->config, &run->plan);
-  BABEL_TRY(babel_rehearsal_upload(&run->rehearsal, &run->trunk->config, &run->plan));
-  BABEL_TRY(babel_manifest_inputs(&run->trunk->config, options, &run->facts, &run->inputs));
-  BABEL_TRY(babel_manifest_environment(run->trunk->ops, &run->environment));
-  state.inputs = run->inputs;
-  state.environment = run->environment;
+  BABEL_TRY(babel_comm_busy(options->comm));
   babel_phase_state_sweep(options->out);
   if (!options->resume) babel_phase_state_remove(options->out);
   if (options->resume) BABEL_TRY(babel_phase_state_load(options->out, &run->plan, &state, options->force, &found));
   if (options->resume && found) babel_note("%s: continued at step %lld of %lld", options->out, (long long)state.step, (long long)run->schedule.steps);
   BABEL_TRY(open_lines(options->out, "metrics.jsonl", found ? state.metrics_bytes : 0, &run->metrics));
   BABEL_TRY(open_lines(options->out, "watch.jsonl", found ? state.watch_bytes : 0, &run->watch));
-  *step = run->first_step = run->sound = found ? state.step : 0;
+  *step = found ? state.step : 0;
+  return BABEL_OK;
+}
+
+static babel_status start(phase_run *run, int64_t *step) {
+  BABEL_RANGE("start");
+  const babel_phase_options *options = run->options;
+  BABEL_TRY(babel_phase_data_upload(&run->data, options));
+  babel_phase_data_plan(&run->data, &run->trunk->config, &run->plan);
+  BABEL_TRY(babel_rehearsal_upload(&run->rehearsal, &run->trunk->config, &run->plan));
+  BABEL_TRY(babel_manifest_inputs(&run->trunk->config, options, &run->facts, &run->inputs));
+  BABEL_TRY(babel_manifest_environment(run->trunk->ops, babel_comm_size(options->comm), &run->environment));
+  BABEL_TRY(babel_comm_same(options->comm, run->inputs, "the configuration, a bank or the split"));
+  if (!options->force) BABEL_TRY(babel_comm_same(options->comm, run->environment, "the machine, its libraries or threads"));
+  if (leads(run)) BABEL_TRY(take_folder(run, step));
+  BABEL_TRY(babel_comm_broadcast(options->comm, step, sizeof *step));
+  BABEL_TRY(babel_step_broadcast(&run->plan));
+  run->first_step = run->sound = *step;
   BABEL_TRY(babel_phase_data_begin(&run->data, &run->trunk->config, *step));
   BABEL_TRY(babel_step_plan_begin(&run->plan, *step));
   run->began = run->saved = now();
@@ -254,6 +274,7 @@ static babel_status report(phase_run *run, int64_t done) {
   if (!isfinite(r->loss[0]) || !isfinite(r->loss[1]))
     return BABEL_FAIL(BABEL_ERR_VALUE, "training broke down: the loss is not finite at step %lld (learning rate %g); the state saved before is kept",
                       (long long)done, (double)state.lr);
+  if (!leads(run)) return BABEL_OK;
   BABEL_TRY(write_metrics(run, &progress, (double)state.lr));
   if (run->options->progress) run->options->progress(run->options->user, &progress);
   return BABEL_OK;
@@ -274,7 +295,8 @@ static int64_t watch_steps(const phase_run *run) {
 
 static babel_status watch(phase_run *run, int64_t done) {
   int64_t every = watch_steps(run);
-  if (!every || (done % every && done != run->schedule.steps)) return BABEL_OK;
+  if (!every || !leads(run) || (done % every && done != run->schedule.steps)) return BABEL_OK;
+  BABEL_TRY(babel_comm_busy(run->options->comm));
   BABEL_TRY(babel_step_plan_store(&run->plan, run->trunk, false));
   return run->options->watch(run->options->user, run->trunk, done, (int)(done / run->data.steps_per_epoch), run->watch);
 }
@@ -294,7 +316,7 @@ static babel_status send_schedule(phase_run *run, int64_t step) {
 
 /* Where launches cost: the steps up to the next moment at which something is to be done between two of them. */
 static int steps_at_once(const phase_run *run, int64_t step) {
-  if (!run->plan.ops->record_begin) return 1;
+  if (!run->plan.ops->record_begin || run->plan.comm) return 1;
   int64_t end = window_end(run, step), every = watch_steps(run), report = (step / REPORT_STEPS + 1) * REPORT_STEPS;
   if (report < end) end = report;
   if (every && (step / every + 1) * every < end) end = (step / every + 1) * every;
@@ -316,10 +338,11 @@ static babel_status loop(phase_run *run, int64_t step) {
     BABEL_TRY(take(run, &step));
     if (step % REPORT_STEPS == 0 || step == run->schedule.steps) BABEL_TRY(explained(run, step, report(run, step)));
     BABEL_TRY(watch(run, step));
-    bool stop = options->stop && *options->stop;
-    if (step < run->schedule.steps && (stop || (config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds)))
-      BABEL_TRY(explained(run, step, save(run, step)));
-    if (step < run->schedule.steps && stop)
+    int wish = options->stop && *options->stop ? STOP : config->checkpoint_seconds > 0 && now() - run->saved > config->checkpoint_seconds && leads(run) ? SAVE : 0;
+    BABEL_TRY(babel_comm_max(options->comm, &wish)); /* a signal reaches the ranks between different steps; and nothing is written of a step that one has not survived */
+    if (step == run->schedule.steps) break;
+    if (wish && leads(run)) BABEL_TRY(explained(run, step, save(run, step)));
+    if (wish == STOP)
       return BABEL_FAIL(BABEL_ERR_INTERRUPTED, "%s: interrupted at step %lld of %lld; continue with --resume", options->out, (long long)step,
                         (long long)run->schedule.steps);
   }
@@ -348,31 +371,40 @@ static babel_status remember(phase_run *run) {
   return BABEL_OK;
 }
 
+/* The result takes the place of the state. */
+static babel_status deliver(phase_run *run) {
+  const char *out = run->options->out;
+  char path[1024];
+  int64_t bytes;
+  BABEL_TRY(flush_lines(run->metrics, out, "metrics.jsonl", &bytes));
+  BABEL_TRY(flush_lines(run->watch, out, "watch.jsonl", &bytes));
+  snprintf(path, sizeof path, "%s/trunk.safetensors", out);
+  BABEL_TRY(babel_trunk_write(run->trunk, path));
+  babel_phase_state_remove(out);
+  return BABEL_OK;
+}
+
 static babel_status finish(phase_run *run) {
   BABEL_RANGE("finish");
   babel_trunk *trunk = run->trunk;
-  char path[1024];
-  int64_t bytes;
+  BABEL_TRY(babel_comm_busy(run->options->comm));
   BABEL_TRY(babel_step_plan_store(&run->plan, trunk, run->policy.deploy_teacher));
   BABEL_TRY(remember(run));
   BABEL_TRY(remember_moments(run));
-  BABEL_TRY(flush_lines(run->metrics, run->options->out, "metrics.jsonl", &bytes));
-  BABEL_TRY(flush_lines(run->watch, run->options->out, "watch.jsonl", &bytes));
   free(trunk->manifest);
   trunk->manifest = NULL;
   BABEL_TRY(babel_manifest_text(trunk->ops, &trunk->config, run->options, &run->facts, &trunk->manifest));
   BABEL_TRY(babel_manifest_history(&trunk->config, run->options, &run->facts, &trunk->history));
-  snprintf(path, sizeof path, "%s/trunk.safetensors", run->options->out);
-  BABEL_TRY(babel_trunk_write(trunk, path));
-  babel_phase_state_remove(run->options->out);
-  return BABEL_OK;
+  if (leads(run)) BABEL_TRY(deliver(run));
+  return babel_comm_broadcast(run->options->comm, trunk->sha256, sizeof trunk->sha256);
 }
 
 babel_status babel_phase_run(babel_trunk *trunk, const babel_phase_options *options) {
   BABEL_RANGE("growth phase");
   phase_run run = {.trunk = trunk};
-  int64_t step;
-  babel_status status = prepare(&run, options);
+  int64_t step = 0;
+  babel_status status = babel_comm_busy(options->comm);
+  if (status == BABEL_OK) status = prepare(&run, options);
   if (status == BABEL_OK) status = start(&run, &step);
   if (status == BABEL_OK) status = loop(&run, step);
   if (status == BABEL_OK) status = finish(&run);

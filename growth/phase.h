@@ -51,7 +51,8 @@ typedef struct {
   const char *from_sha256;
   int known;                    /* towers of the trunk at the start */
   const char *out;              /* folder, exists */
-  bool resume, force;           /* force: also when threads, processor, libraries or commit differ */
+  babel_comm *comm;             /* ranks that train together: rank 0 reads and writes the folder; NULL = alone */
+  bool resume, force;           /* force: also when the number of ranks, threads, processor, libraries or commit differ */
   const volatile sig_atomic_t *stop; /* set by a signal handler: state is saved, BABEL_ERR_INTERRUPTED */
   void *user;
   void (*progress)(void *user, const babel_progress *progress);                                  /* may be NULL */

@@ -7,6 +7,7 @@
 #include "core/arena.h"
 #include "core/log.h"
 #include "core/rng.h"
+#include "growth/step_ranks.h"
 
 static babel_status take_ints(int **pointer, size_t count) {
   void *memory;
@@ -276,10 +277,11 @@ static babel_batch_choice_job choice(const babel_phase_data *data, const babel_c
 }
 
 void babel_phase_data_plan(const babel_phase_data *data, const babel_config *config, babel_step_plan *plan) {
+  const babel_step_inputs in = babel_step_whole_inputs(plan);
   for (int s = 0; s < 2; s++) {
     plan->bank[s] = data->rows[s];
     plan->bank_rows[s] = data->pairs * data->variants * data->steps[s];
-    plan->choice[s] = choice(data, config, s, &plan->in, data->order, data->partners, data->known_lengths[s]);
+    plan->choice[s] = choice(data, config, s, &in, data->order, data->partners, data->known_lengths[s]);
   }
   plan->choices = 2;
   plan->shuffle = (babel_shuffle_job){.order = data->order, .workspace = data->workspace, .seed = (uint64_t)config->seed, .n = data->pairs,

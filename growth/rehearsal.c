@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "growth/replay.h"
+#include "growth/step_ranks.h"
 
 /* The side of the step that holds this tower's rows; a new one when there is none. */
 static babel_status side_of(babel_step_request *request, babel_tower *tower, int steps, int *side) {
@@ -149,6 +150,7 @@ static babel_batch_choice_job choice(const babel_rehearsal *r, const babel_rehea
 }
 
 babel_status babel_rehearsal_upload(babel_rehearsal *r, const babel_config *config, babel_step_plan *plan) {
+  const babel_step_inputs in = babel_step_whole_inputs(plan);
   for (int i = 0; i < r->sources; i++) {
     babel_rehearsal_source *s = &r->source[i];
     int64_t rows = (int64_t)s->pairs * s->versions * s->steps;
@@ -164,10 +166,11 @@ babel_status babel_rehearsal_upload(babel_rehearsal *r, const babel_config *conf
     free(host);
     BABEL_TRY(status);
     if (s->bank && s->bank->lengths) BABEL_TRY(upload_lengths(r->ops, s, plan->stream));
-    plan->choice[plan->choices++] = choice(r, s, config, &plan->in);
+    plan->choice[plan->choices++] = choice(r, s, config, &in);
     plan->source[i] = (babel_step_source){.side = s->side, .first = s->first * s->steps, .rows = s->samples * s->steps, .bank = s->features,
                                           .bank_rows = (int)rows, .standardised = !s->bank};
   }
   plan->sources = r->sources;
+  babel_step_share_sources(plan);
   return BABEL_OK;
 }

@@ -5,6 +5,7 @@
 #include "growth/projection.h"
 #include "growth/step_chunk.h"
 #include "growth/step_fold.h"
+#include "growth/step_ranks.h"
 
 /* What `s` is given from here on waits for all that `other` has been given. */
 static babel_status follow(const babel_step_plan *plan, babel_stream *s, babel_stream *other) {
@@ -73,18 +74,20 @@ static babel_status replay(const babel_step_plan *plan) {
   for (int p = 0; p < plan->request.replayed; p++) {
     const babel_step_source *from[2] = {&plan->source[2 * p], &plan->source[2 * p + 1]};
     const babel_chain *c[2] = {&plan->side[from[0]->side], &plan->side[from[1]->side]};
-    int64_t at[2], size = (int64_t)rows * plan->embed;
+    int64_t at[2], size[2];
     babel_combine_job sums[2];
     for (int s = 0; s < 2; s++) {
+      size[s] = (int64_t)(from[s]->rows / c[s]->steps) * plan->embed; /* of this rank */
       at[s] = (int64_t)(from[s]->first / c[s]->steps) * plan->embed;
       sums[s] = (babel_combine_job){.y = babel_step_top_cotangent(plan, c[s], 2) + at[s], .weights = plan->replay_weights, .x0 = plan->replay_cot[s],
-                                    .x1 = plan->replay_cot[s] + size, .n = size};
+                                    .x1 = plan->replay_cot[s] + size[s], .n = size[s]};
     }
-    babel_contrastive_job loss = {.loss = plan->replay_loss, .dna = plan->replay_cot[0], .dnb = plan->replay_cot[1], .na = babel_step_top(c[0]) + at[0], .nb = babel_step_top(c[1]) + at[1],
+    babel_contrastive_job loss = {.loss = plan->replay_loss, .dna = plan->replay_cot[0], .dna_step = size[0], .dnb = plan->replay_cot[1], .dnb_step = size[1], .na = babel_step_top(c[0]) + at[0], .nb = babel_step_top(c[1]) + at[1],
         .normalise = 1, .log_scale = plan->params + plan->scale_at, .workspace = plan->replay_workspace, .m = rows, .d = plan->embed,
         .negatives_only = plan->config.denominator};
-    BABEL_TRY(plan->ops->contrastive(&loss, plan->branch));
-    BABEL_TRY(plan->ops->combine(sums, 2, plan->branch));
+    BABEL_TRY(babel_step_contrastive(plan, &loss, from, plan->branch));
+    for (int s = 0; s < 2; s++)
+      if (size[s]) BABEL_TRY(plan->ops->combine(&sums[s], 1, plan->branch));
   }
   return BABEL_OK;
 }
@@ -94,7 +97,8 @@ static babel_input_gather_job gather_rows(const babel_step_plan *plan, int s, in
   int in = c->layer[0].in;
   return (babel_input_gather_job){.y = c->act[0] + (int64_t)first * in, .bank = bank, .rows = plan->in.rows[s] + first, .mean = plan->mean[s],
                                   .inv_std = plan->inv_std[s], .n = rows, .d = in, .bank_rows = bank_rows,
-                                  .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s & 1};
+                                  .dropout = (float)plan->config.input_dropout, .seed = (uint64_t)plan->config.seed, .side = s & 1,
+                                  .first = (c->skip + plan->first) * c->steps, .whole = c->whole * c->steps};
 }
 
 babel_status babel_step_choose(const babel_step_plan *plan) {
@@ -108,15 +112,14 @@ babel_status babel_step_choose(const babel_step_plan *plan) {
 static babel_status gather(const babel_step_plan *plan) {
   babel_input_gather_job jobs[2 + BABEL_MAX_SOURCES];
   int n = 0;
-  for (int s = 0; s < 2; s++) {
-    jobs[n] = gather_rows(plan, s, 0, plan->side[s].rows, plan->bank[s], plan->bank_rows[s]);
-    jobs[n].first = plan->first * plan->side[s].steps;
-    jobs[n++].whole = plan->m * plan->side[s].steps;
-  }
+  for (int s = 0; s < 2; s++) jobs[n++] = gather_rows(plan, s, 0, plan->side[s].rows, plan->bank[s], plan->bank_rows[s]);
   for (int i = 0; i < plan->sources; i++) {
     const babel_step_source *from = &plan->source[i];
+    if (!from->rows) continue;
     jobs[n] = gather_rows(plan, from->side, from->first, from->rows, from->bank, from->bank_rows);
     jobs[n].seed += (uint64_t)(i + 1) << 32;
+    jobs[n].first = from->skip;
+    jobs[n].whole = from->whole;
     if (from->standardised) jobs[n].mean = jobs[n].inv_std = NULL;
     n++;
   }
@@ -170,7 +173,7 @@ static babel_status forward(babel_step_plan *plan) {
       .dnb_step = top_step(plan, b), .dlog_scale = plan->dlog_scale, .hits = plan->hits, .na = babel_step_top(a), .nb = babel_step_top(b), .normalise = 1, .log_scale = plan->params + plan->scale_at,
       .targets_a = plan->targets, .targets_b = plan->targets, .masked = plan->masked, .workspace = plan->workspace,
       .m = plan->m, .d = plan->embed, .negatives_only = plan->config.denominator};
-  return ops->contrastive(&loss, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
+  return babel_step_contrastive(plan, &loss, NULL, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
 }
 
 /* From the embeddings to the outputs of the last layer. */
@@ -286,6 +289,7 @@ static babel_status weigh(const babel_step_plan *plan) {
 babel_status babel_step_gradients(babel_step_plan *plan) {
   BABEL_TRY(plan->chunks ? babel_step_chunks_run(plan) : forward(plan));
   if (!plan->chunks) BABEL_TRY(babel_step_backward(plan));
+  BABEL_TRY(babel_step_sum_gradients(plan));
   return plan->folded ? babel_fold_gradients(plan) : weigh(plan);
 }
 
@@ -321,7 +325,7 @@ static babel_status record(babel_step_plan *plan, int steps, babel_recording **r
 }
 
 babel_status babel_step_run(babel_step_plan *plan, int steps) {
-  if (!plan->ops->record_begin) return run_all(plan, steps);
+  if (!plan->ops->record_begin || plan->comm) return run_all(plan, steps); /* ranks meet on the host */
   while (steps) {
     const int n = steps < BABEL_STEP_BLOCK ? 1 : BABEL_STEP_BLOCK;
     babel_recording **recording = n == 1 ? &plan->recording : &plan->block;

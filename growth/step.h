@@ -20,6 +20,7 @@
 #ifndef BABEL_GROWTH_STEP_H
 #define BABEL_GROWTH_STEP_H
 
+#include "comm/comm.h"
 #include "growth/trunk.h"
 
 #ifdef __cplusplus
@@ -38,6 +39,7 @@ typedef struct {
   const float *bank; /* backend: (bank_rows, in) */
   int bank_rows;
   bool standardised; /* the bank's rows already are */
+  int skip, whole_first, whole; /* with ranks: rows of it that lower ranks have, its first row and its rows on all ranks together */
 } babel_step_source;
 
 /* How a part of the network learns. */
@@ -54,6 +56,7 @@ typedef struct {
   int replayed;                  /* pairs of the rehearsed sides' sources that have a contrastive loss in place of a teacher: sources 2 p and 2 p + 1 each
                                     hold the same samples; 0 = distillation */
   int replay_rows;               /* samples of each */
+  babel_comm *comm;              /* ranks that share the batch (step_ranks.h); NULL = alone */
   babel_learning module[2], prototype; /* a frozen module needs a frozen prototype: nothing passes back through that side */
 } babel_step_request;
 
@@ -74,7 +77,8 @@ typedef struct {
 
 typedef struct {
   int layers, module_layers;    /* the first module_layers are C's; folded: without its last, then comes the fold */
-  int samples, steps, rows;     /* m (of a chunk), time steps T, their product */
+  int samples, steps, rows;     /* that pass at a time, of this rank: samples, time steps T, samples T; alone and without chunks samples = m */
+  int skip, whole;              /* samples of lower ranks, of all ranks */
   int first, stacked;           /* directions: 0 and 1, the side that is distilled 2 too; a rehearsed one 2 alone */
   int twin;                     /* rehearsed: the side of the pair with the same tower; -1 = none */
   bool taught, rehearsed, frozen; /* has a teacher; has a gradient in direction 2; nothing passes back */
@@ -95,7 +99,8 @@ typedef struct {
 /* What changes from step to step. A plan with choices makes it itself, on the backend: kernels/batch_choice.h. */
 typedef struct {
   babel_step_state *state;      /* (1) */
-  int *rows[BABEL_MAX_SIDES], *lengths[BABEL_MAX_SIDES]; /* (rows) into the banks, (samples) valid time steps; lengths NULL = all valid */
+  int *rows[BABEL_MAX_SIDES], *lengths[BABEL_MAX_SIDES]; /* (rows) into the banks, (samples) valid time steps; lengths NULL = all valid. On the
+                                                            host of all ranks together, on the backend from this rank's first one on */
   int *graph_rows;              /* (m) which pairs the batch holds; NULL with targets: pairs */
 } babel_step_inputs;
 
@@ -119,7 +124,7 @@ typedef struct {
   int folded;                   /* ops->fold_layers */
   int sides;
   babel_chain side[BABEL_MAX_SIDES];
-  int rehearsed_rows, rehearsed_samples; /* of the sides from 2 on; their rows lie behind each other from layer 1 on */
+  int rehearsed_rows, rehearsed_samples; /* of the sides from 2 on, here, and of all ranks; their rows lie behind each other from layer 1 on */
   int64_t count;                /* trainable values, log_scale last */
   int64_t prototype_at, prototype_count, scale_at; /* the shared U, or with proto_policy=none U_a and U_b */
   int shared;                   /* first layer of the chains that is the same one */
@@ -152,6 +157,9 @@ typedef struct {
   float *replay_cot[2], *replay_loss, *replay_weights, *replay_workspace; /* (2, replay_rows, embed) cotangents of both directions; (2); (2) backend; NULL without */
   struct babel_step_chunks *chunks; /* host; NULL without */
   float *workspace;
+  babel_comm *comm;             /* NULL = alone, as are the next two */
+  float *gathered[2], *gathered_cot[2]; /* embeddings of the whole batch (most, embed), their cotangents (2, most, embed) */
+  float *staging;               /* host: what passes between ranks; NULL where backend memory is the host's */
   babel_recording *recording, *block; /* of a step, and of BABEL_STEP_BLOCK of them, on a backend that has such */
   babel_step_request request;
   void *memory;                 /* one backend block behind all of it */
@@ -198,6 +206,7 @@ babel_status babel_step_gradients(babel_step_plan *plan);
 /* The gradient that the last step took, Eq. (5): (count) floats of the host. */
 babel_status babel_step_plan_gradient(const babel_step_plan *plan, float *gradient);
 
+/* With ranks a collective. */
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report);
 
 #ifdef __cplusplus

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/arena.h"
-#include "growth/step.h"
 #include "growth/step_chunk.h"
+#include "growth/step_ranks.h"
 
 typedef struct {
   char *base; /* NULL while measuring */
@@ -57,9 +57,8 @@ static void carve_cotangents(babel_step_plan *plan, carver *c, int k, int width)
 static void carve_inputs(const babel_step_plan *plan, carver *c, babel_step_inputs *in) {
   in->state = carve(c, 1, sizeof *in->state);
   for (int s = 0; s < plan->sides; s++) {
-    size_t samples = (size_t)(s < 2 ? plan->m : plan->side[s].samples), steps = (size_t)plan->side[s].steps;
-    in->rows[s] = carve(c, samples * steps, sizeof(int));
-    in->lengths[s] = steps > 1 ? carve(c, samples, sizeof(int)) : NULL;
+    in->rows[s] = carve(c, (size_t)plan->side[s].whole * (size_t)plan->side[s].steps, sizeof(int));
+    in->lengths[s] = plan->side[s].steps > 1 ? carve(c, (size_t)plan->side[s].whole, sizeof(int)) : NULL;
   }
   in->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
 }
@@ -186,6 +185,15 @@ static void carve_chunks(babel_step_plan *plan, carver *c) {
   chunks->kd = carve_floats(c, m / plan->chunk);
 }
 
+/* Room for the embeddings of all ranks. */
+static void carve_gathered(babel_step_plan *plan, carver *c) {
+  int64_t most = plan->m > plan->request.replay_rows ? plan->m : plan->request.replay_rows;
+  for (int s = 0; s < 2 && plan->comm; s++) {
+    plan->gathered[s] = carve_floats(c, most * plan->embed);
+    plan->gathered_cot[s] = carve_floats(c, 2 * most * plan->embed);
+  }
+}
+
 static void carve_all(babel_step_plan *plan, carver *c) {
   carve_inputs(plan, c, &plan->in);
   plan->input_bytes = c->used;
@@ -199,6 +207,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->adaptive_parts = carve(c, BABEL_ADAPTIVE_PARTS, sizeof *plan->adaptive_parts);
   plan->dlog_scale = carve_floats(c, 2);
   carve_replay(plan, c);
+  carve_gathered(plan, c);
   int64_t batch_square = (int64_t)plan->m * plan->m;
   plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
   plan->masked = plan->config.targets == BABEL_TARGETS_MASK ? carve(c, (size_t)batch_square, 1) : NULL;
@@ -272,7 +281,8 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
     babel_chain *chain = &plan->side[s];
     const babel_tower *tower = request->towers[s];
     chain_up(chain, tower, babel_trunk_prototype(trunk, tower), plan->folded);
-    chain->samples = s < 2 ? plan->chunk : request->rows[s];
+    babel_step_share(plan, chain, s < 2 ? plan->m : request->rows[s]);
+    if (plan->chunks && s < 2) chain->samples = plan->chunk;
     chain->steps = request->steps[s];
     chain->rows = chain->samples * chain->steps;
     chain->first = s < 2 ? 0 : 2;
@@ -285,12 +295,13 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
     plan->inv_std[s] = plan->config.standardise ? tower->inv_std : NULL;
     if (s < 2) continue;
     plan->rehearsed_rows += chain->rows;
-    plan->rehearsed_samples += chain->samples;
+    plan->rehearsed_samples += chain->whole;
   }
 }
 
 static babel_status check(const babel_trunk *trunk, const babel_step_request *request) {
   if (request->m < 2) return BABEL_FAIL(BABEL_ERR_ARG, "a batch of %d pairs has no negatives: expected at least 2", request->m);
+  BABEL_TRY(babel_step_ranks_check(request));
   if (request->sides < 2 || request->sides > BABEL_MAX_SIDES || (request->sides > 2 && (request->teacher_side >= 0 || request->prototype == BABEL_FROZEN || request->towers[0]->own.layers)))
     return BABEL_FAIL(BABEL_ERR_ARG, "%d sides: rows are rehearsed beside a pair without a teacher of its own, with one prototype that learns", request->sides);
   for (int s = 0; s < request->sides; s++) {
@@ -393,6 +404,9 @@ static babel_status divide(babel_step_plan *plan) {
   if (!config->chunk || config->chunk >= plan->m) return BABEL_OK;
   if (plan->m % config->chunk || config->targets != BABEL_TARGETS_PAIRS)
     return BABEL_FAIL(BABEL_ERR_ARG, "chunks of %d: expected to divide a batch of %d with targets: pairs", config->chunk, plan->m);
+  if (plan->comm)
+    return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "chunk: %d with %d ranks: a batch passes in chunks or is shared by ranks, not both", config->chunk,
+                      babel_comm_size(plan->comm));
   plan->chunk = config->chunk;
   plan->folded = 0; /* the weights are known when all chunks have passed */
   BABEL_TRY(babel_alloc(&memory, 1, sizeof *plan->chunks));
@@ -413,7 +427,8 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   plan->embed = trunk->config.embed_dim;
   plan->teacher_side = request->teacher_side;
   plan->adaptive = request->adaptive;
-  plan->folded = plan->ops->fold_layers;
+  plan->comm = request->comm;
+  plan->folded = plan->ops->fold_layers && !plan->comm;
   BABEL_TRY(divide(plan));
   lay_out(plan, trunk);
   carve_all(plan, &c);
@@ -427,6 +442,7 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   BABEL_TRY_OR(babel_alloc(&host, plan->input_bytes, 1), fail);
   c = (carver){.base = host};
   carve_inputs(plan, &c, &plan->host);
+  BABEL_TRY_OR(babel_step_ranks_create(plan), fail);
   point(plan);
   BABEL_TRY_OR(list_optimiser(plan, trunk), fail);
   BABEL_TRY_OR(copy_params(plan, trunk, false, false), fail);
@@ -450,6 +466,7 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
   free(plan->host.state); /* the first piece of the block */
   free(plan->adamw);
   free(plan->chunks);
+  free(plan->staging);
   memset(plan, 0, sizeof *plan);
 }
 
@@ -516,7 +533,8 @@ static babel_status chunked_kd(const babel_step_plan *plan, float *kd) {
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report) {
   double kd = 0;
   BABEL_TRY(plan->ops->download(report, plan->report, sizeof *report, plan->stream));
-  for (int s = 2; s < plan->sides; s++) kd += (double)report->kd_of[s] * plan->side[s].samples / plan->rehearsed_samples;
+  BABEL_TRY(babel_step_sum_means(plan, report->kd_of));
+  for (int s = 2; s < plan->sides; s++) kd += (double)report->kd_of[s] * plan->side[s].whole / plan->rehearsed_samples;
   if (plan->request.replayed) kd = 0;
   report->kd = plan->teacher_side >= 0 ? report->kd_of[plan->teacher_side] : (float)kd;
   if (plan->chunks && plan->teacher_side >= 0) BABEL_TRY(chunked_kd(plan, &report->kd));

@@ -7,9 +7,8 @@
  * A dropped element is 0 even where z is not finite. state may be NULL when every dropout is 0.
  * On a device rows[] cannot be looked at beforehand: a row outside the bank becomes NaN, and nothing outside is read.
  * y must not alias bank. Written with "=". Independent of the number of threads.
- * Errors: BABEL_ERR_SHAPE when a size is below 1; BABEL_ERR_ARG when a row number is outside 0..bank_rows-1, only one of mean
- * and inv_std is given, dropout is outside [0, 1), side is not 0 or 1, the rows do not lie within the
- * whole, or state is missing. */
+ * Errors: BABEL_ERR_SHAPE when a size is below 1 or the rows do not lie within the whole; BABEL_ERR_ARG when a row number is outside 0..bank_rows-1,
+ * only one of mean and inv_std is given, dropout is outside [0, 1), side is not 0 or 1, or state is missing. */
 #ifndef BABEL_KERNELS_INPUT_GATHER_H
 #define BABEL_KERNELS_INPUT_GATHER_H
 
@@ -31,7 +30,7 @@ static inline babel_status babel_input_gather_check(const babel_input_gather_job
     return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout %g is outside [0, 1)", i, (double)job->dropout);
   if (job->side != 0 && job->side != 1) return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: side %d is not 0 or 1", i, job->side);
   if (job->first < 0 || (job->whole ? job->whole - job->first < job->n : job->first > 0))
-    return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: rows %d to %d of a batch of %d", i, job->first, job->first + job->n - 1, job->whole);
+    return BABEL_FAIL(BABEL_ERR_SHAPE, "input_gather, job %d: rows %d to %d of a batch of %d", i, job->first, job->first + job->n - 1, job->whole);
   if (!job->mean != !job->inv_std)
     return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: mean and inv_std must be given both or not at all", i);
   if (job->dropout > 0 && !state) return BABEL_FAIL(BABEL_ERR_ARG, "input_gather, job %d: dropout needs the step's state", i);

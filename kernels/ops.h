@@ -267,6 +267,7 @@ typedef enum {
 /* Only in a program built with CUDA (BABEL_HAS_CUDA). Before anything else: finds the device, numbered from 0, checks it and takes it for this
  * thread. One sentence and BABEL_ERR_UNSUPPORTED without a driver or a device, or with one older than compute capability 8.0. */
 babel_status babel_cuda_open(int device);
+babel_status babel_cuda_devices(int *count); /* 1 at least, or the same refusal */
 const babel_ops *babel_ops_cuda(babel_precision precision);
 
 /* Floats of workspace that a contrastive job needs. */

@@ -60,6 +60,8 @@ need_header libjansson-dev jansson.h
 need_header liblapacke-dev lapacke.h
 need_header zlib1g-dev zlib.h
 need_header liblzma-dev lzma.h
+need_header libopenmpi-dev mpi.h # ranks: mpirun -n K babel grow
+need_command openmpi-bin mpirun
 [ $tests = no ] || need_header libcriterion-dev criterion/criterion.h
 
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -5,7 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'EOF'
-Usage: scripts/test.sh [--sanitize] [--simdev | --hooks | --cuda] [--long] [--only REGEX] [--jobs N] [--dir FOLDER]
+Usage: scripts/test.sh [--sanitize] [--simdev | --hooks | --cuda] [--long] [--only REGEX] [-L LABEL] [--jobs N] [--dir FOLDER]
 Installs missing packages, builds, runs all tests, prints a table. The exit code is ctest's: 0 when nothing failed.
   --sanitize    under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own (build-sanitize);
                 also proves that a leak, an overrun and undefined behaviour do turn a test red
@@ -14,6 +14,7 @@ Installs missing packages, builds, runs all tests, prints a table. The exit code
   --cuda        the same on the device of this machine (build/cuda); without one it shows as skipped
   --long        also the long suites (fuzzing, crash test)
   --only REGEX  only tests whose name matches, e.g. '^core_'
+  -L LABEL      only tests of this label, e.g. ranks (several processes: mpirun)
   --jobs N      parallel compilations and tests (default: one a core)
   --dir FOLDER  build folder
   --help        this text
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
     --simdev | --hooks | --cuda) backend=("$1") ;;
     --long) select=("${select[@]:2}") ;;
     --only) only=${2:?"--only needs an expression"}; shift ;;
+    -L) label=${2:?"-L needs a label"}; shift ;;
     --jobs) jobs=${2:?"--jobs needs a number"}; shift ;;
     --dir) folder=${2:?"--dir needs a folder"}; shift ;;
     -h | --help) usage; exit 0 ;;
@@ -41,6 +43,7 @@ if [ ${#backend[@]} -gt 0 ]; then
   select+=(-L '^(device|simdev)$')
   name+=", ${backend[0]#--}"
 fi
+if [ -n "${label:-}" ]; then select+=(-L "^$label\$"); fi
 if [ -n "${only:-}" ]; then select+=(-R "$only"); fi
 
 "$root/scripts/setup.sh" --tests

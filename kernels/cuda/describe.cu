@@ -8,7 +8,7 @@
 
 enum { OLDEST = 8 }; /* compute capability: mma.sync with TF32 and cp.async */
 
-static babel_status count_devices(int *count) {
+extern "C" babel_status babel_cuda_devices(int *count) {
   cudaError_t error = cudaGetDeviceCount(count);
   if (error == cudaErrorInsufficientDriver || error == cudaErrorNoDevice || (error == cudaSuccess && !*count)) {
     cudaGetLastError();
@@ -20,7 +20,7 @@ static babel_status count_devices(int *count) {
 extern "C" babel_status babel_cuda_open(int device) {
   struct cudaDeviceProp found;
   int count = 0;
-  BABEL_TRY(count_devices(&count));
+  BABEL_TRY(babel_cuda_devices(&count));
   if (device < 0 || device >= count)
     return BABEL_FAIL(BABEL_ERR_ARG, "CUDA device %d: this machine has %d, counted from 0", device, count);
   BABEL_TRY(BABEL_CUDA(cudaGetDeviceProperties(&found, device)));

@@ -53,6 +53,34 @@ static void check(trial t) {
   buffers_free(&b);
 }
 
+/* Ranks each take a part: together they hide what one would. */
+Test(kernels_input_gather, parts_of_a_batch_are_the_rows_of_the_whole) {
+  enum { N = 33, D = 61 };
+  buffers b = {0};
+  float *whole = buffers_output(&b, N * D), *parts = buffers_output(&b, N * D), *bank = buffers_input(&b, "bank", BANK_ROWS * D, 5);
+  int rows[N];
+  babel_step_state state = {.step = 12};
+  for (int i = 0; i < N; i++) rows[i] = (i * 5 + 2) % BANK_ROWS;
+  babel_input_gather_job job = {.y = whole, .bank = bank, .rows = rows, .n = N, .d = D, .bank_rows = BANK_ROWS, .dropout = 0.5f, .seed = 9, .side = 1};
+  cr_assert_eq(babel_test_ops()->input_gather(&job, 1, &state, NULL), BABEL_OK);
+  for (int r = 0; r < 4; r++) {
+    job.first = N * r / 4;
+    job.n = N * (r + 1) / 4 - job.first;
+    job.whole = N;
+    job.rows = rows + job.first;
+    job.y = parts + job.first * D;
+    cr_assert_eq(babel_test_ops()->input_gather(&job, 1, &state, NULL), BABEL_OK);
+  }
+  for (int i = 0; i < N * D; i++) cr_assert_eq(parts[i], whole[i], "%d", i);
+  const int bad[][2] = {{-1, N}, {1, 0}, {N - job.n + 1, N}, {0, -1}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    job.first = bad[i][0];
+    job.whole = bad[i][1];
+    cr_assert_eq(babel_test_ops()->input_gather(&job, 1, &state, NULL), BABEL_ERR_SHAPE, "%zu", i);
+  }
+  buffers_free(&b);
+}
+
 Test(kernels_input_gather, rows_match_formula_and_the_mask_the_counter) {
   static const int shapes[][2] = {{1, 1},     {5, 3},     {33, 31},  {7, 60}, {31, 78},
                                   {256, 144}, {256, 316}, {3, 1892}, {2, 257}};

@@ -21,7 +21,7 @@ machine() {
 
 run() { code=0; PATH=$box/bin "$(command -v bash)" "$setup" "$@" >"$box/output" 2>&1 </dev/null || code=$?; }
 
-all='build-essential cmake ninja-build pkg-config gnuplot-nox libdnnl-dev libyaml-dev libjansson-dev liblapacke-dev zlib1g-dev liblzma-dev'
+all='build-essential cmake ninja-build pkg-config gnuplot-nox libdnnl-dev libyaml-dev libjansson-dev liblapacke-dev zlib1g-dev liblzma-dev libopenmpi-dev openmpi-bin'
 
 machine 0
 run
@@ -57,7 +57,7 @@ run
 
 # Nothing missing: no word, no call.
 machine 1000
-for tool in cmake ninja pkg-config gnuplot; do stub $tool 'exit 0'; done
+for tool in cmake ninja pkg-config gnuplot mpirun; do stub $tool 'exit 0'; done
 stub cc 'exit 0'
 stub dpkg-query 'echo installed'
 run --tests

@@ -1,0 +1,143 @@
+#include "growth/step_ranks.h"
+
+#include "core/arena.h"
+#include "core/range.h"
+
+babel_status babel_step_ranks_check(const babel_step_request *request) {
+  int ranks = babel_comm_size(request->comm);
+  if (ranks == 1) return BABEL_OK;
+  if (request->m % ranks)
+    return BABEL_FAIL(BABEL_ERR_ARG, "a batch of %d pairs cannot be shared evenly by %d ranks: expected a number of ranks that divides it", request->m, ranks);
+  for (int s = 2; s < request->sides; s++)
+    if (request->rows[s] < ranks)
+      return BABEL_FAIL(BABEL_ERR_ARG, "%d rehearsed samples of %s cannot be shared by %d ranks: expected one each at least", request->rows[s],
+                        request->towers[s]->name, ranks);
+  return BABEL_OK;
+}
+
+void babel_step_share(const babel_step_plan *plan, babel_chain *chain, int whole) {
+  int rank = babel_comm_rank(plan->comm), size = babel_comm_size(plan->comm);
+  chain->whole = whole;
+  chain->skip = (int)babel_comm_part(whole, rank, size);
+  chain->samples = (int)babel_comm_part(whole, rank + 1, size) - chain->skip;
+}
+
+static int64_t within(int64_t x, int64_t most) {
+  return x < 0 ? 0 : x > most ? most : x;
+}
+
+void babel_step_share_sources(babel_step_plan *plan) {
+  for (int i = 0; i < plan->sources && plan->comm; i++) {
+    babel_step_source *from = &plan->source[i];
+    const babel_chain *c = &plan->side[from->side];
+    int64_t begin = (int64_t)c->skip * c->steps, end = begin + c->rows;
+    from->whole_first = from->first;
+    from->whole = from->rows;
+    from->skip = (int)within(begin - from->whole_first, from->whole);
+    from->rows = (int)within(end - from->whole_first, from->whole) - from->skip;
+    from->first = (int)within(from->whole_first - begin, c->rows);
+  }
+}
+
+babel_status babel_step_ranks_create(babel_step_plan *plan) {
+  int64_t most = 0;
+  void *memory;
+  if (!plan->comm) return BABEL_OK;
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    plan->in.rows[s] += (int64_t)c->skip * c->steps;
+    if (plan->in.lengths[s]) plan->in.lengths[s] += c->skip;
+    if ((int64_t)c->whole * plan->embed > most) most = (int64_t)c->whole * plan->embed;
+  }
+  if (plan->count > most) most = plan->count;
+  if (!plan->stream) return BABEL_OK;
+  BABEL_TRY(babel_alloc(&memory, (size_t)most, sizeof(float)));
+  plan->staging = memory;
+  return BABEL_OK;
+}
+
+babel_step_inputs babel_step_whole_inputs(const babel_step_plan *plan) {
+  babel_step_inputs in = plan->in;
+  for (int s = 0; s < plan->sides; s++) {
+    in.rows[s] -= (int64_t)plan->side[s].skip * plan->side[s].steps;
+    if (in.lengths[s]) in.lengths[s] -= plan->side[s].skip;
+  }
+  return in;
+}
+
+static babel_status gather(const babel_step_plan *plan, float *whole, const int64_t *at, babel_stream *s) {
+  int rank = babel_comm_rank(plan->comm), size = babel_comm_size(plan->comm);
+  size_t own = (size_t)(at[rank + 1] - at[rank]) * sizeof(float);
+  if (!plan->staging) return babel_comm_gather(plan->comm, whole, at);
+  if (own) BABEL_TRY(plan->ops->download(plan->staging + at[rank], whole + at[rank], own, s));
+  BABEL_TRY(babel_comm_gather(plan->comm, plan->staging, at));
+  return plan->ops->upload(whole, plan->staging, (size_t)at[size] * sizeof(float), s);
+}
+
+/* Where each rank's rows of one side lie among all, in floats. */
+static void places(const babel_step_plan *plan, const babel_chain *c, const babel_step_source *from, int64_t *at) {
+  int size = babel_comm_size(plan->comm), first = from ? from->whole_first / c->steps : 0, count = from ? from->whole / c->steps : c->whole;
+  for (int r = 0; r <= size; r++) at[r] = within(babel_comm_part(c->whole, r, size) - first, count) * plan->embed;
+}
+
+babel_status babel_step_contrastive(const babel_step_plan *plan, const babel_contrastive_job *job, const babel_step_source *const from[2], babel_stream *s) {
+  const babel_ops *ops = plan->ops;
+  if (!plan->comm) return ops->contrastive(job, s);
+  BABEL_RANGE("gather");
+  const int rank = babel_comm_rank(plan->comm), size = babel_comm_size(plan->comm);
+  int64_t at[2][size + 1];
+  size_t own[2];
+  const float *const embedded[2] = {job->na, job->nb};
+  babel_contrastive_job whole = *job;
+  for (int side = 0; side < 2; side++) {
+    places(plan, &plan->side[from ? from[side]->side : side], from ? from[side] : NULL, at[side]);
+    own[side] = (size_t)(at[side][rank + 1] - at[side][rank]) * sizeof(float);
+    if (own[side]) BABEL_TRY(ops->copy(plan->gathered[side] + at[side][rank], embedded[side], own[side], s));
+    BABEL_TRY(gather(plan, plan->gathered[side], at[side], s));
+  }
+  whole.na = plan->gathered[0];
+  whole.nb = plan->gathered[1];
+  whole.dna = plan->gathered_cot[0];
+  whole.dnb = plan->gathered_cot[1];
+  whole.dna_step = whole.dnb_step = 0;
+  BABEL_TRY(ops->contrastive(&whole, s));
+  for (int side = 0; side < 2; side++)
+    for (int d = 0; d < 2 && own[side]; d++) {
+      float *to = side ? job->dnb + d * job->dnb_step : job->dna + d * job->dna_step;
+      BABEL_TRY(ops->copy(to, plan->gathered_cot[side] + d * (int64_t)job->m * job->d + at[side][rank], own[side], s));
+    }
+  return ops->synchronize(s); /* the next loss uses the same memory on another stream */
+}
+
+static babel_status sum(const babel_step_plan *plan, float *x, int64_t n) {
+  if (!plan->staging) return babel_comm_sum(plan->comm, x, n);
+  BABEL_TRY(plan->ops->download(plan->staging, x, (size_t)n * sizeof *x, plan->stream));
+  BABEL_TRY(babel_comm_sum(plan->comm, plan->staging, n));
+  return plan->ops->upload(x, plan->staging, (size_t)n * sizeof *x, plan->stream);
+}
+
+babel_status babel_step_sum_gradients(const babel_step_plan *plan) {
+  BABEL_RANGE("sum");
+  for (int d = 0; plan->comm && d < 3 && plan->grads[d]; d++) BABEL_TRY(sum(plan, plan->grads[d], plan->count));
+  return BABEL_OK;
+}
+
+babel_status babel_step_sum_means(const babel_step_plan *plan, float means[BABEL_MAX_SIDES]) {
+  if (!plan->comm) return BABEL_OK;
+  for (int s = 0; s < plan->sides; s++) means[s] *= (float)plan->side[s].samples / (float)plan->side[s].whole;
+  return babel_comm_sum(plan->comm, means, plan->sides);
+}
+
+babel_status babel_step_broadcast(const babel_step_plan *plan) {
+  float *const arrays[] = {plan->params, plan->moment1, plan->moment2, plan->teacher_params, (float *)plan->guarded};
+  if (!plan->comm) return BABEL_OK;
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+    size_t bytes = (arrays[i] == (float *)plan->guarded ? 1 : (size_t)plan->count) * sizeof(float);
+    float *host = plan->staging ? plan->staging : arrays[i];
+    if (!arrays[i]) continue;
+    if (plan->staging) BABEL_TRY(plan->ops->download(host, arrays[i], bytes, plan->stream));
+    BABEL_TRY(babel_comm_broadcast(plan->comm, host, bytes));
+    if (plan->staging) BABEL_TRY(plan->ops->upload(arrays[i], host, bytes, plan->stream));
+  }
+  return BABEL_OK;
+}
