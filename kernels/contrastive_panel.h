@@ -14,6 +14,10 @@
 #ifndef BABEL_KERNELS_CONTRASTIVE_PANEL_H
 #define BABEL_KERNELS_CONTRASTIVE_PANEL_H
 
+#include <math.h>
+#include <stdbool.h>
+
+#include "core/rng.h"
 #include "kernels/ops.h"
 
 #ifdef __cplusplus
@@ -27,6 +31,27 @@ static inline babel_status babel_contrastive_panel_check(const babel_contrastive
   if (job->m < 2 || job->rows < 1 || job->first < 0 || job->rows > job->m - job->first)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "contrastive_panel: rows %d to %d of %d", job->first, job->first + job->rows - 1, job->m);
   return BABEL_OK;
+}
+
+static inline BABEL_HOST_DEVICE float *babel_panel_numbers(const babel_contrastive_panel_job *job, int way, int number) {
+  return job->anchors + ((int64_t)way * BABEL_CONTRASTIVE_PANEL_NUMBERS + number) * job->m;
+}
+
+/* What `finish` does for one anchor; sums += loss, slope, hit. share = exp(log_scale) / m. The rules are those of contrastive.h for the own partner. */
+static inline BABEL_HOST_DEVICE void babel_contrastive_panel_anchor(const babel_contrastive_panel_job *job, int way, int i, double share, double sums[3]) {
+  const double own = (double)babel_panel_numbers(job, way, BABEL_PANEL_OWN)[i];
+  const double rival = (double)babel_panel_numbers(job, way, BABEL_PANEL_RIVAL)[i];
+  const double sum = (double)babel_panel_numbers(job, way, BABEL_PANEL_SUM)[i];
+  const bool rival_leads = job->negatives_only || rival > own;
+  const double top = rival_leads ? rival : own, shift = rival_leads ? 0 : rival - top, weight = exp(shift), others = weight * sum;
+  const double lean = weight * ((double)babel_panel_numbers(job, way, BABEL_PANEL_LEAN)[i] + shift * sum);
+  const double own_exp = job->negatives_only ? 0 : exp(own - top), total = others + own_exp;
+  sums[0] += (top - own) + log1p(others + own_exp - 1);
+  sums[1] += (top - own) + (lean + (own_exp > 0 ? own_exp * (own - top) : 0)) / total;
+  sums[2] += own > rival;
+  babel_panel_numbers(job, way, BABEL_PANEL_TOP)[i] = (float)top;
+  babel_panel_numbers(job, way, BABEL_PANEL_FACTOR)[i] = (float)(share / total);
+  babel_panel_numbers(job, way, BABEL_PANEL_OWN_COT)[i] = (float)(-others / total * share);
 }
 
 babel_status babel_contrastive_panel_sums_cpu(const babel_contrastive_panel_job *job, babel_stream *s);

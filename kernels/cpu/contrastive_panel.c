@@ -1,14 +1,7 @@
 #include "kernels/contrastive_panel.h"
 
-#include <math.h>
-#include <stdbool.h>
-
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/vexp.h"
-
-static float *numbers(const babel_contrastive_panel_job *job, int way, int number) {
-  return job->anchors + ((int64_t)way * BABEL_CONTRASTIVE_PANEL_NUMBERS + number) * job->m;
-}
 
 /* exp(z), and exp(z) z, which is 0 where z is -infinity. */
 static babel_floats exponential(babel_floats z, babel_floats *lean) {
@@ -31,10 +24,10 @@ static void sum_row(const babel_contrastive_panel_job *job, int r, float scale) 
     leaning += lean;
   }
   s[i] = own;
-  numbers(job, 0, BABEL_PANEL_OWN)[i] = numbers(job, 1, BABEL_PANEL_OWN)[i] = scale * own;
-  numbers(job, 0, BABEL_PANEL_RIVAL)[i] = rival;
-  numbers(job, 0, BABEL_PANEL_SUM)[i] = babel_sum_of(sum);
-  numbers(job, 0, BABEL_PANEL_LEAN)[i] = babel_sum_of(leaning);
+  babel_panel_numbers(job, 0, BABEL_PANEL_OWN)[i] = babel_panel_numbers(job, 1, BABEL_PANEL_OWN)[i] = scale * own;
+  babel_panel_numbers(job, 0, BABEL_PANEL_RIVAL)[i] = rival;
+  babel_panel_numbers(job, 0, BABEL_PANEL_SUM)[i] = babel_sum_of(sum);
+  babel_panel_numbers(job, 0, BABEL_PANEL_LEAN)[i] = babel_sum_of(leaning);
 }
 
 /* The panel's logits of columns j .., the own partner's and what is beyond the last column -infinity. */
@@ -48,7 +41,7 @@ static babel_floats column_logits(const babel_contrastive_panel_job *job, int r,
 /* Anchors j .. of b: this panel's part of their columns. */
 static void sum_columns(const babel_contrastive_panel_job *job, int j, float scale) {
   const int left = job->m - j;
-  float *rivals = numbers(job, 1, BABEL_PANEL_RIVAL) + j, *sums = numbers(job, 1, BABEL_PANEL_SUM) + j, *leans = numbers(job, 1, BABEL_PANEL_LEAN) + j;
+  float *rivals = babel_panel_numbers(job, 1, BABEL_PANEL_RIVAL) + j, *sums = babel_panel_numbers(job, 1, BABEL_PANEL_SUM) + j, *leans = babel_panel_numbers(job, 1, BABEL_PANEL_LEAN) + j;
   const babel_floats none = babel_splat(-INFINITY);
   babel_floats rival = job->first ? babel_load(rivals, left, -INFINITY) : none, sum = job->first ? babel_load(sums, left, 0) : babel_splat(0);
   babel_floats leaning = job->first ? babel_load(leans, left, 0) : babel_splat(0), top = rival;
@@ -79,36 +72,15 @@ babel_status babel_contrastive_panel_sums_cpu(const babel_contrastive_panel_job 
   return BABEL_OK;
 }
 
-typedef struct {
-  double loss, slope;
-  int hits;
-} anchor_sums;
-
-/* The rules are those of kernels/cpu/contrastive.c for the own partner as target. */
-static void finish_anchor(const babel_contrastive_panel_job *job, int way, int i, double share, anchor_sums *sums) {
-  const double own = (double)numbers(job, way, BABEL_PANEL_OWN)[i], rival = (double)numbers(job, way, BABEL_PANEL_RIVAL)[i];
-  const bool rival_leads = job->negatives_only || rival > own;
-  const double top = rival_leads ? rival : own, shift = rival_leads ? 0 : rival - top, weight = exp(shift);
-  const double sum = (double)numbers(job, way, BABEL_PANEL_SUM)[i], others = weight * sum;
-  const double lean = weight * ((double)numbers(job, way, BABEL_PANEL_LEAN)[i] + shift * sum);
-  const double own_exp = job->negatives_only ? 0 : exp(own - top), total = others + own_exp;
-  sums->hits += own > rival;
-  sums->loss += (top - own) + log1p(others + own_exp - 1);
-  sums->slope += (top - own) + (lean + (own_exp > 0 ? own_exp * (own - top) : 0)) / total;
-  numbers(job, way, BABEL_PANEL_TOP)[i] = (float)top;
-  numbers(job, way, BABEL_PANEL_FACTOR)[i] = (float)(share / total);
-  numbers(job, way, BABEL_PANEL_OWN_COT)[i] = (float)(-others / total * share);
-}
-
 babel_status babel_contrastive_panel_finish_cpu(const babel_contrastive_panel_job *job, babel_stream *s) {
   BABEL_TRY(babel_contrastive_panel_check(job));
   const double share = exp((double)*job->log_scale) / job->m;
   for (int way = 0; way < 2; way++) {
-    anchor_sums sums = {0, 0, 0};
-    for (int i = 0; i < job->m; i++) finish_anchor(job, way, i, share, &sums);
-    job->loss[way] = (float)(sums.loss / job->m);
-    if (job->dlog_scale) job->dlog_scale[way] = (float)(sums.slope / job->m);
-    if (job->hits) job->hits[way] = sums.hits;
+    double sums[3] = {0, 0, 0};
+    for (int i = 0; i < job->m; i++) babel_contrastive_panel_anchor(job, way, i, share, sums);
+    job->loss[way] = (float)(sums[0] / job->m);
+    if (job->dlog_scale) job->dlog_scale[way] = (float)(sums[1] / job->m);
+    if (job->hits) job->hits[way] = (int)sums[2];
   }
   return BABEL_OK;
 }
@@ -116,15 +88,15 @@ babel_status babel_contrastive_panel_finish_cpu(const babel_contrastive_panel_jo
 static void cotangent_row(const babel_contrastive_panel_job *job, int r, float scale) {
   const int m = job->m, i = job->first + r;
   float *s = job->s + (int64_t)r * m, *other = job->other + (int64_t)r * m;
-  const float *tops = numbers(job, 1, BABEL_PANEL_TOP), *factors = numbers(job, 1, BABEL_PANEL_FACTOR);
-  const float top = numbers(job, 0, BABEL_PANEL_TOP)[i], factor = numbers(job, 0, BABEL_PANEL_FACTOR)[i];
+  const float *tops = babel_panel_numbers(job, 1, BABEL_PANEL_TOP), *factors = babel_panel_numbers(job, 1, BABEL_PANEL_FACTOR);
+  const float top = babel_panel_numbers(job, 0, BABEL_PANEL_TOP)[i], factor = babel_panel_numbers(job, 0, BABEL_PANEL_FACTOR)[i];
   for (int j = 0; j < m; j += BABEL_LANES) {
     const babel_floats z = babel_load(s + j, m - j, 0) * scale;
     babel_store(other + j, babel_vexps(z - babel_load(tops + j, m - j, 0)) * babel_load(factors + j, m - j, 0), m - j);
     babel_store(s + j, babel_vexps(z - top) * factor, m - j);
   }
-  s[i] = numbers(job, 0, BABEL_PANEL_OWN_COT)[i];
-  other[i] = numbers(job, 1, BABEL_PANEL_OWN_COT)[i];
+  s[i] = babel_panel_numbers(job, 0, BABEL_PANEL_OWN_COT)[i];
+  other[i] = babel_panel_numbers(job, 1, BABEL_PANEL_OWN_COT)[i];
 }
 
 babel_status babel_contrastive_panel_cotangents_cpu(const babel_contrastive_panel_job *job, babel_stream *s) {

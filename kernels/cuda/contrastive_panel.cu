@@ -5,10 +5,6 @@
 
 enum { FINISH_THREADS = 512, FINISH_WARPS = FINISH_THREADS / 32, SUMS = 6 /* loss, slope, hits of both ways */ };
 
-static __device__ float *numbers(const babel_contrastive_panel_job *job, int way, int number) {
-  return job->anchors + ((int64_t)way * BABEL_CONTRASTIVE_PANEL_NUMBERS + number) * job->m;
-}
-
 static __device__ float lowest(void) {
   return __int_as_float((int)0xff800000);
 }
@@ -28,17 +24,17 @@ __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_contrastive_panel_row
   sum = babel_warp_sum(sum);
   lean = babel_warp_sum(lean);
   if (lane > 0) return;
-  numbers(&job, 0, BABEL_PANEL_OWN)[i] = numbers(&job, 1, BABEL_PANEL_OWN)[i] = scale * s[i];
-  numbers(&job, 0, BABEL_PANEL_RIVAL)[i] = rival;
-  numbers(&job, 0, BABEL_PANEL_SUM)[i] = sum;
-  numbers(&job, 0, BABEL_PANEL_LEAN)[i] = lean;
+  babel_panel_numbers(&job, 0, BABEL_PANEL_OWN)[i] = babel_panel_numbers(&job, 1, BABEL_PANEL_OWN)[i] = scale * s[i];
+  babel_panel_numbers(&job, 0, BABEL_PANEL_RIVAL)[i] = rival;
+  babel_panel_numbers(&job, 0, BABEL_PANEL_SUM)[i] = sum;
+  babel_panel_numbers(&job, 0, BABEL_PANEL_LEAN)[i] = lean;
 }
 
 __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_contrastive_panel_columns_kernel(const __grid_constant__ babel_contrastive_panel_job job) {
   const int j = (int)(blockIdx.x * BABEL_ROW_THREADS + threadIdx.x), m = job.m;
   if (j >= m) return;
   const float *s = job.s + j, scale = expf(*job.log_scale);
-  float *rivals = numbers(&job, 1, BABEL_PANEL_RIVAL), *sums = numbers(&job, 1, BABEL_PANEL_SUM), *leans = numbers(&job, 1, BABEL_PANEL_LEAN);
+  float *rivals = babel_panel_numbers(&job, 1, BABEL_PANEL_RIVAL), *sums = babel_panel_numbers(&job, 1, BABEL_PANEL_SUM), *leans = babel_panel_numbers(&job, 1, BABEL_PANEL_LEAN);
   const float rival = job.first ? rivals[j] : lowest();
   float top = rival, sum = job.first ? sums[j] : 0, lean = job.first ? leans[j] : 0;
   for (int r = 0; r < job.rows; r++) top = job.first + r == j ? top : fmaxf(top, scale * s[(int64_t)r * m]);
@@ -63,30 +59,14 @@ extern "C" babel_status babel_contrastive_panel_sums_cuda(const babel_contrastiv
   return BABEL_LAUNCH(babel_contrastive_panel_columns_kernel, (job->m + BABEL_ROW_THREADS - 1) / BABEL_ROW_THREADS, BABEL_ROW_THREADS, 0, (cudaStream_t)s, *job);
 }
 
-/* The rules are those of kernels/cpu/contrastive.c for the own partner as target. */
-static __device__ void finish_anchor(const babel_contrastive_panel_job *job, int way, int i, double share, double sums[SUMS]) {
-  const double own = (double)numbers(job, way, BABEL_PANEL_OWN)[i], rival = (double)numbers(job, way, BABEL_PANEL_RIVAL)[i];
-  const bool rival_leads = job->negatives_only || rival > own;
-  const double top = rival_leads ? rival : own, shift = rival_leads ? 0 : rival - top, weight = exp(shift);
-  const double sum = (double)numbers(job, way, BABEL_PANEL_SUM)[i], others = weight * sum;
-  const double lean = weight * ((double)numbers(job, way, BABEL_PANEL_LEAN)[i] + shift * sum);
-  const double own_exp = job->negatives_only ? 0 : exp(own - top), total = others + own_exp;
-  sums[3 * way] += (top - own) + log1p(others + own_exp - 1);
-  sums[3 * way + 1] += (top - own) + (lean + (own_exp > 0 ? own_exp * (own - top) : 0)) / total;
-  sums[3 * way + 2] += own > rival;
-  numbers(job, way, BABEL_PANEL_TOP)[i] = (float)top;
-  numbers(job, way, BABEL_PANEL_FACTOR)[i] = (float)(share / total);
-  numbers(job, way, BABEL_PANEL_OWN_COT)[i] = (float)(-others / total * share);
-}
-
 /* One block: threads take every 512th anchor, their sums are added in the order of lanes and warps. */
 __global__ void __launch_bounds__(FINISH_THREADS) babel_contrastive_panel_finish_kernel(const __grid_constant__ babel_contrastive_panel_job job) {
   BABEL_SHARED(double, shared, SUMS * FINISH_WARPS);
   const double share = exp((double)*job.log_scale) / job.m;
   double sums[SUMS] = {0, 0, 0, 0, 0, 0};
   for (int i = threadIdx.x; i < job.m; i += FINISH_THREADS) {
-    finish_anchor(&job, 0, i, share, sums);
-    finish_anchor(&job, 1, i, share, sums);
+    babel_contrastive_panel_anchor(&job, 0, i, share, sums);
+    babel_contrastive_panel_anchor(&job, 1, i, share, sums + 3);
   }
   BABEL_UNROLL
   for (int k = 0; k < SUMS; k++) {
@@ -113,10 +93,10 @@ __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_contrastive_panel_cot
   if (j >= job.m) return;
   const int64_t at = (int64_t)r * job.m + j;
   const float z = expf(*job.log_scale) * job.s[at];
-  const float mine = expf(z - numbers(&job, 0, BABEL_PANEL_TOP)[i]) * numbers(&job, 0, BABEL_PANEL_FACTOR)[i];
-  const float other = expf(z - numbers(&job, 1, BABEL_PANEL_TOP)[j]) * numbers(&job, 1, BABEL_PANEL_FACTOR)[j];
-  job.s[at] = i == j ? numbers(&job, 0, BABEL_PANEL_OWN_COT)[i] : mine;
-  job.other[at] = i == j ? numbers(&job, 1, BABEL_PANEL_OWN_COT)[j] : other;
+  const float mine = expf(z - babel_panel_numbers(&job, 0, BABEL_PANEL_TOP)[i]) * babel_panel_numbers(&job, 0, BABEL_PANEL_FACTOR)[i];
+  const float other = expf(z - babel_panel_numbers(&job, 1, BABEL_PANEL_TOP)[j]) * babel_panel_numbers(&job, 1, BABEL_PANEL_FACTOR)[j];
+  job.s[at] = i == j ? babel_panel_numbers(&job, 0, BABEL_PANEL_OWN_COT)[i] : mine;
+  job.other[at] = i == j ? babel_panel_numbers(&job, 1, BABEL_PANEL_OWN_COT)[j] : other;
 }
 
 extern "C" babel_status babel_contrastive_panel_cotangents_cuda(const babel_contrastive_panel_job *job, babel_stream *s) {
