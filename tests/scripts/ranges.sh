@@ -16,7 +16,7 @@ heard() { # CODE ARGUMENTS..: the ranges are in `ranges`, each kind once, in the
   [ $code = "$wanted" ] || fail "babel $*: exit status $code, expected $wanted"
   [ -s ranges ] || fail "babel $*: no listener was asked for"
   [ "$(tail -n 1 ranges)" = "open: 0" ] || fail "babel $*: ranges are left open"
-  count=$(grep -c '^  step$' ranges || true)
+  count=$(grep -c '^  steps$' ranges || true)
   sed '$d' ranges | awk '!seen[$0]++' >kinds
 }
 is() { diff "$1" kinds || fail "other ranges"; }
@@ -29,7 +29,7 @@ cat >cpu_kinds <<'TEXT'
 growth phase
   prepare
   start
-  step
+  steps
     forward
     backward
     gradients
@@ -58,7 +58,7 @@ cat >cuda_kinds <<'TEXT'
 growth phase
   prepare
   start
-  step
+  steps
     record
       forward
       backward
