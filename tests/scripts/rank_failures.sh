@@ -34,11 +34,20 @@ seconds=$(date +%s.%N)
 ranks 2 --out "$box/whole" >"$box/log" 2>&1 || fail "a run without trouble failed"
 seconds=$(awk -v a="$seconds" -v b="$(date +%s.%N)" 'BEGIN { print b - a }')
 
+any_lives() {
+  local file
+  for file in "$box"/pid.[0-9]; do if kill -0 "$(cat "$file")" 2>/dev/null; then return 0; fi; done
+  return 1
+}
+
 # The end of a run that is in trouble: not later than 30 s from `began`, a failure, the rank's name.
 expect_end() { # PID RANK WHAT
-  local code=0 began=$SECONDS
+  local code=0 began=$SECONDS gone=0
   while kill -0 "$1" 2>/dev/null && [ $((SECONDS - began)) -le 30 ]; do
     sleep 0.05
+    # mpirun itself may stay for ever when a rank dies before MPI knows of it: what counts is that no rank does.
+    if any_lives; then gone=0; else gone=$((gone + 1)); fi
+    if [ $gone -gt 100 ]; then pkill -KILL -P "$1" || true; fi
     # Stopped when all had said goodbye: the other is done, only mpirun waits for it.
     if [ -e "$box/run/trunk.safetensors" ] && ! kill -0 "$(cat "$box/pid.$((1 - $2))")" 2>/dev/null; then kill -CONT "$(cat "$box/pid.$2")" 2>/dev/null || true; fi
   done
