@@ -76,18 +76,19 @@ static babel_status replay(const babel_step_plan *plan) {
     const babel_chain *c[2] = {&plan->side[from[0]->side], &plan->side[from[1]->side]};
     int64_t at[2], size[2];
     babel_combine_job sums[2];
+    int n = 0;
     for (int s = 0; s < 2; s++) {
       size[s] = (int64_t)(from[s]->rows / c[s]->steps) * plan->embed; /* of this rank */
       at[s] = (int64_t)(from[s]->first / c[s]->steps) * plan->embed;
-      sums[s] = (babel_combine_job){.y = babel_step_top_cotangent(plan, c[s], 2) + at[s], .weights = plan->replay_weights, .x0 = plan->replay_cot[s],
-                                    .x1 = plan->replay_cot[s] + size[s], .n = size[s]};
+      if (!size[s]) continue;
+      sums[n++] = (babel_combine_job){.y = babel_step_top_cotangent(plan, c[s], 2) + at[s], .weights = plan->replay_weights, .x0 = plan->replay_cot[s],
+                                      .x1 = plan->replay_cot[s] + size[s], .n = size[s]};
     }
     babel_contrastive_job loss = {.loss = plan->replay_loss, .dna = plan->replay_cot[0], .dna_step = size[0], .dnb = plan->replay_cot[1], .dnb_step = size[1], .na = babel_step_top(c[0]) + at[0], .nb = babel_step_top(c[1]) + at[1],
         .normalise = 1, .log_scale = plan->params + plan->scale_at, .workspace = plan->replay_workspace, .m = rows, .d = plan->embed,
         .negatives_only = plan->config.denominator};
     BABEL_TRY(babel_step_contrastive(plan, &loss, from, plan->branch));
-    for (int s = 0; s < 2; s++)
-      if (size[s]) BABEL_TRY(plan->ops->combine(&sums[s], 1, plan->branch));
+    if (n) BABEL_TRY(plan->ops->combine(sums, n, plan->branch));
   }
   return BABEL_OK;
 }

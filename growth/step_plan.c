@@ -521,13 +521,14 @@ babel_status babel_step_plan_schedule(const babel_step_plan *plan, const babel_s
 static babel_status chunked_kd(const babel_step_plan *plan, float *kd) {
   const int parts = plan->m / plan->chunk;
   double sum = 0;
-  for (int i = 0; i < parts; i++) {
-    float one;
-    BABEL_TRY(fetch(plan, &one, plan->chunks->kd + i, 1));
-    sum += (double)one / parts;
-  }
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, (size_t)parts, sizeof(float)));
+  const float *all = memory;
+  babel_status status = fetch(plan, memory, plan->chunks->kd, parts);
+  for (int i = 0; i < parts; i++) sum += (double)all[i] / parts;
   *kd = (float)sum;
-  return BABEL_OK;
+  free(memory);
+  return status;
 }
 
 babel_status babel_step_report_read(const babel_step_plan *plan, babel_step_report *report) {
