@@ -52,6 +52,28 @@ Test(eval_retrieval, hand_counted_case) {
   cr_assert_eq(r.class_top1, 75, "queries 0 and 3 find their partner, 1 finds a sample of its class, 2 does not");
 }
 
+/* Where row i's partner stands among the candidates, by inner products in double; equal: to the partner, itself included; right: of the best, those of its label. */
+typedef struct {
+  int greater, equal, best, right;
+} standing;
+
+static standing standing_of(const float *a, const float *b, const int *labels, int n, int d, int i) {
+  standing at = {0};
+  double s[n], most = -2;
+  for (int j = 0; j < n; j++) {
+    s[j] = 0;
+    for (int k = 0; k < d; k++) s[j] += (double)a[i * d + k] * (double)b[j * d + k];
+    most = fmax(most, s[j]);
+  }
+  for (int j = 0; j < n; j++) {
+    at.greater += s[j] > s[i];
+    at.equal += s[j] == s[i];
+    at.best += s[j] == most;
+    at.right += s[j] == most && labels[j] == labels[i];
+  }
+  return at;
+}
+
 /* Random rows with some copies among the candidates, against sorting in double. */
 Test(eval_retrieval, random_rows_match_the_definition) {
   enum { N = 61, D = 33 };
@@ -68,26 +90,14 @@ Test(eval_retrieval, random_rows_match_the_definition) {
   cr_assert_eq(babel_unit_rows(a, a, NULL, NULL, N, D), BABEL_OK);
   cr_assert_eq(babel_unit_rows(b, b, NULL, NULL, N, D), BABEL_OK);
   for (int i = 0; i < N; i++) {
-    double s[N], most = -2;
-    int greater = 0, equal = 0, best = 0, right = 0;
-    for (int j = 0; j < N; j++) {
-      s[j] = 0;
-      for (int k = 0; k < D; k++) s[j] += (double)a[i * D + k] * b[j * D + k];
-      most = fmax(most, s[j]);
-    }
-    for (int j = 0; j < N; j++) {
-      greater += s[j] > s[i];
-      equal += s[j] == s[i];
-      best += s[j] == most;
-      right += s[j] == most && labels[j] == labels[i];
-    }
+    const standing at = standing_of(a, b, labels, N, D, i);
     for (int k = 0; k < 3; k++) { /* every place that the tie spans, one by one */
       double inside = 0;
-      for (int place = greater + 1; place <= greater + equal; place++) inside += place <= depth[k];
-      recall[k] += 100 * inside / equal / N;
+      for (int place = at.greater + 1; place <= at.greater + at.equal; place++) inside += place <= depth[k];
+      recall[k] += 100 * inside / at.equal / N;
     }
-    top1 += 100.0 * right / best / N;
-    rank[i] = greater + (equal + 1) / 2.0;
+    top1 += 100.0 * at.right / at.best / N;
+    rank[i] = at.greater + (at.equal + 1) / 2.0;
   }
   for (int i = 1; i < N; i++) /* insertion sort */
     for (int j = i; j > 0 && rank[j - 1] > rank[j]; j--) {
@@ -126,22 +136,9 @@ Test(eval_retrieval, hundreds_of_equal_candidates_are_ranked_exactly) {
   cr_assert_eq(babel_unit_rows(a, a, NULL, NULL, N, D), BABEL_OK);
   cr_assert_eq(babel_unit_rows(b, b, NULL, NULL, N, D), BABEL_OK);
   for (int i = 0; i < N; i++) {
-    double most = -2;
-    int greater = 0, equal = -1, best = 0, right = 0;
-    double s[N];
-    for (int j = 0; j < N; j++) {
-      s[j] = 0;
-      for (int k = 0; k < D; k++) s[j] += (double)a[i * D + k] * (double)b[j * D + k];
-      most = fmax(most, s[j]);
-    }
-    for (int j = 0; j < N; j++) {
-      greater += s[j] > s[i];
-      equal += s[j] == s[i];
-      best += s[j] == most;
-      right += s[j] == most && labels[j] == labels[i];
-    }
-    top1 += 100.0 * right / best / N;
-    all += fmin(fmax((10.0 - greater) / (equal + 1), 0), 1) * 100 / N;
+    const standing at = standing_of(a, b, labels, N, D, i);
+    top1 += 100.0 * at.right / at.best / N;
+    all += fmin(fmax((10.0 - at.greater) / at.equal, 0), 1) * 100 / N;
   }
   cr_assert_eq(babel_retrieval_score(&r, babel_test_ops(), a, b, labels, N, D), BABEL_OK, "%s", babel_error_last()->sentence);
   cr_assert_float_eq(r.class_top1, top1, 1e-9);

@@ -156,6 +156,15 @@ void step_pair_prepare(step_pair *pair, int step) {
   free(order);
 }
 
+double step_pair_distance(const float *a, const float *b, int64_t n) {
+  double gap = 0, size = 0;
+  for (int64_t i = 0; i < n; i++) {
+    gap += pow((double)a[i] - (double)b[i], 2);
+    size += (double)b[i] * (double)b[i];
+  }
+  return !isfinite(gap) ? INFINITY : gap > 0 ? sqrt(gap / size) : 0;
+}
+
 float *step_pair_floats(const pair_side *side, const float *from, int64_t count) {
   float *host = take((size_t)count, sizeof *host);
   must(side->ops->download(host, from, (size_t)count * sizeof *host, side->plan.stream));

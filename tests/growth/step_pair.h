@@ -41,6 +41,8 @@ void step_pair_prepare(step_pair *pair, int step);
 void step_pair_align(step_pair *pair);
 /* ReLUs of the last forward pass that are open on one side alone: there the gradient jumps, however small the difference is. */
 int step_pair_flips(const step_pair *pair);
+/* |a - b| / |b| over n numbers, infinity when anything is not finite. */
+double step_pair_distance(const float *a, const float *b, int64_t n);
 /* `count` floats of that side's plan, malloced. */
 float *step_pair_floats(const pair_side *side, const float *from, int64_t count);
 

@@ -21,15 +21,6 @@ static const babel_ops *backend(void) {
   return babel_ops_cpu();
 }
 
-static double distance(const float *a, const float *b, int64_t n) {
-  double gap = 0, size = 0;
-  for (int64_t i = 0; i < n; i++) {
-    gap += pow((double)a[i] - (double)b[i], 2);
-    size += (double)b[i] * (double)b[i];
-  }
-  return !isfinite(gap) ? INFINITY : gap > 0 ? sqrt(gap / size) : 0;
-}
-
 static void compare(const step_pair *pair, const char *name, int step) {
   babel_step_report report[2];
   float *grads[2], *params[2];
@@ -50,11 +41,11 @@ static void compare(const step_pair *pair, const char *name, int step) {
   const babel_step_plan *plan = &pair->side[0].plan;
   for (int i = 0; i < plan->adamw_count; i++) {
     int64_t at = plan->adamw[i].p - plan->params, n = plan->adamw[i].n;
-    double here = distance(grads[1] + at, grads[0] + at, n);
+    double here = step_pair_distance(grads[1] + at, grads[0] + at, n);
     if (n == 1) here *= fabs((double)grads[0][at]) / (fabs((double)grads[0][at]) + 0.1); /* the temperature's is a difference of large sums */
     cr_assert(here <= 1e-5, "%s, step %d: gradient %d of %lld numbers: %g", name, step, i, (long long)n, here);
   }
-  cr_assert(distance(params[1], params[0], plan->count) <= 1e-6, "%s, step %d: parameters", name, step);
+  cr_assert(step_pair_distance(params[1], params[0], plan->count) <= 1e-6, "%s, step %d: parameters", name, step);
   for (int i = 0; i < 2; i++) {
     free(grads[i]);
     free(params[i]);

@@ -20,19 +20,9 @@ static void must(babel_status status) {
   cr_assert_eq(status, BABEL_OK, "%s", babel_error_last()->sentence);
 }
 
-/* |a - b| / |b| over n numbers, infinity when anything is not finite. */
-static double distance(const float *a, const float *b, int64_t n) {
-  double gap = 0, size = 0;
-  for (int64_t i = 0; i < n; i++) {
-    gap += pow((double)a[i] - (double)b[i], 2);
-    size += (double)b[i] * (double)b[i];
-  }
-  return !isfinite(gap) ? INFINITY : gap > 0 ? sqrt(gap / size) : 0;
-}
-
 static double array_distance(const step_pair *pair, const float *device, const float *cpu, int64_t count) {
   float *a = step_pair_floats(&pair->side[PAIR_DEVICE], device, count), *b = step_pair_floats(&pair->side[PAIR_CPU], cpu, count);
-  double found = distance(a, b, count);
+  double found = step_pair_distance(a, b, count);
   free(a);
   free(b);
   return found;
@@ -50,7 +40,7 @@ static double worst_gradient(const step_pair *pair) {
   }
   for (int i = 0; i < plan->adamw_count; i++) {
     int64_t at = plan->adamw[i].p - plan->params, count = plan->adamw[i].n;
-    double here = distance(grads[PAIR_DEVICE] + at, grads[PAIR_CPU] + at, count);
+    double here = step_pair_distance(grads[PAIR_DEVICE] + at, grads[PAIR_CPU] + at, count);
     /* The temperature's is a difference of logits of about 10: relative to a hundredth of these when it is small. */
     if (count == 1) here *= fabs((double)grads[PAIR_CPU][at]) / (fabs((double)grads[PAIR_CPU][at]) + 0.1);
     worst = fmax(worst, here);
