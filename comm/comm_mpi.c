@@ -347,13 +347,6 @@ static void clear_alarm(const struct sigaction *before) {
 
 /* ---- begin and end ----------------------------------------------------------------------------------------------------------------------- */
 
-static babel_status take(void *to, size_t count, size_t size) {
-  void *memory;
-  BABEL_TRY(babel_alloc(&memory, count, size));
-  *(void **)to = memory;
-  return BABEL_OK;
-}
-
 static babel_status introduce(babel_comm *comm) {
   int64_t at[comm->size + 1];
   identity *own = &comm->who[comm->rank];
@@ -375,14 +368,14 @@ static babel_status create(babel_comm *comm) {
   comm->relayed = -1;
   pthread_mutex_init(&comm->lock, NULL);
   pthread_cond_init(&comm->wake, NULL);
-  BABEL_TRY(take(&comm->who, size, sizeof *comm->who));
-  BABEL_TRY(take(&comm->names, size, sizeof *comm->names));
-  BABEL_TRY(take(&comm->watched, size, sizeof *comm->watched));
-  BABEL_TRY(take(&comm->left, size, sizeof *comm->left));
-  BABEL_TRY(take(&comm->heard, size, sizeof *comm->heard));
-  BABEL_TRY(take(&comm->partings, size, sizeof *comm->partings));
-  BABEL_TRY(take(&comm->requests, 2 * size, sizeof *comm->requests));
-  BABEL_TRY(take(&comm->peers, 4 * size, sizeof *comm->peers));
+  BABEL_TRY(babel_alloc_to(&comm->who, size, sizeof *comm->who));
+  BABEL_TRY(babel_alloc_to(&comm->names, size, sizeof *comm->names));
+  BABEL_TRY(babel_alloc_to(&comm->watched, size, sizeof *comm->watched));
+  BABEL_TRY(babel_alloc_to(&comm->left, size, sizeof *comm->left));
+  BABEL_TRY(babel_alloc_to(&comm->heard, size, sizeof *comm->heard));
+  BABEL_TRY(babel_alloc_to(&comm->partings, size, sizeof *comm->partings));
+  BABEL_TRY(babel_alloc_to(&comm->requests, 2 * size, sizeof *comm->requests));
+  BABEL_TRY(babel_alloc_to(&comm->peers, 4 * size, sizeof *comm->peers));
   BABEL_TRY(BABEL_MPI(MPI_Comm_set_errhandler(comm->data, MPI_ERRORS_RETURN)));
   BABEL_TRY(BABEL_MPI(MPI_Comm_set_errhandler(comm->control, MPI_ERRORS_RETURN)));
   BABEL_TRY(introduce(comm));
@@ -422,7 +415,7 @@ babel_status babel_comm_open(babel_comm **comm) {
   if (size != babel_launched_ranks())
     return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "%d ranks were started, but MPI knows of %d: mpirun or srun belongs to another MPI than this program's "
                       "(srun: try --mpi=pmix)", babel_launched_ranks(), size);
-  BABEL_TRY(take(&made, 1, sizeof *made));
+  BABEL_TRY(babel_alloc_to(&made, 1, sizeof *made));
   made->rank = rank;
   made->size = size;
   made->limit = limit;

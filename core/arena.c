@@ -26,6 +26,13 @@ babel_status babel_alloc(void **memory, size_t count, size_t size) {
   return BABEL_OK;
 }
 
+babel_status babel_alloc_to(void *pointer, size_t count, size_t size) {
+  void *memory;
+  BABEL_TRY(babel_alloc(&memory, count, size));
+  memcpy(pointer, &memory, sizeof memory);
+  return BABEL_OK;
+}
+
 babel_status babel_arena_create(babel_arena *arena, size_t size) {
   void *base;
   memset(arena, 0, sizeof *arena);

@@ -33,6 +33,8 @@ size_t babel_arena_need(size_t count, size_t size);
 
 /* Aligned, zero-filled memory outside an arena; free with free(). BABEL_ERR_MEMORY on overflow of count * size too. */
 babel_status babel_alloc(void **memory, size_t count, size_t size);
+/* The same into the pointer of any type that `pointer` points to; it stays what it was on failure. */
+babel_status babel_alloc_to(void *pointer, size_t count, size_t size);
 
 #ifdef __cplusplus
 }

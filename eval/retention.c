@@ -28,13 +28,6 @@ typedef struct {
   babel_retention *now;
 } measuring;
 
-static babel_status take(void *pointer, size_t count, size_t size) {
-  void *memory;
-  BABEL_TRY(babel_alloc(&memory, count ? count : 1, size));
-  memcpy(pointer, &memory, sizeof memory);
-  return BABEL_OK;
-}
-
 static babel_status add(babel_retention *now, const char *measure, const char *from, const char *to, bool emergent, double value) {
   if (now->count == now->capacity) {
     int capacity = now->capacity ? 2 * now->capacity : 64;
@@ -56,8 +49,8 @@ static babel_status add(babel_retention *now, const char *measure, const char *f
 static babel_status embed(const measuring *m, shown *side, const babel_bank *partner) {
   const babel_bank *bank = side->bank, *others[2 * BABEL_MAX_SETS];
   int count = 0;
-  BABEL_TRY(take(&side->labels, (size_t)side->n, sizeof(int)));
-  BABEL_TRY(take(&side->x, (size_t)side->n * (size_t)m->width, sizeof(float)));
+  BABEL_TRY(babel_alloc_to(&side->labels, (size_t)side->n, sizeof(int)));
+  BABEL_TRY(babel_alloc_to(&side->x, (size_t)side->n * (size_t)m->width, sizeof(float)));
   for (int i = 0; i < side->n; i++) side->labels[i] = bank->labels[side->rows[i]];
   for (int i = 0; i < 2 * m->set_count && !babel_same_sensor(bank->modality, partner->modality); i++) others[count++] = m->sets[i / 2].bank[i % 2];
   return babel_members_embed(m->trunk, bank, side->rows, side->n, others, count, BABEL_OUTPUT_ALIGNED, side->x);
@@ -96,13 +89,13 @@ static void mark(const babel_bank *bank, char *const *keys, int count, char *wan
 /* The rows that the draws name: others than the test part's, where that holds only some of them. */
 static babel_status embed_drawn(const measuring *m, const babel_bank *bank, const babel_bank *partner, const babel_draws *draws, shown *side) {
   char *wanted = NULL;
-  BABEL_TRY(take(&wanted, (size_t)bank->rows, 1));
+  BABEL_TRY(babel_alloc_to(&wanted, (size_t)bank->rows, 1));
   for (int d = 0; d < draws->count; d++) {
     mark(bank, draws->draws[d].support, draws->draws[d].support_count, wanted);
     mark(bank, draws->draws[d].query, draws->draws[d].query_count, wanted);
   }
   *side = (shown){.bank = bank};
-  babel_status status = take(&side->rows, (size_t)bank->rows, sizeof(int));
+  babel_status status = babel_alloc_to(&side->rows, (size_t)bank->rows, sizeof(int));
   for (int i = 0; i < bank->rows && status == BABEL_OK; i++)
     if (wanted[i]) side->rows[side->n++] = i;
   free(wanted);
@@ -124,10 +117,10 @@ static babel_status measure_oneshot(const measuring *m, const char *modality, co
   babel_status status;
   BABEL_TRY_OR(embed_drawn(m, bank, partner, draws, side), done);
   babel_points points = {.x = side->x, .labels = side->labels, .rows = side->n, .width = m->width};
-  BABEL_TRY_OR(take(&keys, (size_t)side->n, sizeof *keys), done);
+  BABEL_TRY_OR(babel_alloc_to(&keys, (size_t)side->n, sizeof *keys), done);
   for (int i = 0; i < side->n; i++) keys[i] = side->bank->keys[side->rows[i]];
   BABEL_TRY_OR(babel_episodes_from_draws(&episodes, draws, keys, side->n), done);
-  BABEL_TRY_OR(take(&jobs, (size_t)episodes.count, sizeof *jobs), done);
+  BABEL_TRY_OR(babel_alloc_to(&jobs, (size_t)episodes.count, sizeof *jobs), done);
   for (int i = 0; i < episodes.count; i++)
     jobs[i] = (babel_oneshot_job){.points = &points, .episode = &episodes.episodes[i], .heads = 1u << BABEL_HEAD_NEAREST};
   BABEL_TRY_OR(babel_oneshot_run(jobs, episodes.count, &m->trunk->config), done);
@@ -162,10 +155,10 @@ static babel_status measure_common(const measuring *m, const char *from, const c
   size_t bytes = (size_t)m->width * sizeof(float);
   babel_status status;
   *enough = false;
-  BABEL_TRY_OR(take(&x[0], (size_t)a->n, bytes), done);
-  BABEL_TRY_OR(take(&x[1], (size_t)a->n, bytes), done);
-  BABEL_TRY_OR(take(&labels, (size_t)a->n, sizeof *labels), done);
-  BABEL_TRY_OR(take(&place, (size_t)b->bank->rows, sizeof *place), done);
+  BABEL_TRY_OR(babel_alloc_to(&x[0], (size_t)a->n, bytes), done);
+  BABEL_TRY_OR(babel_alloc_to(&x[1], (size_t)a->n, bytes), done);
+  BABEL_TRY_OR(babel_alloc_to(&labels, (size_t)a->n, sizeof *labels), done);
+  BABEL_TRY_OR(babel_alloc_to(&place, (size_t)b->bank->rows, sizeof *place), done);
   for (int j = 0; j < b->n; j++) place[b->rows[j]] = j + 1;
   for (int i = 0; i < a->n; i++) {
     int row = babel_bank_row(b->bank, a->bank->keys[a->rows[i]]);
@@ -238,7 +231,7 @@ static babel_status measure_all(const measuring *m) {
   for (int i = 0; i < trunk->tower_count; i++) {
     const shown *side = first_of(m, trunk->towers[i].name, &set);
     if (!side) continue;
-    BABEL_TRY(take(&m->now->embeddings[i], (size_t)side->n * (size_t)m->width, sizeof(float)));
+    BABEL_TRY(babel_alloc_to(&m->now->embeddings[i], (size_t)side->n * (size_t)m->width, sizeof(float)));
     memcpy(m->now->embeddings[i], side->x, (size_t)side->n * (size_t)m->width * sizeof(float));
     m->now->samples[i] = side->n;
     if (m->sets[set].draws) {
@@ -258,7 +251,7 @@ babel_status babel_retention_measure(babel_retention *now, const babel_trunk *tr
   measuring m = {.trunk = trunk, .sets = sets, .set_count = set_count, .width = trunk->config.embed_dim, .shared_labels = shared_labels, .now = now};
   memset(now, 0, sizeof *now);
   if (set_count > BABEL_MAX_SETS) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "%d sets to measure retention on, at most %d", set_count, BABEL_MAX_SETS);
-  BABEL_TRY(take(&m.sides, 2 * (size_t)set_count, sizeof *m.sides));
+  BABEL_TRY(babel_alloc_to(&m.sides, 2 * (size_t)set_count, sizeof *m.sides));
   babel_status status = measure_all(&m);
   for (int i = 0; i < 2 * set_count; i++) forget(&m.sides[i]);
   free(m.sides);

@@ -9,13 +9,6 @@
 #include "core/arena.h"
 #include "core/rng.h"
 
-static babel_status take(void *pointer, size_t count, size_t size) {
-  void *memory;
-  BABEL_TRY(babel_alloc(&memory, count, size));
-  memcpy(pointer, &memory, sizeof memory);
-  return BABEL_OK;
-}
-
 void babel_gauss_destroy(babel_gauss *gauss) {
   if (!gauss) return;
   free(gauss->mean);
@@ -27,9 +20,9 @@ void babel_gauss_destroy(babel_gauss *gauss) {
 babel_status babel_gauss_alloc(babel_gauss *gauss, int width, int rank) {
   babel_status status;
   memset(gauss, 0, sizeof *gauss);
-  BABEL_TRY_OR(take(&gauss->mean, (size_t)width, sizeof(float)), fail);
-  BABEL_TRY_OR(take(&gauss->factor, (size_t)rank * (size_t)width, sizeof(float)), fail);
-  BABEL_TRY_OR(take(&gauss->rest, (size_t)width, sizeof(float)), fail);
+  BABEL_TRY_OR(babel_alloc_to(&gauss->mean, (size_t)width, sizeof(float)), fail);
+  BABEL_TRY_OR(babel_alloc_to(&gauss->factor, (size_t)rank * (size_t)width, sizeof(float)), fail);
+  BABEL_TRY_OR(babel_alloc_to(&gauss->rest, (size_t)width, sizeof(float)), fail);
   gauss->width = width;
   gauss->rank = rank;
   return BABEL_OK;
@@ -46,8 +39,8 @@ typedef struct {
 
 static babel_status centre(fit *f, const float *features, const int *index, const float *mean, const float *inv_std) {
   size_t width = (size_t)f->width;
-  BABEL_TRY(take(&f->x, (size_t)f->n * width, sizeof(double)));
-  BABEL_TRY(take(&f->mean, width, sizeof(double)));
+  BABEL_TRY(babel_alloc_to(&f->x, (size_t)f->n * width, sizeof(double)));
+  BABEL_TRY(babel_alloc_to(&f->mean, width, sizeof(double)));
   for (int i = 0; i < f->n; i++)
     for (size_t c = 0; c < width; c++) {
       double z = ((double)features[(size_t)index[i] * width + c] - (double)mean[c]) * (double)inv_std[c];
@@ -63,7 +56,7 @@ static babel_status centre(fit *f, const float *features, const int *index, cons
 static babel_status square_up(fit *f) {
   const size_t width = (size_t)f->width, size = (size_t)f->size;
   const bool tall = f->size == f->width;
-  BABEL_TRY(take(&f->square, size * size, sizeof(double)));
+  BABEL_TRY(babel_alloc_to(&f->square, size * size, sizeof(double)));
 #pragma omp parallel for schedule(dynamic, 8)
   for (size_t i = 0; i < size; i++) {
     double *row = f->square + i * size;
@@ -87,9 +80,9 @@ static babel_status square_up(fit *f) {
 static babel_status decompose(fit *f, int rank) {
   const size_t size = (size_t)f->size;
   lapack_int found = 0, *support;
-  BABEL_TRY(take(&f->values, size, sizeof(double)));
-  BABEL_TRY(take(&f->vectors, size * (size_t)rank, sizeof(double)));
-  BABEL_TRY(take(&support, 2 * (size_t)rank, sizeof *support));
+  BABEL_TRY(babel_alloc_to(&f->values, size, sizeof(double)));
+  BABEL_TRY(babel_alloc_to(&f->vectors, size * (size_t)rank, sizeof(double)));
+  BABEL_TRY(babel_alloc_to(&support, 2 * (size_t)rank, sizeof *support));
   /* upper triangle by rows = lower triangle by columns */
   int failed = (int)LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', f->size, f->square, f->size, 0, 0, f->size - rank + 1, f->size, 0, &found, f->values,
                                    f->vectors, f->size, support);

@@ -10,13 +10,6 @@
 
 enum { CHUNK_ROWS = 1024, MOST_LAYERS = 3 * BABEL_MAX_LAYERS };
 
-static babel_status take(void *pointer, size_t count, size_t size) {
-  void *memory;
-  BABEL_TRY(babel_alloc(&memory, count, size));
-  memcpy(pointer, &memory, sizeof memory);
-  return BABEL_OK;
-}
-
 void babel_moments_destroy(babel_moments *moments) {
   for (int k = 0; k < moments->layers; k++) free(moments->of[k]);
   memset(moments, 0, sizeof *moments);
@@ -28,7 +21,7 @@ babel_status babel_moments_alloc(babel_moments *moments, const babel_mlp *mlp) {
   for (int k = 0; k < mlp->layers && status == BABEL_OK; k++) {
     size_t width = (size_t)(moments->width[k] = mlp->widths[k]);
     moments->layers++;
-    status = take(&moments->of[k], width * width, sizeof(float));
+    status = babel_alloc_to(&moments->of[k], width * width, sizeof(float));
   }
   if (status != BABEL_OK) babel_moments_destroy(moments);
   return status;
@@ -74,7 +67,7 @@ static babel_status append(pass *p, const babel_mlp *mlp, babel_moments *moments
     l->job = (babel_linear_fwd_job){.w = mlp->params + mlp->weight_at[k], .b = mlp->params + mlp->bias_at[k], .in = mlp->widths[k],
                                     .out = mlp->widths[k + 1], .relu = k + 1 < mlp->layers};
     l->moment = moments->of[k];
-    BABEL_TRY(take(&l->sum, width * width, sizeof(double)));
+    BABEL_TRY(babel_alloc_to(&l->sum, width * width, sizeof(double)));
   }
   return BABEL_OK;
 }
@@ -85,8 +78,8 @@ static babel_status reserve(pass *p) {
     if ((size_t)p->layer[k].job.in > widest) widest = (size_t)p->layer[k].job.in;
     if ((size_t)p->layer[k].job.out > widest) widest = (size_t)p->layer[k].job.out;
   }
-  BABEL_TRY(take(&p->rows, CHUNK_ROWS * widest, sizeof(float)));
-  BABEL_TRY(take(&p->x, CHUNK_ROWS * widest, sizeof(double)));
+  BABEL_TRY(babel_alloc_to(&p->rows, CHUNK_ROWS * widest, sizeof(float)));
+  BABEL_TRY(babel_alloc_to(&p->x, CHUNK_ROWS * widest, sizeof(double)));
   for (int i = 0; i < 2; i++) BABEL_TRY(p->trunk->ops->alloc(&p->buffer[i], CHUNK_ROWS * widest * sizeof(float)));
   return BABEL_OK;
 }
@@ -170,7 +163,7 @@ babel_status babel_moments_add(babel_trunk *trunk, const babel_bank *bank, const
   BABEL_TRY_OR(append(&p, &tower->post, &tower->post_moments), done);
   BABEL_TRY_OR(reserve(&p), done);
   for (int i = 0; i < 2; i++) {
-    BABEL_TRY_OR(take(&statistics[i], (size_t)tower->in, sizeof(float)), done);
+    BABEL_TRY_OR(babel_alloc_to(&statistics[i], (size_t)tower->in, sizeof(float)), done);
     BABEL_TRY_OR(trunk->ops->download(statistics[i], i ? tower->inv_std : tower->mean, (size_t)tower->in * sizeof(float), NULL), done);
   }
   BABEL_TRY_OR(run_rows(&p, bank, index, n, statistics[0], statistics[1], &rows), done);
@@ -193,16 +186,16 @@ babel_status babel_moments_basis(const float *matrix, int width, double energy, 
   babel_status status;
   *v = NULL;
   *rank = 0;
-  BABEL_TRY_OR(take(&square, size * size, sizeof *square), done);
-  BABEL_TRY_OR(take(&values, size, sizeof *values), done);
-  BABEL_TRY_OR(take(&vectors, size * size, sizeof *vectors), done);
-  BABEL_TRY_OR(take(&support, 2 * size, sizeof *support), done);
+  BABEL_TRY_OR(babel_alloc_to(&square, size * size, sizeof *square), done);
+  BABEL_TRY_OR(babel_alloc_to(&values, size, sizeof *values), done);
+  BABEL_TRY_OR(babel_alloc_to(&vectors, size * size, sizeof *vectors), done);
+  BABEL_TRY_OR(babel_alloc_to(&support, 2 * size, sizeof *support), done);
   for (size_t i = 0; i < size * size; i++) square[i] = (double)matrix[i];
   for (size_t i = 0; i < size; i++) trace += square[i * size + i];
   int failed = (int)LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'A', 'L', width, square, width, 0, 0, 0, 0, 0, &found, values, vectors, width, support);
   if (failed || found != width) status = BABEL_FAIL(BABEL_ERR_VALUE, "the second moment of %d inputs has no eigenvectors (code %d)", width, failed);
   for (; status == BABEL_OK && *rank < width && held < energy * trace; ++*rank) held += values[width - 1 - *rank]; /* ascending */
-  if (*rank) BABEL_TRY_OR(take(v, (size_t)*rank * size, sizeof **v), done);
+  if (*rank) BABEL_TRY_OR(babel_alloc_to(v, (size_t)*rank * size, sizeof **v), done);
   for (int k = 0; k < *rank; k++)
     for (size_t c = 0; c < size; c++) (*v)[(size_t)k * size + c] = (float)vectors[(size_t)(width - 1 - k) * size + c];
 done:

@@ -10,13 +10,6 @@
 
 enum { MOST_PAIRS = 20000 };
 
-static babel_status take(void *pointer, size_t count, size_t size) {
-  void *memory;
-  BABEL_TRY(babel_alloc(&memory, count, size));
-  memcpy(pointer, &memory, sizeof memory);
-  return BABEL_OK;
-}
-
 /* Standardised unit rows of one modality, times its scale, into columns at.. of u (n, width). */
 static void place_unit_rows(double *u, size_t width, size_t at, const babel_bank *bank, const int *rows, int n, const float *mean,
                             const float *inv_std, double scale) {
@@ -146,7 +139,7 @@ static babel_status agree(babel_neighbours *graph, const babel_bank *const banks
   int *lists[2] = {memory, (int *)memory + (size_t)n * (size_t)(k + 1)};
   for (int side = 0; side < 2; side++) {
     size_t width = (size_t)banks[side]->width;
-    babel_status status = take(&part, (size_t)n * width, sizeof(double));
+    babel_status status = babel_alloc_to(&part, (size_t)n * width, sizeof(double));
     if (status != BABEL_OK) {
       free(memory);
       return status;
@@ -202,7 +195,7 @@ static babel_status vectors(double **u, size_t *width, const babel_bank *const b
                             float *const inv_std[2], const babel_neighbour_options *options) {
   const size_t a = (size_t)banks[0]->width, b = (size_t)banks[1]->width;
   *width = options->embeddings ? (size_t)options->embedding_width : a + b;
-  BABEL_TRY(take(u, (size_t)n * *width, sizeof(double)));
+  BABEL_TRY(babel_alloc_to(u, (size_t)n * *width, sizeof(double)));
   if (options->embeddings) {
     for (size_t i = 0; i < (size_t)n * *width; i++) (*u)[i] = (double)options->embeddings[i];
   } else {
@@ -226,10 +219,10 @@ babel_status babel_neighbours_create(babel_neighbours *graph, const babel_bank *
   const size_t n = (size_t)count, k = (size_t)options->k;
   graph->n = count;
   graph->k = options->k;
-  BABEL_TRY_OR(take(&graph->neighbours, n * k, sizeof(int)), fail);
-  BABEL_TRY_OR(take(&graph->similarity, n * (k + 1), sizeof(double)), fail);
-  BABEL_TRY_OR(take(&graph->weights, n * n, sizeof(float)), fail);
-  BABEL_TRY_OR(take(&s, n * n, sizeof(double)), fail);
+  BABEL_TRY_OR(babel_alloc_to(&graph->neighbours, n * k, sizeof(int)), fail);
+  BABEL_TRY_OR(babel_alloc_to(&graph->similarity, n * (k + 1), sizeof(double)), fail);
+  BABEL_TRY_OR(babel_alloc_to(&graph->weights, n * n, sizeof(float)), fail);
+  BABEL_TRY_OR(babel_alloc_to(&s, n * n, sizeof(double)), fail);
   BABEL_TRY_OR(exclude(&x, &lists, banks[0], rows[0], count, options->other_subjects), fail);
   BABEL_TRY_OR(vectors(&u, &width, banks, rows, count, mean, inv_std, options), fail);
   similarities(s, u, width, count, &x);
