@@ -1,13 +1,14 @@
 #include "growth/gauss.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/rng.h"
+#include "growth/eigen.h"
 
 void babel_gauss_destroy(babel_gauss *gauss) {
   if (!gauss) return;
@@ -78,17 +79,11 @@ static babel_status square_up(fit *f) {
 
 /* The `rank` largest eigenvalues, ascending, and their vectors. */
 static babel_status decompose(fit *f, int rank) {
-  const size_t size = (size_t)f->size;
-  lapack_int found = 0, *support;
-  BABEL_TRY(babel_alloc_to(&f->values, size, sizeof(double)));
-  BABEL_TRY(babel_alloc_to(&f->vectors, size * (size_t)rank, sizeof(double)));
-  BABEL_TRY(babel_alloc_to(&support, 2 * (size_t)rank, sizeof *support));
-  /* upper triangle by rows = lower triangle by columns */
-  int failed = (int)LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', f->size, f->square, f->size, 0, 0, f->size - rank + 1, f->size, 0, &found, f->values,
-                                   f->vectors, f->size, support);
-  free(support);
-  if (failed || found != rank) return BABEL_FAIL(BABEL_ERR_VALUE, "the covariance of %d features has no eigenvectors (code %d)", f->width, failed);
-  return BABEL_OK;
+  char what[64];
+  BABEL_TRY(babel_alloc_to(&f->values, (size_t)f->size, sizeof(double)));
+  BABEL_TRY(babel_alloc_to(&f->vectors, (size_t)f->size * (size_t)rank, sizeof(double)));
+  snprintf(what, sizeof what, "the covariance of %d features", f->width);
+  return babel_eigen(f->square, f->size, rank, f->values, f->vectors, what);
 }
 
 /* factor row k = root(value) times the direction in feature space. */

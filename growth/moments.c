@@ -1,11 +1,12 @@
 #include "growth/moments.h"
 
-#include <lapacke.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/range.h"
+#include "growth/eigen.h"
 #include "growth/trunk.h"
 
 enum { CHUNK_ROWS = 1024, MOST_LAYERS = 3 * BABEL_MAX_LAYERS };
@@ -119,7 +120,7 @@ static babel_status run_rows(pass *p, const babel_bank *bank, const int *index, 
   int rows = 0;
   *all = 0;
   for (int i = 0; i < n; i++) {
-    int valid = bank->lengths ? bank->lengths[(size_t)index[i] * (size_t)(1 + bank->variants)] : bank->steps;
+    int valid = babel_bank_length(bank, index[i], 0);
     for (int t = 0; t < valid; t++) {
       const float *from = bank->features + ((size_t)index[i] * (size_t)bank->steps + (size_t)t) * width;
       for (size_t c = 0; c < width; c++) p->rows[(size_t)rows * width + c] = (from[c] - mean[c]) * inv_std[c];
@@ -182,18 +183,17 @@ done:
 babel_status babel_moments_basis(const float *matrix, int width, double energy, float **v, int *rank) {
   const size_t size = (size_t)width;
   double *square = NULL, *values = NULL, *vectors = NULL, trace = 0, held = 0;
-  lapack_int found = 0, *support = NULL;
+  char what[64];
   babel_status status;
   *v = NULL;
   *rank = 0;
   BABEL_TRY_OR(babel_alloc_to(&square, size * size, sizeof *square), done);
   BABEL_TRY_OR(babel_alloc_to(&values, size, sizeof *values), done);
   BABEL_TRY_OR(babel_alloc_to(&vectors, size * size, sizeof *vectors), done);
-  BABEL_TRY_OR(babel_alloc_to(&support, 2 * size, sizeof *support), done);
   for (size_t i = 0; i < size * size; i++) square[i] = (double)matrix[i];
   for (size_t i = 0; i < size; i++) trace += square[i * size + i];
-  int failed = (int)LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'A', 'L', width, square, width, 0, 0, 0, 0, 0, &found, values, vectors, width, support);
-  if (failed || found != width) status = BABEL_FAIL(BABEL_ERR_VALUE, "the second moment of %d inputs has no eigenvectors (code %d)", width, failed);
+  snprintf(what, sizeof what, "the second moment of %d inputs", width);
+  status = babel_eigen(square, width, width, values, vectors, what);
   for (; status == BABEL_OK && *rank < width && held < energy * trace; ++*rank) held += values[width - 1 - *rank]; /* ascending */
   if (*rank) BABEL_TRY_OR(babel_alloc_to(v, (size_t)*rank * size, sizeof **v), done);
   for (int k = 0; k < *rank; k++)
@@ -202,6 +202,5 @@ done:
   free(square);
   free(values);
   free(vectors);
-  free(support);
   return status;
 }
