@@ -191,7 +191,7 @@ static babel_status validate_rows(const babel_bank *bank) {
                         "%s: key %s: rows %d to %d of its recording: expected 0 <= first <= last", title,
                         bank->keys[i], bank->first[i], bank->last[i]);
     for (int v = 0; bank->lengths && v <= bank->variants; v++) {
-      int length = bank->lengths[(size_t)i * (size_t)(1 + bank->variants) + (size_t)v];
+      int length = babel_bank_length(bank, i, v);
       if (length < 1 || length > bank->steps)
         return BABEL_FAIL(BABEL_ERR_VALUE, "%s: key %s: sequence %d has %d valid steps: expected 1 to %d",
                           title, bank->keys[i], v, length, bank->steps);
@@ -254,7 +254,7 @@ static void column_statistics(const babel_bank *bank, const int *rows, int count
     steps = 0;
     for (int i = 0; i < count; i++) {
       size_t row = (size_t)(rows ? rows[i] : i);
-      int valid = bank->lengths ? bank->lengths[row * (size_t)(1 + bank->variants)] : 1;
+      int valid = babel_bank_length(bank, (int)row, 0);
       const float *x = bank->features + row * babel_bank_row_size(bank);
       steps += valid;
       for (int t = 0; t < valid; t++, x += bank->width)

@@ -40,6 +40,11 @@ typedef struct {
   struct babel_bank_index *index; /* of the keys; see babel_bank_row */
 } babel_bank;
 
+/* Valid time steps of a row: of the original (version 0) or of its variant version - 1. */
+static inline int babel_bank_length(const babel_bank *bank, int row, int version) {
+  return bank->lengths ? bank->lengths[(size_t)row * (size_t)(1 + bank->variants) + (size_t)version] : bank->steps;
+}
+
 /* Allocates all arrays, zero-filled but for variant_ids, which are spread evenly: floor(i * 600 / K). The strings keys[i] and
  * recordings[i] stay NULL for the caller to set (heap strings, owned); provenance is "{}". */
 babel_status babel_bank_create(babel_bank *bank, const char *modality, int rows, int variants, int steps, int width);

@@ -23,7 +23,7 @@ static babel_status copy_side(babel_paired *paired, int s) {
   if (!bank->lengths) return BABEL_OK;
   BABEL_TRY(babel_alloc(&memory, (size_t)paired->n, sizeof(int)));
   paired->lengths[s] = memory;
-  for (int i = 0; i < paired->n; i++) paired->lengths[s][i] = bank->lengths[(size_t)paired->rows[s][i] * (size_t)(1 + bank->variants)];
+  for (int i = 0; i < paired->n; i++) paired->lengths[s][i] = babel_bank_length(bank, paired->rows[s][i], 0);
   return BABEL_OK;
 }
 

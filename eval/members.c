@@ -30,7 +30,7 @@ static babel_status embed(const babel_trunk *trunk, const babel_bank *bank, cons
   for (int i = 0; i < n && status == BABEL_OK; i++) {
     size_t row = (size_t)(other == bank ? row_of(rows, i) : babel_bank_row(other, bank->keys[row_of(rows, i)]));
     memcpy((float *)features + (size_t)i * stride, other->features + row * stride, stride * sizeof(float));
-    if (lengths) ((int *)lengths)[i] = other->lengths[row * (size_t)(1 + other->variants)];
+    if (lengths) ((int *)lengths)[i] = babel_bank_length(other, (int)row, 0);
   }
   if (status == BABEL_OK) status = babel_trunk_embed(trunk, other->modality, features, n, other->steps, lengths, output, x);
   free(features);

@@ -213,7 +213,7 @@ static void gather_rows(babel_phase_data *data, const babel_bank *bank, int s, f
       const float *from = column < 0 ? bank->features + row * stride
                                      : bank->augmented + (row * (size_t)bank->variants + (size_t)column) * stride;
       memcpy(to + (i * variants + v) * stride, from, stride * sizeof *to);
-      if (data->lengths[s]) data->lengths[s][i * variants + v] = bank->lengths[row * (size_t)(1 + bank->variants) + (size_t)(column + 1)];
+      if (data->lengths[s]) data->lengths[s][i * variants + v] = babel_bank_length(bank, (int)row, column + 1);
     }
 }
 

@@ -135,7 +135,7 @@ static babel_status upload_lengths(const babel_ops *ops, babel_rehearsal_source 
   s->lengths = memory;
   BABEL_TRY(babel_alloc(&host, count, sizeof(int)));
   for (size_t i = 0; i < count; i++)
-    ((int *)host)[i] = s->bank->lengths[(size_t)s->rows[i / (size_t)s->versions] * (size_t)(1 + s->bank->variants) + i % (size_t)s->versions];
+    ((int *)host)[i] = babel_bank_length(s->bank, s->rows[i / (size_t)s->versions], (int)(i % (size_t)s->versions));
   babel_status status = ops->upload(s->lengths, host, count * sizeof(int), stream);
   free(host);
   return status;
