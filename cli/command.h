@@ -54,6 +54,9 @@ babel_status babel_args_int(const babel_args *args, const char *name, int fallba
 
 void babel_command_help(const babel_command *command);
 
+/* The sentence of the last failure, to standard error; nothing where it has none: it was said before (ranks.h). */
+void babel_complain(babel_status status);
+
 /* Set by SIGINT and SIGTERM while a command runs that has said so. */
 extern volatile sig_atomic_t babel_stop;
 

@@ -144,19 +144,21 @@ static babel_status run(const babel_command *command, int argc, char **argv) {
   return write_usage(&args, command, began);
 }
 
+void babel_complain(babel_status status) {
+  const babel_error *error = babel_error_last();
+  if (!*error->sentence) return;
+  if (status == BABEL_ERR_INTERRUPTED) fprintf(stderr, "babel: %s\n", error->sentence);
+  else fprintf(stderr, "babel: error: %s (%s; %s:%d)\n", error->sentence, babel_status_name(status), error->file, error->line);
+}
+
 /* The exit status. A command is done only when what it printed has arrived. */
 static int finish(babel_status status) {
   int reason = fflush(stdout) ? errno : 0;
   if (status == BABEL_OK && (reason || ferror(stdout)))
     status = BABEL_FAIL(BABEL_ERR_IO, "standard output cannot be written: %s", reason ? strerror(reason) : "an earlier write failed");
   if (status == BABEL_OK) return EXIT_SUCCESS;
-  const babel_error *error = babel_error_last();
-  const bool said = !*error->sentence; /* by a lower rank */
-  if (status == BABEL_ERR_INTERRUPTED) {
-    if (!said) fprintf(stderr, "babel: %s\n", error->sentence);
-    return 130;
-  }
-  if (!said) fprintf(stderr, "babel: error: %s (%s; %s:%d)\n", error->sentence, babel_status_name(status), error->file, error->line);
+  babel_complain(status);
+  if (status == BABEL_ERR_INTERRUPTED) return 130;
   return status == BABEL_ERR_ARG ? USAGE_ERROR : EXIT_FAILURE;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/ranks.h"
 
 #include "cli/backend.h"
+#include "cli/command.h"
 #include "core/log.h"
 
 babel_status babel_ranks_join(babel_comm **comm) {
@@ -11,10 +12,9 @@ babel_status babel_ranks_join(babel_comm **comm) {
 }
 
 babel_status babel_ranks_leave(babel_comm *comm, babel_status status) {
-  bool said;
-  status = babel_comm_close(comm, status, &said);
-  if (!said) return status;
+  status = babel_comm_close(comm, status, babel_complain);
+  if (!comm || status == BABEL_OK) return status;
   babel_error error = {.status = status};
-  babel_error_put(&error); /* no sentence: main.c prints none */
+  babel_error_put(&error); /* no sentence: it is said already */
   return status;
 }

@@ -27,8 +27,9 @@ typedef struct babel_comm babel_comm;
 babel_status babel_comm_open(babel_comm **comm);
 
 /* Leaves, with how this rank's work has ended: a failure is told to the others, theirs is returned. Waits for them, 3 s when there is a failure.
- * *said: a lower rank reports it. Accepts NULL. */
-babel_status babel_comm_close(babel_comm *comm, babel_status status, bool *said);
+ * say: called in one rank for each failure, the lowest that knows of it, while all that wait are still there: mpirun ends everybody when one ends with a
+ * failure. NULL: nobody says it. A NULL comm says nothing and returns `status`. */
+babel_status babel_comm_close(babel_comm *comm, babel_status status, void (*say)(babel_status status));
 
 int babel_comm_rank(const babel_comm *comm);
 int babel_comm_size(const babel_comm *comm);

@@ -464,15 +464,21 @@ static babel_status part(babel_comm *comm, babel_status status, bool *complete) 
   return status == BABEL_OK ? relay(comm) : status;
 }
 
-babel_status babel_comm_close(babel_comm *comm, babel_status status, bool *said) {
+/* Whether a lower rank reports this failure. */
+static bool is_said(const babel_comm *comm) {
+  const char *sentence = babel_error_last()->sentence;
+  int from = comm->relayed;
+  for (int r = 0; r < comm->rank; r++)
+    if (comm->left[r] && !strcmp(comm->partings[r].sentence, sentence)) return true;
+  return from >= 0 && from < comm->rank && comm->left[from] && comm->partings[from].origin == from;
+}
+
+babel_status babel_comm_close(babel_comm *comm, babel_status status, void (*say)(babel_status status)) {
   bool complete = false;
-  *said = false;
   if (!comm) return status;
   stop_beating(comm);
   status = part(comm, status, &complete);
-  for (int r = 0; r < comm->rank && status != BABEL_OK; r++)
-    *said |= comm->left[r] && !strcmp(comm->partings[r].sentence, babel_error_last()->sentence);
-  if (status != BABEL_OK && comm->relayed >= 0 && comm->relayed < comm->rank) *said |= comm->partings[comm->relayed].origin == comm->relayed && comm->left[comm->relayed];
+  if (status != BABEL_OK && say && !is_said(comm)) say(status);
   if (!complete) return status; /* MPI would wait for who is missing; what is still being sent stays in memory */
   struct sigaction before = set_alarm(comm->limit, "the end of MPI");
   MPI_Comm_free(&comm->data);

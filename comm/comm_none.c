@@ -9,8 +9,7 @@ babel_status babel_comm_open(babel_comm **comm) {
                : BABEL_OK;
 }
 
-babel_status babel_comm_close(babel_comm *comm, babel_status status, bool *said) {
-  *said = false;
+babel_status babel_comm_close(babel_comm *comm, babel_status status, void (*say)(babel_status status)) {
   return status;
 }
 
