@@ -22,7 +22,7 @@ static row *counted; /* the running grid's, NULL when not counting */
 static bool on, asked;
 
 struct access { const void *pc; uintptr_t at; unsigned char bytes, lane; bool shared, store; };
-static std::vector<access> logs[SIMDEV_FIBERS];
+static std::vector<std::vector<access>> logs; /* of each thread that is resident */
 
 void simdev_counters(int yes) {
   on = yes != 0;
@@ -39,6 +39,7 @@ void simdev_counters_begin_grid(void) {
   }
   counted = on && simdev_hooks ? &rows[simdev_now.grid->name] : nullptr;
   if (!counted) return;
+  logs.resize(simdev_now.resident.size() * SIMDEV_BLOCK_THREADS);
   const dim3 g = simdev_now.grid->grid;
   ++counted->launches;
   counted->blocks += static_cast<unsigned long long>(g.x) * g.y * g.z;
@@ -64,7 +65,16 @@ void simdev_count_mma(int multiply_adds) {
 void simdev_counters_access(bool shared, uintptr_t at, size_t bytes, simdev_access kind, const void *pc) {
   if (!counted) return;
   const unsigned thread = simdev_now.running->linear;
-  logs[thread].push_back({pc, at, static_cast<unsigned char>(bytes), static_cast<unsigned char>(thread % 32), shared, kind != SIMDEV_READ});
+  if (bytes > 16) { /* a bulk copy: one request */
+    traffic *t = shared ? (kind == SIMDEV_READ ? &counted->shared_load : &counted->shared_store) : kind == SIMDEV_READ ? &counted->load : &counted->store;
+    const size_t pieces = shared ? (bytes + 127) / 128 : (bytes + 31) / 32;
+    t->bytes += bytes;
+    ++t->requests;
+    t->cost += pieces;
+    t->best += pieces;
+    return;
+  }
+  logs[simdev_now.block->slot * SIMDEV_BLOCK_THREADS + thread].push_back({pc, at, static_cast<unsigned char>(bytes), static_cast<unsigned char>(thread % 32), shared, kind != SIMDEV_READ});
 }
 
 static unsigned distinct(uintptr_t *v, unsigned n) {
@@ -145,8 +155,8 @@ static void count_by_place(const std::vector<access> *log) {
 }
 
 void simdev_counters_meet(unsigned warp, unsigned mask) {
-  if (!counted || mask != simdev_now.warp[warp].exists) return;
-  std::vector<access> *log = logs + 32 * warp;
+  if (!counted || mask != simdev_now.block->warp[warp].exists) return;
+  std::vector<access> *log = &logs[simdev_now.block->slot * SIMDEV_BLOCK_THREADS + 32 * warp];
   if (!count_columns(log)) count_by_place(log);
   for (unsigned lane = 0; lane < 32; ++lane) log[lane].clear();
 }

@@ -22,13 +22,10 @@
 #define __grid_constant__
 
 /* Indices */
-struct simdev_block_indices { uint3 index; dim3 dim, grid; };
-extern "C" simdev_block_indices simdev_block;
+extern "C" uint3 blockIdx;
+extern "C" dim3 blockDim, gridDim;
 extern "C" const uint3 *simdev_thread_index; /* NULL on the host: a kernel called without a launch crashes here */
 #define threadIdx (*simdev_thread_index)
-#define blockIdx (simdev_block.index)
-#define blockDim (simdev_block.dim)
-#define gridDim (simdev_block.grid)
 static const int warpSize = 32;
 
 /* Where a kernel's source calls a barrier or collective: a default argument is evaluated at the caller's line. */
@@ -67,6 +64,38 @@ void simdev_cp_async(void *shared, const void *global, int bytes, int source_byt
 void simdev_cp_async_commit(void);
 void simdev_cp_async_wait(int groups);
 void simdev_cp_async_wait_all(void);
+
+/* barrier.cta.sync (waits) and barrier.cta.arrive: barrier `id` of 0..15, of `threads` threads, whole warps. */
+void simdev_named_barrier(int id, int threads, int waits, simdev_site site);
+
+/* Blocks that are resident together. red.release and ld.acquire, at the scope of the device; the only wait for another block's word: it lets
+ * the others run. */
+void simdev_add_release(unsigned *p, unsigned value);
+unsigned simdev_load_acquire(const unsigned *p);
+void simdev_spin_at_least(const unsigned *p, unsigned least); /* until *p - least >= 0, counting round */
+
+/* A cluster's blocks; barrier.cluster.arrive.release and .wait.acquire; mapa: the same place in another block's shared memory. */
+unsigned simdev_cluster_blocks(void);
+unsigned simdev_cluster_rank(void);
+void simdev_cluster_arrive(void);
+void simdev_cluster_wait(void);
+void *simdev_cluster_map(void *shared, unsigned rank);
+
+/* mbarriers (64-bit objects in shared memory): arrive, of `bytes` > 0 with expect_tx; wait until the phase of this parity is complete. A
+ * barrier may be another block's to arrive at, not to wait for. */
+void simdev_mbarrier_init(uint64_t *bar, uint32_t count);
+void simdev_mbarrier_invalidate(uint64_t *bar);
+void simdev_mbarrier_arrive(uint64_t *bar, uint32_t bytes);
+void simdev_mbarrier_wait(uint64_t *bar, uint32_t parity);
+/* cp.async.bulk to the block's shared memory, told to an mbarrier of the block, and from it, in groups; fence.proxy.async. */
+void simdev_bulk_load(void *shared, const void *global, uint32_t bytes, uint64_t *bar);
+void simdev_bulk_store(void *global, const void *shared, uint32_t bytes);
+void simdev_bulk_commit(void);
+void simdev_bulk_wait(int groups);
+void simdev_proxy_fence(void);
+
+/* griddepcontrol.wait: of a launch that may overlap the one before it. */
+void simdev_dependency_wait(void);
 }
 
 #include "tests/simdev/collectives.h"

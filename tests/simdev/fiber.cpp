@@ -23,27 +23,31 @@ __asm__(
     "  popq %r15\n  popq %r14\n  popq %r13\n  popq %r12\n  popq %rbx\n  popq %rbp\n  ret\n"
     ".size simdev_swap_stacks, . - simdev_swap_stacks\n");
 
-static char *stacks; /* SIMDEV_FIBERS of a guard page and a stack */
-static const size_t PAGE = 4096;
+static const size_t PAGE = 4096, DEEP = 256 << 10, SHALLOW = 64 << 10;
+struct stacks { char *begin; size_t bytes, each; }; /* each: a guard page and a stack */
+static stacks deep, shallow;
 
-static void reserve_stacks(void) {
-  const size_t stride = SIMDEV_STACK + PAGE;
-  void *p = mmap(nullptr, stride * SIMDEV_FIBERS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+static void reserve(stacks *s, size_t n, size_t guarded, size_t each) {
+  s->each = each + PAGE;
+  s->bytes = s->each * n;
+  void *p = mmap(nullptr, s->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
     fputs("simdev: no address space for the stacks of the threads\n", stderr);
     abort();
   }
-  stacks = static_cast<char *>(p);
-  for (size_t i = 0; i < SIMDEV_FIBERS; ++i) mprotect(stacks + i * stride, PAGE, PROT_NONE);
+  s->begin = static_cast<char *>(p);
+  for (size_t i = 0; i < guarded; ++i) mprotect(s->begin + i * s->each, PAGE, PROT_NONE);
 }
 
 void simdev_fiber_prepare(simdev_fiber *f, int i, void (*entry)(void)) {
-  if (!stacks) reserve_stacks();
-  f->stack = stacks + static_cast<size_t>(i) * (SIMDEV_STACK + PAGE) + PAGE;
-  f->stack_bytes = SIMDEV_STACK;
+  const bool first = i < SIMDEV_DEEP;
+  stacks *s = first ? &deep : &shallow;
+  if (!s->begin) reserve(s, first ? SIMDEV_DEEP : SIMDEV_FIBERS - SIMDEV_DEEP, first ? SIMDEV_DEEP : SIMDEV_GUARDED, first ? DEEP : SHALLOW);
+  f->stack = s->begin + static_cast<size_t>(first ? i : i - SIMDEV_DEEP) * s->each + PAGE;
+  f->stack_bytes = s->each - PAGE;
   f->fake_stack = nullptr;
   /* Spread over the cache sets: 64 places of one line. */
-  const uintptr_t top = reinterpret_cast<uintptr_t>(f->stack + SIMDEV_STACK) - 64u * (static_cast<unsigned>(i) & 63u);
+  const uintptr_t top = reinterpret_cast<uintptr_t>(f->stack + f->stack_bytes) - 64u * (static_cast<unsigned>(i) & 63u);
   uintptr_t *sp = reinterpret_cast<uintptr_t *>(top); /* 64-byte aligned */
   *--sp = 0;                                          /* entry's return address: the end for a debugger; keeps sp = 8 mod 16 at entry */
   *--sp = reinterpret_cast<uintptr_t>(entry);
@@ -52,7 +56,7 @@ void simdev_fiber_prepare(simdev_fiber *f, int i, void (*entry)(void)) {
 }
 
 int simdev_fiber_owns(uintptr_t at) {
-  return stacks && at - reinterpret_cast<uintptr_t>(stacks) < (SIMDEV_STACK + PAGE) * SIMDEV_FIBERS;
+  return at - reinterpret_cast<uintptr_t>(deep.begin) < deep.bytes || at - reinterpret_cast<uintptr_t>(shallow.begin) < shallow.bytes;
 }
 
 void simdev_fiber_abandon(simdev_fiber *f) {

@@ -1,4 +1,4 @@
-/* Simulated device, internal: fibers, switched by hand (x86-64). 1,024 stacks with a guard page each, reused for every block;
+/* Simulated device, internal: fibers, switched by hand (x86-64). A stack for each thread that is resident, reused for every block;
  * AddressSanitizer is told of each switch. */
 #ifndef BABEL_TESTS_SIMDEV_FIBER_H
 #define BABEL_TESTS_SIMDEV_FIBER_H
@@ -14,7 +14,8 @@
 #endif
 #endif
 
-enum { SIMDEV_FIBERS = 1024, SIMDEV_STACK = 256 << 10 };
+/* Stacks of the first SIMDEV_DEEP are 256 KiB, the others' 64. Guard pages below the first SIMDEV_GUARDED: a process may have 65,530 mappings. */
+enum { SIMDEV_FIBERS = 270336, SIMDEV_DEEP = 1024, SIMDEV_GUARDED = 16384 };
 
 struct simdev_fiber {
   void *sp;

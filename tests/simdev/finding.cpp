@@ -23,7 +23,7 @@ const char *simdev_finding_text(int i) { return i >= 0 && i < kept_count ? kept[
 const char *simdev_where(void) {
   static char text[256];
   if (!simdev_now.grid) return nullptr;
-  const uint3 b = simdev_block.index;
+  const uint3 b = blockIdx;
   int n = snprintf(text, sizeof text, "kernel %s, block (%u,%u,%u)", simdev_now.grid->name, b.x, b.y, b.z);
   if (simdev_now.running && n > 0 && n < static_cast<int>(sizeof text)) {
     const uint3 t = simdev_now.running->index;

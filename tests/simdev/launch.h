@@ -16,6 +16,9 @@ struct simdev_grid {
   size_t shared;
   void (*call)(void *closure); /* one thread's call of the kernel */
   size_t closure_bytes;
+  unsigned cluster; /* blocks of a cluster, neighbours along x; 1: none */
+  bool cooperative; /* all blocks are resident */
+  bool early;       /* it may begin while the launch before it runs, and waits for it by griddepcontrol.wait */
 };
 
 /* Executes it. Returns 0, or 1 when it was given up (a finding in collect mode). */
@@ -31,19 +34,31 @@ struct simdev_closure {
   }
 };
 
+/* As cudaLaunchKernelEx, with the kernel's name. */
+template <class... P, class... A>
+static inline cudaError_t simdev_launch_config(const char *name, void (*kernel)(P...), const cudaLaunchConfig_t *config, A &&...arguments) {
+  static_assert(sizeof...(P) == sizeof...(A), "one argument for each parameter of the kernel");
+  static_assert((sizeof(P) + ... + 0) <= 4096, "kernel parameters are at most 4 KiB on sm_80");
+  simdev_grid g = {name, config->gridDim, config->blockDim, config->dynamicSmemBytes, simdev_closure<P...>::call, sizeof(simdev_closure<P...>), 1, false, false};
+  for (unsigned i = 0; i < config->numAttrs; ++i) {
+    const cudaLaunchAttribute &a = config->attrs[i];
+    if (a.id == cudaLaunchAttributeCooperative) g.cooperative = a.val.cooperative;
+    if (a.id == cudaLaunchAttributeProgrammaticStreamSerialization) g.early = a.val.programmaticStreamSerializationAllowed;
+    if (a.id == cudaLaunchAttributeClusterDimension) g.cluster = a.val.clusterDim.y == 1 && a.val.clusterDim.z == 1 ? a.val.clusterDim.x : 0;
+  }
+  const cudaError_t refused = simdev_check_launch(reinterpret_cast<const void *>(kernel), config, g.cluster, g.cooperative);
+  if (refused != cudaSuccess) return refused;
+  simdev_closure<P...> closure = {kernel, {std::forward<A>(arguments)...}};
+  return simdev_enqueue(config->stream, name, [g, closure]() mutable {
+    if (simdev_grid_run(&g, &closure)) simdev_sticky_error(cudaErrorLaunchFailure);
+  });
+}
+
 template <class... P, class... A>
 static inline cudaError_t simdev_launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
                                         cudaStream_t stream, A &&...arguments) {
-  static_assert(sizeof...(P) == sizeof...(A), "one argument for each parameter of the kernel");
-  static_assert((sizeof(P) + ... + 0) <= 4096, "kernel parameters are at most 4 KiB on sm_80");
-  const unsigned grid_size[3] = {grid.x, grid.y, grid.z}, block_size[3] = {block.x, block.y, block.z};
-  const cudaError_t refused = simdev_check_launch(reinterpret_cast<const void *>(kernel), grid_size, block_size, shared);
-  if (refused != cudaSuccess) return refused;
-  simdev_grid g = {name, grid, block, shared, simdev_closure<P...>::call, sizeof(simdev_closure<P...>)};
-  simdev_closure<P...> closure = {kernel, {std::forward<A>(arguments)...}};
-  return simdev_enqueue(stream, name, [g, closure]() mutable {
-    if (simdev_grid_run(&g, &closure)) simdev_sticky_error(cudaErrorLaunchFailure);
-  });
+  const cudaLaunchConfig_t config = {grid, block, shared, stream, nullptr, 0};
+  return simdev_launch_config(name, kernel, &config, std::forward<A>(arguments)...);
 }
 
 #endif

@@ -142,7 +142,7 @@ static void land(simdev_thread *t, size_t n) {
     const size_t size = static_cast<size_t>(c.bytes), source = static_cast<size_t>(c.source_bytes);
     memset(c.to, 0, size);
     if (source) memcpy(c.to, c.from, source);
-    simdev_copy_landed(c.to, size, c.pc);
+    simdev_copy_landed(c.to, size, c.pc, false);
   }
   t->copies.erase(t->copies.begin(), t->copies.begin() + static_cast<std::ptrdiff_t>(n));
 }

@@ -24,6 +24,8 @@
 
 #include <stddef.h>
 
+#include "tests/simdev/types.h"
+
 #ifdef __cplusplus
 #define SIMDEV_DEFAULT(value) = value
 extern "C" {
@@ -52,7 +54,9 @@ extern "C" {
   X(cudaErrorHostMemoryNotRegistered, 713, "pointer does not correspond to a registered memory region")                \
   X(cudaErrorMisalignedAddress, 716, "misaligned address")                                                             \
   X(cudaErrorLaunchFailure, 719, "unspecified launch failure")                                                         \
+  X(cudaErrorCooperativeLaunchTooLarge, 720, "too many blocks in cooperative launch")                                  \
   X(cudaErrorNotSupported, 801, "operation not supported")                                                             \
+  X(cudaErrorInvalidClusterSize, 912, "invalid cluster size")                                                          \
   X(cudaErrorStreamCaptureUnsupported, 900, "operation not permitted when stream is capturing")                        \
   X(cudaErrorStreamCaptureInvalidated, 901, "operation failed due to a previous error during capture")                 \
   X(cudaErrorStreamCaptureMerge, 902, "operation would result in a merge of separate capture sequences")               \
@@ -101,7 +105,8 @@ enum cudaDeviceAttr {
   cudaDevAttrMaxSharedMemoryPerMultiprocessor = 81,
   cudaDevAttrCooperativeLaunch = 95,
   cudaDevAttrMaxSharedMemoryPerBlockOptin = 97,
-  cudaDevAttrMaxBlocksPerMultiprocessor = 106
+  cudaDevAttrMaxBlocksPerMultiprocessor = 106,
+  cudaDevAttrClusterLaunch = 120
 };
 cudaError_t cudaGetDeviceCount(int *count);
 cudaError_t cudaGetDevice(int *device);
@@ -112,6 +117,25 @@ cudaError_t cudaDeviceSynchronize(void);
 cudaError_t cudaDeviceReset(void);
 cudaError_t cudaDriverGetVersion(int *version);
 cudaError_t cudaRuntimeGetVersion(int *version);
+
+/* Launches with attributes: those that the simulated device knows. */
+typedef enum {
+  cudaLaunchAttributeCooperative = 2,
+  cudaLaunchAttributeClusterDimension = 4,
+  cudaLaunchAttributeProgrammaticStreamSerialization = 6
+} cudaLaunchAttributeID;
+typedef union {
+  int cooperative, programmaticStreamSerializationAllowed;
+  struct { unsigned x, y, z; } clusterDim; /* blocks; on the simulated device along x only */
+} cudaLaunchAttributeValue;
+typedef struct { cudaLaunchAttributeID id; cudaLaunchAttributeValue val; } cudaLaunchAttribute;
+typedef struct {
+  dim3 gridDim, blockDim;
+  size_t dynamicSmemBytes;
+  cudaStream_t stream;
+  cudaLaunchAttribute *attrs;
+  unsigned numAttrs;
+} cudaLaunchConfig_t;
 
 /* Kernels. Nothing here knows registers or static shared memory: occupancy counts 64 registers a thread and no static. */
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8, cudaFuncAttributePreferredSharedMemoryCarveout = 9 };
@@ -232,7 +256,7 @@ void cudaGraphSetConditional(cudaGraphConditionalHandle handle, unsigned int val
 cudaError_t simdev_enqueue(cudaStream_t stream, const char *what, void (*run)(void *), void (*release)(void *),
                            void *arguments);
 /* Whether the device can run such a launch; the error is that of the launch, also in cudaGetLastError. */
-cudaError_t simdev_check_launch(const void *kernel, const unsigned grid[3], const unsigned block[3], size_t dynamic_shared);
+cudaError_t simdev_check_launch(const void *kernel, const cudaLaunchConfig_t *config, unsigned cluster, int cooperative);
 size_t simdev_function_shared_limit(const void *kernel); /* dynamic: 48 KiB, or what cudaFuncSetAttribute set */
 cudaError_t simdev_set_error(cudaError_t error);         /* as cudaGetLastError will return it; returns it */
 /* From within run: the kernel has faulted. The error stays, nothing that is queued runs any more. */

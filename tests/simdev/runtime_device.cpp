@@ -16,7 +16,7 @@ static const limits table[] = {
     {"simulated A100", 8, 0, 108, 32, 40 << 20, 5120, 164 << 10},
     {"simulated T4", 7, 5, 40, 16, 4 << 20, 256, 64 << 10},
 };
-enum { SHARED_DEFAULT = 48 << 10, SHARED_RESERVED = 1 << 10, REGISTERS = 65536, REGISTERS_ASSUMED = 64, THREADS = 2048 };
+enum { SHARED_DEFAULT = 48 << 10, SHARED_RESERVED = 1 << 10, REGISTERS = 65536, REGISTERS_ASSUMED = 64, THREADS = 2048, CLUSTER = 8 };
 
 static const limits &device_limits(void) {
   for (const limits &row : table)
@@ -132,6 +132,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
   case cudaDevAttrMaxSharedMemoryPerMultiprocessor: *value = (int)p.sharedMemPerMultiprocessor; break;
   case cudaDevAttrCooperativeLaunch: *value = p.cooperativeLaunch; break;
   case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = (int)p.sharedMemPerBlockOptin; break;
+  case cudaDevAttrClusterLaunch: *value = p.major >= 9; break;
   case cudaDevAttrMaxBlocksPerMultiprocessor: *value = p.maxBlocksPerMultiProcessor; break;
   default: return simdev_set_error(cudaErrorInvalidValue);
   }
@@ -192,13 +193,20 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const voi
   });
 }
 
-cudaError_t simdev_check_launch(const void *kernel, const unsigned grid[3], const unsigned block[3], size_t dynamic_shared) {
+cudaError_t simdev_check_launch(const void *kernel, const cudaLaunchConfig_t *config, unsigned cluster, int cooperative) {
   return simdev_api("launch", [=] {
+    const dim3 grid = config->gridDim, block = config->blockDim;
+    const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z, threads = (uint64_t)block.x * block.y * block.z;
     if (simdev->major < 8) return cudaErrorNoKernelImageForDevice;
-    if (!grid[0] || !grid[1] || !grid[2] || !block[0] || !block[1] || !block[2]) return cudaErrorInvalidConfiguration;
-    if (grid[0] > 0x7fffffff || grid[1] > 65535 || grid[2] > 65535) return cudaErrorInvalidConfiguration;
-    if (block[0] > 1024 || block[1] > 1024 || block[2] > 64) return cudaErrorInvalidConfiguration;
-    if ((uint64_t)block[0] * block[1] * block[2] > 1024) return cudaErrorInvalidConfiguration;
-    return dynamic_shared > simdev_function_shared_limit(kernel) ? cudaErrorInvalidValue : cudaSuccess;
+    if (!blocks || !threads || threads > 1024 || block.z > 64) return cudaErrorInvalidConfiguration;
+    if (grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535) return cudaErrorInvalidConfiguration;
+    if (config->dynamicSmemBytes > simdev_function_shared_limit(kernel)) return cudaErrorInvalidValue;
+    if (cluster != 1 && simdev->major < 9) return cudaErrorNotSupported;
+    if (!cluster || cluster > CLUSTER || grid.x % cluster) return cudaErrorInvalidClusterSize;
+    if (!cooperative) return cudaSuccess;
+    int most = 0;
+    cudaError_t error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&most, kernel, (int)threads, config->dynamicSmemBytes);
+    if (error == cudaSuccess && blocks > (uint64_t)most * (uint64_t)device_limits().multiprocessors) error = cudaErrorCooperativeLaunchTooLarge;
+    return error;
   });
 }

@@ -53,16 +53,26 @@ size_t simdev_shadow_unwritten(const void *p, size_t bytes) {
   return n;
 }
 
-void simdev_shadow_shared_buffer(const void *p, size_t bytes) {
-  if (!simdev_shared_space.state) open_space(&simdev_shared_space, p, bytes);
-  memset(simdev_shared_space.state, 0, bytes);
+void simdev_shadow_shared_buffer(const void *p, size_t all, size_t used) {
+  if (!simdev_shared_space.state) open_space(&simdev_shared_space, p, all);
+  memset(simdev_shared_space.state, 0, used);
 }
 
-void simdev_copy_started(const void *shared, size_t bytes) { set_state(shared, bytes, SIMDEV_ALLOCATED | SIMDEV_IN_FLIGHT); }
+static const char *name(const simdev_space *s, uintptr_t at);
 
-void simdev_copy_landed(const void *shared, size_t bytes, const void *pc) {
-  set_state(shared, bytes, SIMDEV_ALLOCATED | SIMDEV_WRITTEN);
-  if (simdev_hooks) simdev_order_access(&simdev_shared_space, reinterpret_cast<uintptr_t>(shared), bytes, SIMDEV_WRITE, pc);
+void simdev_copy_started(const void *to, size_t bytes) { set_state(to, bytes, SIMDEV_ALLOCATED | SIMDEV_IN_FLIGHT); }
+
+void simdev_copy_landed(const void *to, size_t bytes, const void *pc, bool agent) {
+  const uintptr_t at = reinterpret_cast<uintptr_t>(to);
+  set_state(to, bytes, SIMDEV_ALLOCATED | SIMDEV_WRITTEN);
+  if (simdev_hooks) simdev_order_access(space_of(at), at, bytes, SIMDEV_WRITE, pc, agent);
+}
+
+void simdev_copy_reads(const void *shared, size_t bytes, const void *pc) {
+  const uintptr_t at = reinterpret_cast<uintptr_t>(shared);
+  if (!simdev_hooks || simdev_order_proxy_fenced(&simdev_shared_space, at, bytes)) return;
+  simdev_finding("async proxy", "%s: a bulk copy of %s, which a thread wrote: no fence.proxy.async between the two", simdev_code_line(pc),
+                 name(&simdev_shared_space, at));
 }
 
 static const char *verb(simdev_access kind) { return kind == SIMDEV_READ ? "read" : kind == SIMDEV_WRITE ? "write" : "atomic"; }
@@ -94,9 +104,10 @@ void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const 
   const uintptr_t high = reinterpret_cast<uintptr_t>(pc) & ~uintptr_t(0xffffffffu);
   snprintf(lines[1], sizeof lines[1], "%s", simdev_code_line(reinterpret_cast<void *>(high | past->pc)));
   char who[32];
-  snprintf(who, sizeof who, past->same_block && past->thread == simdev_now.running->linear ? "another thread" : "thread %u", past->thread);
+  if (past->thread == SIMDEV_COPY_UNIT) snprintf(who, sizeof who, "a bulk copy");
+  else snprintf(who, sizeof who, past->same_block && past->thread == simdev_now.running->linear ? "another thread" : "thread %u", past->thread);
   simdev_finding("race", "%s: %s of %s; %s (counted through) of %s %s at %s; nothing orders the two", lines[0], verb(kind), name(s, at), who,
-                 past->same_block ? "this block" : past->same_launch ? "another block" : "a launch in another stream",
+                 past->same_block ? "this block" : past->same_launch ? "another block" : "an earlier launch",
                  past->write ? "wrote" : "read", lines[1]);
 }
 
@@ -138,13 +149,27 @@ static void check_host(uintptr_t at, size_t bytes, simdev_access kind, const voi
   const auto inside = [at](const void *begin, size_t size) { return at - reinterpret_cast<uintptr_t>(begin) < size; };
   const simdev_fiber *f = &simdev_now.running->fiber;
   if (inside(f->stack, f->stack_bytes) || inside(&__executable_start, static_cast<size_t>(&end - &__executable_start)) ||
-      inside(simdev_now.closure, simdev_now.grid->closure_bytes)) {
+      inside(simdev_now.closure, simdev_now.grid->closure_bytes) || inside(simdev_thread_index, sizeof *simdev_thread_index)) {
     return;
   }
   cudaPointerAttributes attributes;
   if (cudaPointerGetAttributes(&attributes, reinterpret_cast<void *>(at)) == cudaSuccess && attributes.type == cudaMemoryTypeHost) return;
   simdev_finding("host memory", "%s: %s of %zu bytes at %#zx, which is no device memory%s", simdev_code_line(pc), verb(kind), bytes, static_cast<size_t>(at),
                  simdev_fiber_owns(at) ? ": a local variable of another thread" : "");
+}
+
+/* Shared memory of another block may be touched inside the cluster, as long as that block lives. */
+static void check_owner(uintptr_t at, size_t bytes, simdev_access kind, const void *pc) {
+  const unsigned slot = simdev_shared_slot(reinterpret_cast<void *>(at));
+  if (slot == simdev_now.block->slot) return;
+  const simdev_block_state *b = slot < simdev_now.resident.size() ? simdev_now.resident[slot] : nullptr;
+  if (b && b->over) {
+    simdev_finding("freed memory", "%s: %s of %zu bytes of shared memory of block (%u,%u,%u), which has exited", simdev_code_line(pc), verb(kind), bytes,
+                   b->index.x, b->index.y, b->index.z);
+  }
+  if (!b || !simdev_same_cluster(b, simdev_now.block)) {
+    simdev_finding("out of bounds", "%s: %s of %zu bytes of shared memory of a block of another cluster", simdev_code_line(pc), verb(kind), bytes);
+  }
 }
 
 void simdev_touch(const void *p, size_t bytes, size_t align, simdev_access kind, const void *pc) {
@@ -155,6 +180,7 @@ void simdev_touch(const void *p, size_t bytes, size_t align, simdev_access kind,
     if (simdev_hooks) check_host(at, bytes, kind, pc);
     return;
   }
+  if (s == &simdev_shared_space) check_owner(at, bytes, kind, pc);
   if (at % align) {
     simdev_finding("misaligned", "%s: %s of %zu bytes of %s, not a multiple of %zu", simdev_code_line(pc), verb(kind), bytes, name(s, at), align);
   }
@@ -164,6 +190,6 @@ void simdev_touch(const void *p, size_t bytes, size_t align, simdev_access kind,
     uint8_t *state = s->state + (at - s->begin);
     for (size_t i = 0; i < bytes; ++i) state[i] |= SIMDEV_WRITTEN;
   }
-  simdev_order_access(s, at, bytes, kind, pc);
+  simdev_order_access(s, at, bytes, kind, pc, false);
   simdev_counters_access(s == &simdev_shared_space, at, bytes, kind, pc);
 }

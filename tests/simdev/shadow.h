@@ -15,7 +15,7 @@ struct simdev_cell {
   uint32_t read_run, read_time, read_pc, read_lanes; /* reads that nothing orders among themselves */
   uint16_t read_thread, read_warp;                   /* one of them; SIMDEV_MANY when several warps read */
 };
-enum { SIMDEV_MANY = 0xffff };
+enum { SIMDEV_MANY = 0xffff, SIMDEV_COPY_UNIT = 0xfffe }; /* read_warp; write_thread: a copy that no thread carries out */
 
 struct simdev_space {
   uintptr_t begin;
@@ -28,7 +28,9 @@ extern simdev_space simdev_shared_space;
 void *simdev_reserve(size_t bytes); /* zeroed address space, or the end */
 
 /* order.cpp: happens-before. Records the access; a finding when nothing orders it behind a conflicting one. */
-void simdev_order_access(simdev_space *s, uintptr_t at, size_t bytes, simdev_access kind, const void *pc);
+void simdev_order_access(simdev_space *s, uintptr_t at, size_t bytes, simdev_access kind, const void *pc, bool agent);
+/* Whether a proxy fence stands between the threads' writes and the running thread. */
+bool simdev_order_proxy_fenced(simdev_space *s, uintptr_t at, size_t bytes);
 struct simdev_past { unsigned thread; uint32_t pc; bool write, same_block, same_launch; };
 void simdev_race(const simdev_space *s, uintptr_t at, simdev_access kind, const void *pc, const simdev_past *past);
 
@@ -37,7 +39,8 @@ const char *simdev_array_name(uintptr_t at); /* global memory by the array that 
 /* streams.cpp */
 void simdev_streams_begin_grid(uint32_t first_run);
 void simdev_streams_begin_block(uint32_t run);
-bool simdev_streams_behind(uint32_t run); /* a run of an earlier launch is ordered before this one */
+/* A run of an earlier launch is ordered before this one; `dependency`: the thread has waited for the launch that this one may overlap. */
+bool simdev_streams_behind(uint32_t run, bool dependency);
 void simdev_streams_access(uintptr_t at, size_t bytes, simdev_access kind, const void *pc);
 void simdev_streams_copy(simdev_space *s, uintptr_t at, size_t bytes, bool write); /* by the host half, to global memory */
 

@@ -9,6 +9,7 @@ enum { KERNELS = 256, COPIES = 1024 };
 struct kernel { uint32_t first, last; unsigned long long operation; std::string name; };
 struct copy { uintptr_t begin, end; bool write; unsigned long long operation; };
 static std::vector<kernel> kernels, unordered;
+static kernel overlapped; /* the launch before this one, which programmatic dependent launch lets it overlap; operation 0: none */
 static std::vector<copy> copies, unordered_copies;
 
 template <class T> static void list_unordered(const std::vector<T> &all, std::vector<T> *some) {
@@ -26,6 +27,10 @@ void simdev_streams_begin_grid(uint32_t first_run) {
   keep(&kernels, KERNELS);
   list_unordered(kernels, &unordered);
   list_unordered(copies, &unordered_copies);
+  overlapped.operation = 0;
+  for (const kernel &k : kernels) {
+    if (simdev_now.grid->early && simdev_ordered(k.operation)) overlapped = k;
+  }
   kernels.push_back({first_run, first_run, simdev_operation(), simdev_now.grid->name});
 }
 
@@ -38,7 +43,10 @@ static const kernel *unordered_kernel(uint32_t run) {
   return nullptr;
 }
 
-bool simdev_streams_behind(uint32_t run) { return !unordered_kernel(run); }
+bool simdev_streams_behind(uint32_t run, bool dependency) {
+  if (!dependency && overlapped.operation && run >= overlapped.first && run <= overlapped.last) return false;
+  return !unordered_kernel(run);
+}
 
 static const copy *overlapping(const std::vector<copy> &some, uintptr_t at, size_t bytes, bool write) {
   for (const copy &c : some) {

@@ -309,6 +309,11 @@ Test(simdev_runtime, no_device_and_no_driver_fail_every_call) {
 
 static void kernel(void) {}
 
+static cudaError_t check_launch(dim3 grid, dim3 block, size_t shared, unsigned cluster, int cooperative) {
+  const cudaLaunchConfig_t config = {.gridDim = grid, .blockDim = block, .dynamicSmemBytes = shared};
+  return simdev_check_launch((const void *)kernel, &config, cluster, cooperative);
+}
+
 static void check_limits(int major, int multiprocessors, size_t optin) {
   struct cudaDeviceProp p;
   int value, blocks;
@@ -319,18 +324,27 @@ static void check_limits(int major, int multiprocessors, size_t optin) {
   cr_assert_eq((size_t)value, optin);
   FAILS(cudaGetDeviceProperties(&p, 1), cudaErrorInvalidDevice);
   FAILS(cudaSetDevice(1), cudaErrorInvalidDevice);
-  FAILS(simdev_check_launch(k, (unsigned[]){1, 1, 1}, (unsigned[]){128, 1, 1}, 49153), cudaErrorInvalidValue);
+  FAILS(check_launch((dim3){1, 1, 1}, (dim3){128, 1, 1}, 49153, 1, 0), cudaErrorInvalidValue);
   OK(cudaFuncSetAttribute(k, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)optin));
   FAILS(cudaFuncSetAttribute(k, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)optin + 1), cudaErrorInvalidValue);
-  OK(simdev_check_launch(k, (unsigned[]){1, 1, 1}, (unsigned[]){128, 1, 1}, optin));
+  OK(check_launch((dim3){1, 1, 1}, (dim3){128, 1, 1}, optin, 1, 0));
   OK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, k, 128, optin));
   cr_assert_eq(blocks, 1);
   OK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, k, 256, 0));
   cr_assert_eq(blocks, 4);
-  FAILS(simdev_check_launch(k, (unsigned[]){1, 1, 1}, (unsigned[]){32, 33, 1}, 0), cudaErrorInvalidConfiguration);
-  FAILS(simdev_check_launch(k, (unsigned[]){1, 65536, 1}, (unsigned[]){32, 1, 1}, 0), cudaErrorInvalidConfiguration);
-  FAILS(simdev_check_launch(k, (unsigned[]){0, 1, 1}, (unsigned[]){32, 1, 1}, 0), cudaErrorInvalidConfiguration);
+  FAILS(check_launch((dim3){1, 1, 1}, (dim3){32, 33, 1}, 0, 1, 0), cudaErrorInvalidConfiguration);
+  FAILS(check_launch((dim3){1, 65536, 1}, (dim3){32, 1, 1}, 0, 1, 0), cudaErrorInvalidConfiguration);
+  FAILS(check_launch((dim3){0, 1, 1}, (dim3){32, 1, 1}, 0, 1, 0), cudaErrorInvalidConfiguration);
   FAILS(cudaGetLastError(), cudaErrorInvalidConfiguration);
+  const unsigned most = 4 * (unsigned)multiprocessors; /* of 256 threads at once */
+  OK(check_launch((dim3){most, 1, 1}, (dim3){256, 1, 1}, 0, 1, 1));
+  FAILS(check_launch((dim3){most + 1, 1, 1}, (dim3){256, 1, 1}, 0, 1, 1), cudaErrorCooperativeLaunchTooLarge);
+  OK(cudaDeviceGetAttribute(&value, cudaDevAttrClusterLaunch, 0));
+  cr_assert_eq(value, major >= 9);
+  if (major < 9) FAILS(check_launch((dim3){4, 1, 1}, (dim3){32, 1, 1}, 0, 2, 0), cudaErrorNotSupported);
+  else OK(check_launch((dim3){4, 1, 1}, (dim3){32, 1, 1}, 0, 2, 0));
+  if (major >= 9) FAILS(check_launch((dim3){5, 1, 1}, (dim3){32, 1, 1}, 0, 2, 0), cudaErrorInvalidClusterSize);
+  if (major >= 9) FAILS(check_launch((dim3){16, 1, 1}, (dim3){32, 1, 1}, 0, 16, 0), cudaErrorInvalidClusterSize);
 }
 
 Test(simdev_runtime, limits_of_an_h100) {

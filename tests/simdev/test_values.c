@@ -15,6 +15,7 @@ void mma_values(float *d, const float *a, const float *b, const float *c, int bf
 void ldmatrix_values(uint32_t *out);
 void block_order(int *out, int blocks);
 void counted(void);
+unsigned wide_grid(int blocks, unsigned thread);
 
 Test(simdev_values, shuffles_votes_and_barriers_with_votes) {
   for (int seed = 0; seed < SEEDS; seed++) {
@@ -176,4 +177,10 @@ Test(simdev_values, counters_are_exact) {
   cr_expect_float_eq((double)all.sectors, sectors, 1);
   cr_expect_float_eq((double)all.wavefronts, wavefronts, 1);
   free(table);
+}
+
+/* All blocks alive at once: 33,792 fibers, 52 grid barriers; one more block than fits is refused. */
+Test(simdev_values, a_grid_of_an_h100_is_resident) {
+  cr_expect_eq(wide_grid(132, 7), 7u * 26 * 27 / 2);
+  cr_expect_eq(wide_grid(132 * 8 + 1, 1), 0u, "more than are resident");
 }

@@ -2,7 +2,8 @@
 set(simdev ${PROJECT_SOURCE_DIR}/tests/simdev)
 
 # These kernels are compiled with access hooks in every configuration: without the sanitizers, which exclude them.
-add_library(babel_simdev_test_kernels STATIC ${simdev}/kernels/addresses.cu ${simdev}/kernels/collectives.cu ${simdev}/kernels/correct.cu ${simdev}/kernels/races.cu ${simdev}/kernels/values.cu)
+add_library(babel_simdev_test_kernels STATIC ${simdev}/kernels/addresses.cu ${simdev}/kernels/collectives.cu ${simdev}/kernels/correct.cu ${simdev}/kernels/races.cu
+  ${simdev}/kernels/resident.cu ${simdev}/kernels/values.cu ${PROJECT_SOURCE_DIR}/tests/kernels/ptx_kernels.cu)
 set_target_properties(babel_simdev_test_kernels PROPERTIES LINKER_LANGUAGE CXX)
 get_target_property(sources babel_simdev_test_kernels SOURCES)
 set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-fno-sanitize=all;${BABEL_SIMDEV_HOOK_FLAGS}")
