@@ -38,8 +38,10 @@ NF < 24 { complain("not a line of counters: " $0); next }
   else other += v[7]
   other += v[11]
   all += v[5]
-  ratio("global loads", v[10], wide)
-  ratio("global stores", v[14], wide)
+  if (name != "babel_shuffle_kernel") { # exchanges random places
+    ratio("global loads", v[10], wide)
+    ratio("global stores", v[14], wide)
+  }
   ratio("shared loads", v[18], conflicts)
   ratio("shared stores", v[22], conflicts)
   line[++n] = sprintf("| `%s` | %d | %d | %d | %.1f | %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", name, v[0], v[1], v[3], v[5] / 1e6, v[6],

@@ -61,15 +61,15 @@ BABEL_DEVICE int linear_place(int row, int column) {
  * which of its rows the mask lets through, a bit each (bwd_data). A thread's rows are first, first + STRIDE, .. */
 typedef struct {
   float bias;
-  uint32_t gate[2];
+  uint32_t gate;
 } linear_beside;
 
 template <bool A_ALONG_K, bool B_ALONG_K, int TILE_M, int TILE_N, int THREADS>
 BABEL_DEVICE linear_beside linear_read_beside(const linear_job &job, int row0, int column0) {
   constexpr int STRIDE = THREADS / TILE_N, ROWS = TILE_M / STRIDE;
-  static_assert(ROWS <= 64, "a bit for each row");
+  static_assert(ROWS <= 32, "a bit for each row");
   const int column = column0 + threadIdx.x % TILE_N, first = row0 + threadIdx.x / TILE_N;
-  linear_beside beside = {0.0f, {~0u, ~0u}};
+  linear_beside beside = {0.0f, ~0u};
   if (column >= job.n) return beside;
   if (B_ALONG_K && job.bias) beside.bias = job.bias[column];
   if (A_ALONG_K && !B_ALONG_K && job.mask) {
@@ -84,7 +84,7 @@ BABEL_DEVICE linear_beside linear_read_beside(const linear_job &job, int row0, i
       mask_row -= mask_row >= job.mask_rows ? job.mask_rows : 0;
     }
     BABEL_UNROLL
-    for (int r = 0; r < ROWS; r++) beside.gate[r / 32] ^= (uint32_t)(input[r] <= 0.0f) << r % 32;
+    for (int r = 0; r < ROWS; r++) beside.gate ^= (uint32_t)(input[r] <= 0.0f) << r;
   }
   return beside;
 }
@@ -104,7 +104,7 @@ BABEL_DEVICE void linear_store(const linear_job &job, const linear_beside &besid
     BABEL_UNROLL
     for (int group = 1; group < K_GROUPS; group++) value[r] += part[group * TILE_M * PITCH];
     if (B_ALONG_K) value[r] += beside.bias;
-    if (A_ALONG_K && !B_ALONG_K) value[r] = beside.gate[r / 32] >> r % 32 & 1 ? value[r] : 0.0f;
+    if (A_ALONG_K && !B_ALONG_K) value[r] = beside.gate >> r & 1 ? value[r] : 0.0f;
   }
   if ((B_ALONG_K || !A_ALONG_K) && job.accumulate) {
     float before[ROWS];

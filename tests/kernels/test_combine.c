@@ -35,3 +35,21 @@ Test(kernels_combine, bad_sizes_are_refused_before_any_pointer) {
                BABEL_ERR_SHAPE);
   cr_assert_eq(babel_test_ops()->combine(&(babel_combine_job){.n = 0, .weights = weights}, 1, NULL), BABEL_OK);
 }
+
+/* Each of the arrays in turn at another distance from a 16-byte boundary than the rest. */
+Test(kernels_combine, arrays_that_begin_anywhere) {
+  enum { N = 1001 };
+  for (int odd = -1; odd < 4; odd++) {
+    buffers b = {0};
+    float *x[4], weights[2] = {0.7f, 0.3f};
+    double *wide[3];
+    for (int i = 0; i < 4; i++) x[i] = (i == 3 ? buffers_output(&b, N + 2) : buffers_input(&b, (const char *[]){"x0", "x1", "x2"}[i], N + 2, 1)) + (i == odd ? 2 : 1);
+    for (int i = 0; i < 3; i++) wide[i] = buffers_widen(&b, x[i], N);
+    babel_combine_job job = {.y = x[3], .weights = weights, .x0 = x[0], .x1 = x[1], .x2 = x[2], .n = N};
+    RUN_ANY_THREADS(&b, babel_test_ops()->combine(&job, 1, NULL));
+    double *expected = buffers_double(&b, N);
+    for (size_t i = 0; i < N; i++) expected[i] = (double)weights[0] * wide[0][i] + (double)weights[1] * wide[1][i] + wide[2][i];
+    cr_assert_lt(relative_error(x[3], expected, N), 3e-7);
+    buffers_free(&b);
+  }
+}

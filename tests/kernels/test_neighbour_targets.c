@@ -58,6 +58,7 @@ Test(kernels_neighbour_targets, matches_the_formula_and_rows_sum_to_one) {
   check(1, 7, 0.7f);
   check(5, 7, 0.7f);
   check(31, 33, 0.3f);
+  check(97, 301, 0.3f); /* lists of more than 32 neighbours */
   check(255, 613, 0.7f);
 }
 

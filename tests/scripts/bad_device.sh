@@ -42,10 +42,10 @@ npy() { # FILE ROWS COLUMNS: digits of counted numbers, as uint8
   printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': ($2, $3), }" >"$1"
   seq "$2" $(($2 + $2 * $3)) | head -c $(($2 * $3)) >>"$1"
 }
-huge() { # 60 x 8 floats of 3.3e38, sample 7 of -3.3e38: finite, but no longer once the mean is taken off
+huge() { # 600 x 8 floats of 3.3e38, sample 7 of -3.3e38: finite, but no longer once the mean is taken off
   local i number
-  printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (60, 8), }"
-  for ((i = 0; i < 480; i++)); do
+  printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (600, 8), }"
+  for ((i = 0; i < 4800; i++)); do
     number='\x37\x44\x78\x7f'
     if [ $((i / 8)) = 7 ]; then number='\x37\x44\x78\xff'; fi
     printf "$number"
@@ -54,10 +54,14 @@ huge() { # 60 x 8 floats of 3.3e38, sample 7 of -3.3e38: finite, but no longer o
 npy a.npy 60 8
 npy b.npy 60 9
 huge >huge.npy
-awk 'BEGIN { print "key,label,subject"; for (i = 0; i < 60; i++) print "k" i "," i % 5 "," i % 3 }' >keys.csv
+npy many.npy 600 9
+keys() { awk -v n="$1" 'BEGIN { print "key,label,subject"; for (i = 0; i < n; i++) print "k" i "," i % 5 "," i % 3 }'; }
+keys 60 >keys.csv
+keys 600 >many.csv
 good bank import --features a.npy --keys keys.csv --modality one --out a.bank
 good bank import --features b.npy --keys keys.csv --modality two --out b.bank
-good bank import --features huge.npy --keys keys.csv --modality one --out huge.bank
+good bank import --features huge.npy --keys many.csv --modality one --out huge.bank
+good bank import --features many.npy --keys many.csv --modality two --out many.bank
 tiny=(--set hidden=8 --set embed_dim=8 --set batch=32 --set max_steps=12 --set checkpoint_seconds=0.000001 --quiet --backend cuda)
 grow=(grow --bank a.bank --bank b.bank "${tiny[@]}")
 good "${grow[@]}" --out whole
@@ -107,22 +111,24 @@ fails malloc "the device has no memory for" -- "${embed[@]}"
 rm -f x.safetensors
 fails kernel "left by a kernel" -- "${embed[@]}"
 
-### nothing is lost: a run that a kernel broke goes on from its state and ends as if nothing had happened
-for kernel in 60 100 140; do
+### nothing is lost: a run that a kernel broke goes on from its state, saved every ten steps, and ends as if nothing had happened
+long=("${grow[@]}" --set max_steps=45)
+good "${long[@]}" --out long
+for kernel in 400 500 600; do
   rm -rf x
-  run FAIL=kernel:$kernel "${grow[@]}" --out x; judge 1 "left by a kernel"
+  run FAIL=kernel:$kernel "${long[@]}" --out x; judge 1 "left by a kernel"
   [ -e x/state.safetensors ] || complain "$what: no state"
-  good "${grow[@]}" --resume --out x
-  cmp -s whole/trunk.safetensors x/trunk.safetensors || complain "continued after kernel $kernel failed: another trunk"
-  cmp -s whole/metrics.jsonl x/metrics.jsonl || complain "continued after kernel $kernel failed: other metrics"
+  good "${long[@]}" --resume --out x
+  cmp -s long/trunk.safetensors x/trunk.safetensors || complain "continued after kernel $kernel failed: another trunk"
+  cmp -s long/metrics.jsonl x/metrics.jsonl || complain "continued after kernel $kernel failed: other metrics"
 done
 
 ### features that are no longer finite: step, modality, row of the batch; the state of the step before stays
 rm -rf x
-broken=(grow --bank huge.bank --bank b.bank "${tiny[@]}" --set seed=3)
-run "${broken[@]}" --out x; judge 1 "training broke down at step 2: one, row " " of the batch (sample k7)" "the state saved before is kept"
+broken=(grow --bank huge.bank --bank many.bank "${tiny[@]}" --set seed=7 --set max_steps=30)
+run "${broken[@]}" --out x; judge 1 "training broke down at step 13: one, row " " of the batch (sample k7)" "the state saved before is kept"
 sha256sum x/state.safetensors >sum
-run "${broken[@]}" --out x --resume; judge 1 "training broke down at step 2"
+run "${broken[@]}" --out x --resume; judge 1 "training broke down at step 13"
 sha256sum --quiet -c sum || complain "the state before the breakdown has changed"
 absent x/trunk.safetensors
 run "${broken[@]}" --set standardise=false --out y
