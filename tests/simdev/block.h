@@ -122,10 +122,11 @@ const char *simdev_shared_name(const void *p);
 
 /* cluster.cpp */
 bool simdev_same_cluster(const simdev_block_state *a, const simdev_block_state *b);
-void simdev_cluster_begin(void);
+void simdev_cluster_begin(void); /* of the resident blocks */
+void simdev_cluster_end(void);
 
 /* mbarrier.cpp */
-void simdev_mbarrier_begin(void);
+void simdev_mbarrier_end(void); /* of the resident blocks: all are gone */
 void simdev_bulk_exit(simdev_thread *t); /* the thread ends */
 
 /* shadow.cpp */

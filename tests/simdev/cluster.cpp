@@ -7,12 +7,7 @@
 
 /* ---- acquire and release ---- */
 
-static std::map<const unsigned *, simdev_knowledge *> words; /* what was released there in this launch */
-
-static void forget_words(void) {
-  for (const auto &w : words) simdev_order_forget(w.second);
-  words.clear();
-}
+static std::map<const unsigned *, simdev_knowledge *> words; /* what was released there by the resident blocks */
 
 void simdev_add_release(unsigned *p, unsigned value) {
   simdev_touch(p, 4, 4, SIMDEV_ATOMIC, PC);
@@ -44,13 +39,18 @@ struct cluster_state {
 static std::vector<cluster_state> clusters;
 
 void simdev_cluster_begin(void) {
+  clusters.assign(simdev_now.resident.size() / simdev_now.cluster, cluster_state());
+  for (cluster_state &c : clusters) c.arrived.assign(simdev_now.cluster * simdev_now.threads, 0);
+}
+
+void simdev_cluster_end(void) {
   for (const cluster_state &c : clusters) {
     simdev_order_forget(c.filling);
     simdev_order_forget(c.full);
   }
-  clusters.assign(simdev_now.resident.size() / simdev_now.cluster, cluster_state());
-  for (cluster_state &c : clusters) c.arrived.assign(simdev_now.cluster * simdev_now.threads, 0);
-  forget_words();
+  for (const auto &w : words) simdev_order_forget(w.second);
+  clusters.clear();
+  words.clear();
 }
 
 bool simdev_same_cluster(const simdev_block_state *a, const simdev_block_state *b) { return a->slot / simdev_now.cluster == b->slot / simdev_now.cluster; }

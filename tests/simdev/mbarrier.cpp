@@ -26,7 +26,7 @@ static void remove(std::map<const void *, mbarrier>::iterator at) {
   barriers.erase(at);
 }
 
-void simdev_mbarrier_begin(void) {
+void simdev_mbarrier_end(void) {
   while (!barriers.empty()) remove(barriers.begin());
 }
 

@@ -8,6 +8,7 @@
  * Two conflicting accesses (same byte, at least one a write, not both atomics) with none of these between are a race. */
 #include "tests/simdev/knowledge.h"
 
+#include <deque>
 #include <unordered_map>
 
 static const unsigned WARPS = SIMDEV_BLOCK_THREADS / 32;
@@ -22,7 +23,7 @@ struct order_state {
   bool fenced_since_barrier, anybody;          /* some thread has acquired something since the last barrier */
   shared_knowledge own[SIMDEV_BLOCK_THREADS], common; /* what a thread has acquired since the last barrier; all of the block, before */
 };
-static std::vector<order_state *> states; /* by slot */
+static std::deque<order_state> states; /* by slot */
 static order_state *o;                    /* of the running block */
 static uint32_t run, first_run, first_resident;
 static bool in_shared; /* the access at hand; shared memory begins anew with each block */
@@ -50,8 +51,8 @@ void simdev_order_begin_resident(void) {
 
 void simdev_order_begin_block(unsigned slot) {
   if (!simdev_hooks) return;
-  while (states.size() <= slot) states.push_back(new order_state());
-  o = states[slot];
+  while (states.size() <= slot) states.emplace_back();
+  o = &states[slot];
   simdev_streams_begin_block(o->run = ++run);
   o->now = o->barrier_time = 1;
   memset(o->warp_time, 0, sizeof o->warp_time);
@@ -65,7 +66,7 @@ void simdev_order_begin_block(unsigned slot) {
 }
 
 void simdev_order_enter_block(unsigned slot) {
-  if (simdev_hooks) o = states[slot];
+  if (simdev_hooks) o = &states[slot];
 }
 
 /* ---- what threads know ---- */

@@ -1,6 +1,7 @@
 /* Which block, warp and lane runs when. */
 #include "tests/simdev/block.h"
 
+#include <deque>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -115,10 +116,7 @@ static void begin_block(simdev_block_state *b, unsigned linear, unsigned long lo
     w->meetings = 0;
     simdev_set_ready(w, w->exists);
   }
-  for (simdev_barrier_state &s : b->barrier) {
-    simdev_order_forget(s.released);
-    s = simdev_barrier_state();
-  }
+  for (simdev_barrier_state &s : b->barrier) s = simdev_barrier_state();
   simdev_shared_begin_block(b->slot);
   simdev_order_begin_block(b->slot);
 }
@@ -202,7 +200,6 @@ static void run_resident(const unsigned *first, unsigned n, unsigned long long *
   simdev_now.resident.resize(n);
   simdev_order_begin_resident();
   simdev_cluster_begin();
-  simdev_mbarrier_begin();
   for (unsigned i = 0; i < n; ++i) begin_block(simdev_now.resident[i], first[i], random);
   for (unsigned live = n; live && !simdev_now.given_up;) {
     const unsigned long long before = simdev_now.progress;
@@ -218,19 +215,22 @@ static void run_resident(const unsigned *first, unsigned n, unsigned long long *
   simdev_now.running = nullptr;
   simdev_thread_index = nullptr;
   for (simdev_block_state *b : simdev_now.resident) {
+    for (simdev_barrier_state &s : b->barrier) simdev_order_forget(s.released);
     for (simdev_thread &t : b->thread) {
       if (simdev_now.given_up) simdev_fiber_abandon(&t.fiber);
     }
   }
+  simdev_cluster_end();
+  simdev_mbarrier_end();
 }
 
 static simdev_block_state *state_of(unsigned slot) {
-  static std::vector<simdev_block_state *> states;
+  static std::deque<simdev_block_state> states; /* which do not move */
   while (states.size() <= slot) {
-    states.push_back(new simdev_block_state());
-    states.back()->slot = static_cast<unsigned>(states.size() - 1);
+    states.emplace_back();
+    states.back().slot = static_cast<unsigned>(states.size() - 1);
   }
-  return states[slot];
+  return &states[slot];
 }
 
 int simdev_grid_run(const simdev_grid *g, void *closure) {

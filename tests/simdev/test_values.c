@@ -179,8 +179,8 @@ Test(simdev_values, counters_are_exact) {
   free(table);
 }
 
-/* All blocks alive at once: 33,792 fibers, 52 grid barriers; one more block than fits is refused. */
+/* All blocks alive at once: 33,792 fibers, 26 grid barriers; one more block than fits is refused. */
 Test(simdev_values, a_grid_of_an_h100_is_resident) {
-  cr_expect_eq(wide_grid(132, 7), 7u * 26 * 27 / 2);
+  cr_expect_eq(wide_grid(132, 7), 7u * 13 * 14 / 2);
   cr_expect_eq(wide_grid(132 * 8 + 1, 1), 0u, "more than are resident");
 }
