@@ -73,19 +73,6 @@ Test(kernels_cosine_distill, teacher_equal_to_student_gives_exact_zeros) {
   for (int i = 0; i < 33 * 257; i++) cr_assert_eq(de[i], 0);
 }
 
-/* Of a list only the first n jobs are done. */
-Test(kernels_cosine_distill, a_job_behind_the_list_is_left_alone) {
-  float e[2][64], t[64], de[2][64] = {{0}}, loss[2] = {NAN, NAN};
-  double parts[2][BABEL_COSINE_DISTILL_PARTS] = {{0}};
-  babel_cosine_distill_job jobs[2];
-  babel_fill_floats("e", e[0], 128, 1);
-  babel_fill_floats("t", t, 64, 1);
-  for (int i = 0; i < 2; i++)
-    jobs[i] = (babel_cosine_distill_job){.loss = loss + i, .parts = parts[i], .de = de[i], .e = e[i], .t = t, .weight = 5, .n = 4, .d = 16};
-  cr_assert_eq(babel_test_ops()->cosine_distill(jobs, 1, NULL), BABEL_OK);
-  cr_assert(loss[0] > 0 && isnan(loss[1]) && de[1][0] == 0);
-}
-
 Test(kernels_cosine_distill, small_distances_keep_their_digits) {
   enum { D = 64 };
   float e[D], t[D], de[D], loss = NAN;
