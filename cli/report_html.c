@@ -326,6 +326,8 @@ static babel_status build(report *r) {
   BABEL_TRY(find_phases(r));
   if ((size_t)snprintf(r->folder, sizeof r->folder, "%s/report", r->run) >= sizeof r->folder) return BABEL_FAIL(BABEL_ERR_ARG, "%s: the path is too long", r->run);
   BABEL_TRY(babel_folder_create(r->folder));
+  babel_file_sweep(r->folder, NULL);
+  babel_file_sweep(r->run, "report.html");
   for (int i = 0; i < r->count; i++) {
     char name[32];
     BABEL_TRY(write_metrics(r, &r->phases[i], i));

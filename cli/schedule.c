@@ -391,6 +391,12 @@ static babel_status write_plan(const schedule_job *job, const babel_phase_plan *
   return status;
 }
 
+/* What a killed run has left half-written beside the phases. */
+static void sweep(const char *out) {
+  static const char *const names[] = {"schedule.json", "results.json", "trunk.safetensors"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) babel_file_sweep(out, names[i]);
+}
+
 static babel_status run_all(schedule_job *job) {
   static babel_phase_plan plans[BABEL_MOST_PHASES];
   char path[1100];
@@ -402,6 +408,7 @@ static babel_status run_all(schedule_job *job) {
   BABEL_TRY(status);
   for (int i = job->list.count - 2; i >= 0; i--) job->later[i] = job->later[i + 1] + plans[i + 1].steps;
   if (leads(job)) BABEL_TRY(babel_run_folder_lock(job->out, &job->lock));
+  if (leads(job)) sweep(job->out);
   if (leads(job)) BABEL_TRY(write_plan(job, plans));
   BABEL_TRY(configure(job, 0));
   BABEL_TRY(babel_trunk_create(&trunk, job->ops, &job->config));

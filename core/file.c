@@ -1,5 +1,6 @@
 #include "core/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -148,6 +149,19 @@ babel_status babel_file_commit(babel_file_writer *writer) {
     close(descriptor);
   }
   return BABEL_OK;
+}
+
+void babel_file_sweep(const char *folder, const char *name) {
+  char path[1400];
+  DIR *entries = opendir(folder);
+  for (struct dirent *entry; entries && (entry = readdir(entries));) {
+    const char *mark = strstr(entry->d_name, ".tmp.");
+    size_t length = mark ? (size_t)(mark - entry->d_name) : 0;
+    if (!length || !mark[5] || mark[5 + strspn(mark + 5, "0123456789")]) continue;
+    if (name && (strlen(name) != length || strncmp(entry->d_name, name, length))) continue;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < sizeof path) unlink(path);
+  }
+  if (entries) closedir(entries);
 }
 
 babel_status babel_file_write_text(const char *path, const char *text) {

@@ -44,6 +44,9 @@ void babel_file_abort(babel_file_writer *writer);          /* accepts a zeroed o
 /* Whether create would succeed: for commands that work long before they write. */
 babel_status babel_file_probe(const char *path);
 
+/* Removes what killed writers have left of a file in a folder; name NULL: of all files. Not while another process may be writing there. */
+void babel_file_sweep(const char *folder, const char *name);
+
 /* Whole text in one atomic write. */
 babel_status babel_file_write_text(const char *path, const char *text);
 

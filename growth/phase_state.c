@@ -1,6 +1,5 @@
 #include "growth/phase_state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -191,22 +190,9 @@ babel_status babel_phase_state_load(const char *folder, const babel_step_plan *p
   return BABEL_OK;
 }
 
-static bool is_temporary(const char *name) {
-  static const char *const starts[] = {"state.safetensors.tmp.", "trunk.safetensors.tmp."};
-  for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-    if (!strncmp(name, starts[i], strlen(starts[i]))) return true;
-  return false;
-}
-
 void babel_phase_state_sweep(const char *folder) {
-  char path[1024];
-  DIR *entries = opendir(folder);
-  for (struct dirent *entry; entries && (entry = readdir(entries));) {
-    if (!is_temporary(entry->d_name)) continue;
-    snprintf(path, sizeof path, "%s/%.200s", folder, entry->d_name);
-    unlink(path);
-  }
-  if (entries) closedir(entries);
+  babel_file_sweep(folder, "state.safetensors");
+  babel_file_sweep(folder, "trunk.safetensors");
 }
 
 void babel_phase_state_remove(const char *folder) {

@@ -12,7 +12,7 @@ Installs missing packages, builds, runs all tests, prints a table. The exit code
   --simdev      what runs on a device, on the simulated one, in a build folder of its own (build/simdev)
   --hooks       the same with every access of a kernel reported: races, memory never written (build/hooks; not with --sanitize)
   --cuda        the same on the device of this machine (build/cuda); without one it shows as skipped
-  --long        also the long suites (fuzzing, crash test)
+  --long        also the long suites: fuzzing, no memory, kills at random moments (the program, a schedule, ranks)
   --only REGEX  only tests whose name matches, e.g. '^core_'
   -L LABEL      only tests of this label, e.g. ranks (several processes: mpirun)
   --jobs N      parallel compilations and tests (default: one a core)

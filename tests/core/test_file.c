@@ -103,6 +103,18 @@ Test(core_file, abort_leaves_the_old_file) {
   babel_file_abort(NULL);
 }
 
+Test(core_file, a_sweep_removes_what_killed_writers_left_and_nothing_else) {
+  static const char *const names[] = {"a", "a.tmp.12", "a.tmp.7", "ab.tmp.7", "b.tmp.7", "a.tmp.", "a.tmp.7x", ".tmp.7"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) cr_assert_eq(babel_file_write_text(in_folder(names[i]), "x"), BABEL_OK);
+  babel_file_sweep(in_folder(""), "a");
+  cr_assert(!babel_file_exists(in_folder("a.tmp.12")) && !babel_file_exists(in_folder("a.tmp.7")));
+  cr_assert_eq(entries_in_folder(), 6);
+  babel_file_sweep(in_folder(""), NULL);
+  cr_assert(!babel_file_exists(in_folder("ab.tmp.7")) && !babel_file_exists(in_folder("b.tmp.7")));
+  cr_assert_eq(entries_in_folder(), 4);
+  babel_file_sweep(in_folder("nothing"), NULL);
+}
+
 Test(core_file, failed_rename_leaves_the_old_state) {
   babel_file_writer writer;
   cr_assert_eq(babel_file_create(&writer, in_folder("taken")), BABEL_OK);

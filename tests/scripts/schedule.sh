@@ -61,7 +61,11 @@ for moment in 0.2 0.5 0.9; do
   kill -9 $pid 2>/dev/null || true
   wait $pid 2>/dev/null || true
 done
+mkdir -p parts/02_video_skeleton
+for file in trunk.safetensors results.json schedule.json 02_video_skeleton/state.safetensors; do echo half >parts/$file.tmp.1; done
 good "${grow[@]}" --out parts --resume
+left=$(find parts -name '*.tmp.*')
+[ -z "$left" ] || fail "half-written files stay behind: $left"
 cmp whole/trunk.safetensors parts/trunk.safetensors || fail "a resumed schedule has other bits"
 cmp whole/results.json parts/results.json || fail "a resumed schedule has other results"
 expect 1 "${grow[@]}" --out parts --resume --set lr=1e-3; sentence "another configuration"
