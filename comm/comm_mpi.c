@@ -345,10 +345,15 @@ babel_status babel_comm_same(babel_comm *comm, const char *text, const char *wha
 
 /* ---- tasks ------------------------------------------------------------------------------------------------------------------------------- */
 
+/* Rank r's answer is awaited by request r, without one of this rank. */
+static bool has_answered(const babel_comm *comm, int r) {
+  return r == comm->rank || comm->requests[r - (r > comm->rank)] == MPI_REQUEST_NULL;
+}
+
 /* The lowest rank whose answer is this; -1 = none. */
 static int answered(const babel_comm *comm, int state) {
   for (int r = 0; r < comm->size; r++)
-    if (comm->answers[r].state == state) return r;
+    if (has_answered(comm, r) && comm->answers[r].state == state) return r;
   return -1;
 }
 

@@ -3,7 +3,10 @@
 #include "core/log.h"
 
 babel_status babel_device_comm_open(babel_comm *comm, babel_device_comm **devices) {
+  static bool noted;
   *devices = NULL;
+  if (comm && !noted && !babel_comm_rank(comm)) babel_note("what passes between the devices goes through the host: this program was built without NCCL");
+  noted = true;
   return BABEL_OK;
 }
 

@@ -7,7 +7,7 @@ babel=$1 trouble=$2 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if ! command -v mpirun >/dev/null; then echo "skipped: mpirun is not installed"; exit 77; fi
 if ! ldd "$babel" | grep libmpi >/dev/null; then echo "skipped: $babel was built without MPI"; exit 77; fi
 export ASAN_OPTIONS=detect_leaks=0 # rank_failures.sh says why
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 BABEL_RANK_SECONDS=2
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 BABEL_RANK_SECONDS=3
 unset BABEL_SIMDEV_FAIL BABEL_SIMDEV_UUID
 box=$(mktemp -d)
 trap 'rm -rf "$box"' EXIT
@@ -30,7 +30,7 @@ ranks() { # FOLDER ARGUMENT...
   local out=$box/$1
   shift
   timeout 60 mpirun --oversubscribe --bind-to none --enable-recovery -n 2 "$box/rank" "$babel" grow --backend cuda --bank "$box/banks/imu.bank" \
-    --bank "$box/banks/skeleton.bank" --set max_steps=40 --set batch=16 --set hidden=16 --set embed_dim=16 --set checkpoint_seconds=0.05 --out "$out" "$@" >"$box/log" 2>&1 || true
+    --bank "$box/banks/skeleton.bank" --set max_steps=24 --set batch=16 --set hidden=16 --set embed_dim=16 --set checkpoint_seconds=0.05 --out "$out" "$@" >"$box/log" 2>&1 || true
   [ -e "$out/trunk.safetensors" ]
 }
 
@@ -73,7 +73,7 @@ case $trouble in
     ;;
   stopped)
     strike STOP
-    named ': no answer for 2 s' 6 # 2 s, and 3 s to take leave of who does not answer
+    named ': no answer for 3 s' 8 # 3 s, and 3 s to take leave of who does not answer
     ;;
   failed) # the 150th call of NCCL, in the middle; found by whoever asks first
     began=$(date +%s.%N)
