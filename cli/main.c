@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
     return argc < 2 ? USAGE_ERROR : finish(BABEL_OK);
   }
   if (!strcmp(argv[1], "--version")) {
-    printf("babel %s (%s), backends: %s\n", BABEL_VERSION, babel_manifest_commit(), babel_backend_names());
+    printf("babel %s (%s), backends: %s; ranks: " BABEL_RANKS "\n", BABEL_VERSION, babel_manifest_commit(), babel_backend_names());
     return finish(BABEL_OK);
   }
   const babel_command *command = find_command(argc, argv, &used);

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "comm/comm.h"
 #include "comm/launch.h"
+#include "comm/watch.h"
 #include "core/arena.h"
 
 enum { TAG_DATA = 1, TAG_ALIVE, TAG_LEAVING, NAME = 128 };
@@ -28,6 +28,12 @@ typedef struct {
   int pid;
 } identity;
 
+/* How a task stands in one rank. */
+typedef struct {
+  int state;
+  char why[BABEL_TASK_WORDS];
+} answer;
+
 struct babel_comm {
   int rank, size;
   MPI_Comm data, control;
@@ -42,6 +48,9 @@ struct babel_comm {
   int *peers;            /* of the requests */
   float *scratch;
   int64_t scratch_floats;
+  answer *answers;
+  char failure[NAME + BABEL_TASK_WORDS + 16]; /* of a task */
+  babel_device_comm *devices;
   pthread_t heart;
   pthread_mutex_t lock;
   pthread_cond_t wake;
@@ -184,25 +193,37 @@ static babel_status look_for(babel_comm *comm, int n, double began) {
   return BABEL_FAIL(BABEL_ERR_STATE, "%s%s: no answer for %g s; continue with --resume", comm->names[late], others, comm->limit);
 }
 
+/* Whether requests are still open. */
+static babel_status test(babel_comm *comm, int n, bool *open) {
+  int finished, *done = comm->peers + 2 * comm->size; /* numbers of the finished ones: nobody asks for them */
+  BABEL_TRY(BABEL_MPI(MPI_Testsome(n, comm->requests, &finished, done, MPI_STATUSES_IGNORE)));
+  *open = false;
+  for (int i = 0; i < n; i++) *open |= comm->requests[i] != MPI_REQUEST_NULL;
+  return BABEL_OK;
+}
+
+/* Between two looks at what has been waited for since `began`. */
+static babel_status attend(babel_comm *comm, int n, int turn, double began, double *looked) {
+  if (turn < 100) return BABEL_OK;
+  BABEL_TRY(listen(comm));
+  BABEL_TRY(relay(comm));
+  if (now() - *looked > death_check) {
+    BABEL_TRY(look_for(comm, n, began));
+    *looked = now();
+  }
+  const struct timespec pause = {.tv_nsec = turn < 2000 ? 20000 : 500000}; /* others may need this core */
+  nanosleep(&pause, NULL);
+  return BABEL_OK;
+}
+
 /* Until all n requests are done. */
 static babel_status settle(babel_comm *comm, int n) {
   double began = now(), looked = began;
-  int *done = comm->peers + 2 * comm->size; /* numbers of the finished ones: nobody asks for them */
   for (int turn = 0;; turn++) {
-    int finished;
-    BABEL_TRY(BABEL_MPI(MPI_Testsome(n, comm->requests, &finished, done, MPI_STATUSES_IGNORE)));
-    bool open = false;
-    for (int i = 0; i < n; i++) open |= comm->requests[i] != MPI_REQUEST_NULL;
+    bool open;
+    BABEL_TRY(test(comm, n, &open));
     if (!open) return BABEL_OK;
-    if (turn < 100) continue;
-    BABEL_TRY(listen(comm));
-    BABEL_TRY(relay(comm));
-    if (now() - looked > death_check) {
-      BABEL_TRY(look_for(comm, n, began));
-      looked = now();
-    }
-    const struct timespec pause = {.tv_nsec = turn < 2000 ? 20000 : 500000}; /* others may need this core */
-    nanosleep(&pause, NULL);
+    BABEL_TRY(attend(comm, n, turn, began, &looked));
   }
 }
 
@@ -322,6 +343,70 @@ babel_status babel_comm_same(babel_comm *comm, const char *text, const char *wha
   return status;
 }
 
+/* ---- tasks ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Rank r's answer is awaited by request r, without one of this rank. */
+static bool has_answered(const babel_comm *comm, int r) {
+  return r == comm->rank || comm->requests[r - (r > comm->rank)] == MPI_REQUEST_NULL;
+}
+
+/* The lowest rank whose answer is this; -1 = none. */
+static int answered(const babel_comm *comm, int state) {
+  for (int r = 0; r < comm->size; r++)
+    if (has_answered(comm, r) && comm->answers[r].state == state) return r;
+  return -1;
+}
+
+static bool in_vain(const babel_comm *comm) {
+  return answered(comm, BABEL_TASK_FAILED) >= 0 || answered(comm, BABEL_TASK_GIVEN_UP) >= 0;
+}
+
+/* A rank that has failed is named before those that waited for it. NULL = none. */
+static const char *failure_of(babel_comm *comm) {
+  int failed = answered(comm, BABEL_TASK_FAILED);
+  if (!in_vain(comm)) return NULL;
+  if (failed >= 0) snprintf(comm->failure, sizeof comm->failure, "%s failed: %s", comm->names[failed], comm->answers[failed].why);
+  else snprintf(comm->failure, sizeof comm->failure, "the devices of the ranks have not answered each other for %g s", comm->limit / 2);
+  return comm->failure;
+}
+
+/* In the words that relay finds for the same. */
+static babel_status say_failure(babel_comm *comm) {
+  const char *sentence = failure_of(comm);
+  const answer *own = &comm->answers[comm->rank];
+  if (!sentence) return BABEL_OK;
+  if (own->state == BABEL_TASK_FAILED) return BABEL_FAIL(BABEL_ERR_STATE, "%s", own->why);
+  comm->relayed = answered(comm, BABEL_TASK_FAILED);
+  return BABEL_FAIL(BABEL_ERR_STATE, "%s", sentence);
+}
+
+/* All who live have answered after half the time limit, so that at its end the missing ones are known. */
+babel_status babel_comm_watch(babel_comm *comm, babel_task_state (*ask)(void *user, char *why), void *user, const char **failure) {
+  exchange x = begin(comm);
+  double began = now(), looked = began;
+  answer *own = &comm->answers[comm->rank];
+  memset(comm->answers, 0, (size_t)comm->size * sizeof *own);
+  for (int r = 0; r < comm->size; r++) BABEL_TRY(post(&x, r, &comm->answers[r], sizeof *own, false));
+  for (int turn = 0;; turn++) {
+    bool open;
+    if (own->state == BABEL_TASK_OPEN) {
+      own->state = ask(user, own->why);
+      if (own->state == BABEL_TASK_OPEN && (in_vain(comm) || now() - began > comm->limit / 2)) own->state = BABEL_TASK_GIVEN_UP;
+      for (int r = 0; r < comm->size && own->state != BABEL_TASK_OPEN; r++) BABEL_TRY(post(&x, r, own, sizeof *own, true));
+    }
+    BABEL_TRY(test(comm, x.n, &open));
+    if (!open && own->state != BABEL_TASK_OPEN) break;
+    BABEL_TRY(attend(comm, x.n, turn, began, &looked));
+  }
+  if (!failure) return say_failure(comm);
+  *failure = failure_of(comm);
+  return BABEL_OK;
+}
+
+babel_device_comm **babel_comm_devices(babel_comm *comm) {
+  return &comm->devices;
+}
+
 /* ---- MPI's own collectives: they have no time limit, so the clock is set on them ------------------------------------------------------------ */
 
 static char late_text[160];
@@ -374,6 +459,7 @@ static babel_status create(babel_comm *comm) {
   BABEL_TRY(babel_alloc_to(&comm->left, size, sizeof *comm->left));
   BABEL_TRY(babel_alloc_to(&comm->heard, size, sizeof *comm->heard));
   BABEL_TRY(babel_alloc_to(&comm->partings, size, sizeof *comm->partings));
+  BABEL_TRY(babel_alloc_to(&comm->answers, size, sizeof *comm->answers));
   BABEL_TRY(babel_alloc_to(&comm->requests, 2 * size, sizeof *comm->requests));
   BABEL_TRY(babel_alloc_to(&comm->peers, 4 * size, sizeof *comm->peers));
   BABEL_TRY(BABEL_MPI(MPI_Comm_set_errhandler(comm->data, MPI_ERRORS_RETURN)));
@@ -383,7 +469,8 @@ static babel_status create(babel_comm *comm) {
 }
 
 static void destroy(babel_comm *comm) {
-  void *memory[] = {comm->who, comm->names, comm->watched, comm->left, comm->heard, comm->partings, comm->requests, comm->peers, comm->scratch, comm};
+  void *memory[] = {comm->who, comm->names, comm->watched, comm->left, comm->heard, comm->partings, comm->answers, comm->requests, comm->peers, comm->scratch,
+                    comm};
   pthread_mutex_destroy(&comm->lock);
   pthread_cond_destroy(&comm->wake);
   for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) free(memory[i]);
@@ -477,6 +564,7 @@ babel_status babel_comm_close(babel_comm *comm, babel_status status, void (*say)
   bool complete = false;
   if (!comm) return status;
   stop_beating(comm);
+  babel_device_comm_close(comm->devices);
   status = part(comm, status, &complete);
   if (status != BABEL_OK && say && !is_said(comm)) say(status);
   if (!complete) return status; /* MPI would wait for who is missing; what is still being sent stays in memory */

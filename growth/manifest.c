@@ -17,16 +17,19 @@ static babel_status dump(json_t *object, char **json) {
   return *json ? BABEL_OK : BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for a manifest");
 }
 
-static json_t *environment(const babel_ops *ops, int ranks) {
+static json_t *environment(const babel_ops *ops, babel_comm *comm) {
   char backend[512];
+  const int ranks = babel_comm_size(comm);
+  const char *between = babel_device_comm_name(comm);
   ops->describe(backend, sizeof backend);
   json_t *found = json_pack("{s:s, s:s, s:s, s:s}", "program", "babel " BABEL_VERSION, "commit", BABEL_COMMIT, "backend", ops->name, "machine", backend);
   if (found && ranks > 1) json_object_set_new(found, "ranks", json_integer(ranks));
+  if (found && between) json_object_set_new(found, "between_devices", json_string(between));
   return found;
 }
 
-babel_status babel_manifest_environment(const babel_ops *ops, int ranks, char **json) {
-  return dump(environment(ops, ranks), json);
+babel_status babel_manifest_environment(const babel_ops *ops, babel_comm *comm, char **json) {
+  return dump(environment(ops, comm), json);
 }
 
 static json_t *text_or_null(const char *text) {
@@ -79,7 +82,7 @@ babel_status babel_manifest_inputs(const babel_config *config, const babel_phase
 
 babel_status babel_manifest_text(const babel_ops *ops, const babel_config *config, const babel_phase_options *options,
                                  const babel_phase_plan *plan, char **json) {
-  json_t *all = inputs(config, options, plan), *machine = environment(ops, babel_comm_size(options->comm));
+  json_t *all = inputs(config, options, plan), *machine = environment(ops, options->comm);
   if (all) json_object_update(all, machine);
   json_decref(machine);
   return dump(all, json);

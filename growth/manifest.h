@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 /* {"program", "commit", "backend": processor, threads, libraries}: what must be equal for equal bits. */
-babel_status babel_manifest_environment(const babel_ops *ops, int ranks, char **json); /* ranks: written where there are several */
+babel_status babel_manifest_environment(const babel_ops *ops, babel_comm *comm, char **json); /* comm: its ranks, and NCCL's version where it is used */
 /* {"config", "from": sha256 of the trunk it grew on, "earlier": [sha256 of rehearsed banks], "phase", "banks": [{modality, dataset, sha256, ..}], "split": {sha256, part, keys: checksum of the list}, "pairs", ..}: what must be
  * equal for the same run. */
 babel_status babel_manifest_inputs(const babel_config *config, const babel_phase_options *options, const babel_phase_plan *plan, char **json);

@@ -232,7 +232,7 @@ static babel_status start(phase_run *run, int64_t *step) {
   babel_phase_data_plan(&run->data, &run->trunk->config, &run->plan);
   BABEL_TRY(babel_rehearsal_upload(&run->rehearsal, &run->trunk->config, &run->plan));
   BABEL_TRY(babel_manifest_inputs(&run->trunk->config, options, &run->facts, &run->inputs));
-  BABEL_TRY(babel_manifest_environment(run->trunk->ops, babel_comm_size(options->comm), &run->environment));
+  BABEL_TRY(babel_manifest_environment(run->trunk->ops, options->comm, &run->environment));
   BABEL_TRY(babel_comm_same(options->comm, run->inputs, "the configuration, a bank or the split"));
   if (!options->force) BABEL_TRY(babel_comm_same(options->comm, run->environment, "the machine, its libraries or threads"));
   if (leads(run)) BABEL_TRY(take_folder(run, step));

@@ -20,7 +20,7 @@
 #ifndef BABEL_GROWTH_STEP_H
 #define BABEL_GROWTH_STEP_H
 
-#include "comm/comm.h"
+#include "comm/comm_device.h"
 #include "growth/trunk.h"
 
 #ifdef __cplusplus
@@ -157,9 +157,10 @@ typedef struct {
   float *replay_cot[2], *replay_loss, *replay_weights, *replay_workspace; /* (2, replay_rows, embed) cotangents of both directions; (2); (2) backend; NULL without */
   struct babel_step_chunks *chunks; /* host; NULL without */
   float *workspace;
-  babel_comm *comm;             /* NULL = alone, as are the next two */
+  babel_comm *comm;             /* NULL = alone, as are the next three */
+  babel_device_comm *devices;   /* NULL where things pass between ranks through the host */
   float *gathered[2], *gathered_cot[2]; /* embeddings of the whole batch (most, embed), their cotangents (2, most, embed) */
-  float *staging;               /* host: what passes between ranks; NULL where backend memory is the host's */
+  float *staging;               /* host: what passes through it; NULL where backend memory is the host's */
   babel_recording *recording, *block; /* of a step, and of BABEL_STEP_BLOCK of them, on a backend that has such */
   babel_step_request request;
   void *memory;                 /* one backend block behind all of it */

@@ -53,7 +53,7 @@ babel_status babel_step_ranks_create(babel_step_plan *plan) {
   if (!plan->stream) return BABEL_OK;
   BABEL_TRY(babel_alloc(&memory, (size_t)most, sizeof(float)));
   plan->staging = memory;
-  return BABEL_OK;
+  return babel_device_comm_open(plan->comm, &plan->devices);
 }
 
 babel_step_inputs babel_step_whole_inputs(const babel_step_plan *plan) {
@@ -65,13 +65,29 @@ babel_step_inputs babel_step_whole_inputs(const babel_step_plan *plan) {
   return in;
 }
 
-static babel_status gather(const babel_step_plan *plan, float *whole, const int64_t *at, babel_stream *s) {
+/* Between the devices, through the host where they cannot, or in the host's own memory. */
+static babel_status gather(const babel_step_plan *plan, const int64_t *const at[2], babel_stream *s) {
   int rank = babel_comm_rank(plan->comm), size = babel_comm_size(plan->comm);
-  size_t own = (size_t)(at[rank + 1] - at[rank]) * sizeof(float);
-  if (!plan->staging) return babel_comm_gather(plan->comm, whole, at);
-  if (own) BABEL_TRY(plan->ops->download(plan->staging + at[rank], whole + at[rank], own, s));
-  BABEL_TRY(babel_comm_gather(plan->comm, plan->staging, at));
-  return plan->ops->upload(whole, plan->staging, (size_t)at[size] * sizeof(float), s);
+  if (plan->devices) return babel_device_comm_gather(plan->devices, plan->gathered, at, 2, s);
+  for (int i = 0; i < 2; i++) {
+    float *whole = plan->gathered[i], *host = plan->staging ? plan->staging : whole;
+    size_t own = (size_t)(at[i][rank + 1] - at[i][rank]) * sizeof(float);
+    if (plan->staging && own) BABEL_TRY(plan->ops->download(host + at[i][rank], whole + at[i][rank], own, s));
+    BABEL_TRY(babel_comm_gather(plan->comm, host, at[i]));
+    if (plan->staging) BABEL_TRY(plan->ops->upload(whole, host, (size_t)at[i][size] * sizeof(float), s));
+  }
+  return BABEL_OK;
+}
+
+static babel_status sum(const babel_step_plan *plan, float *const *x, int arrays, int64_t n) {
+  if (plan->devices) return babel_device_comm_sum(plan->devices, x, arrays, n, plan->stream);
+  for (int i = 0; i < arrays; i++) {
+    float *host = plan->staging ? plan->staging : x[i];
+    if (plan->staging) BABEL_TRY(plan->ops->download(host, x[i], (size_t)n * sizeof *host, plan->stream));
+    BABEL_TRY(babel_comm_sum(plan->comm, host, n));
+    if (plan->staging) BABEL_TRY(plan->ops->upload(x[i], host, (size_t)n * sizeof *host, plan->stream));
+  }
+  return BABEL_OK;
 }
 
 /* Where each rank's rows of one side lie among all, in floats. */
@@ -93,8 +109,8 @@ babel_status babel_step_contrastive(const babel_step_plan *plan, const babel_con
     places(plan, &plan->side[from ? from[side]->side : side], from ? from[side] : NULL, at[side]);
     own[side] = (size_t)(at[side][rank + 1] - at[side][rank]) * sizeof(float);
     if (own[side]) BABEL_TRY(ops->copy(plan->gathered[side] + at[side][rank], embedded[side], own[side], s));
-    BABEL_TRY(gather(plan, plan->gathered[side], at[side], s));
   }
+  BABEL_TRY(gather(plan, (const int64_t *const[2]){at[0], at[1]}, s));
   whole.na = plan->gathered[0];
   whole.nb = plan->gathered[1];
   whole.dna = plan->gathered_cot[0];
@@ -109,18 +125,12 @@ babel_status babel_step_contrastive(const babel_step_plan *plan, const babel_con
   return ops->synchronize(s); /* the next loss uses the same memory on another stream */
 }
 
-static babel_status sum(const babel_step_plan *plan, float *x, int64_t n) {
-  if (!plan->staging) return babel_comm_sum(plan->comm, x, n);
-  BABEL_TRY(plan->ops->download(plan->staging, x, (size_t)n * sizeof *x, plan->stream));
-  BABEL_TRY(babel_comm_sum(plan->comm, plan->staging, n));
-  return plan->ops->upload(x, plan->staging, (size_t)n * sizeof *x, plan->stream);
-}
-
 babel_status babel_step_sum_gradients(const babel_step_plan *plan) {
   if (!plan->comm) return BABEL_OK;
   BABEL_RANGE("sum");
-  for (int d = 0; d < 3 && plan->grads[d]; d++) BABEL_TRY(sum(plan, plan->grads[d], plan->count));
-  return BABEL_OK;
+  int arrays = 0;
+  while (arrays < 3 && plan->grads[arrays]) arrays++;
+  return sum(plan, plan->grads, arrays, plan->count);
 }
 
 babel_status babel_step_sum_means(const babel_step_plan *plan, float means[BABEL_MAX_SIDES]) {

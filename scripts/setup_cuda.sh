@@ -9,7 +9,7 @@ Usage: scripts/setup_cuda.sh [--force] [--peers]
 Does nothing where nvcc 13 and its cuobjdump are found (CUDACXX, PATH, /usr/local/cuda); without the latter, only the disassemblers are fetched. Else downloads pinned wheels with pip and unpacks them into .cuda/,
 where the build looks by itself. About 0.4 GB. Needs Python 3 with venv or pip, and the network, once.
   --force  into .cuda/ although there is an nvcc
-  --peers  also the vendor's mathematics that only bench peers link against (about 2 GB)
+  --peers  also NCCL, and the vendor's mathematics that only bench peers link against (about 2 GB)
   --help   this text
 EOT
 }
@@ -58,6 +58,9 @@ for wheel in "$work"/wheels/*.whl; do "$python" -m zipfile -e "$wheel" "$work/al
 tree=$work/all/nvidia/cu13
 [ -e "$tree/bin/$wanted" ] || { echo "setup_cuda.sh: the wheels hold no nvidia/cu13/bin/$wanted" >&2; exit 1; }
 chmod +x "$tree"/bin/* "$tree"/nvvm/bin/* 2>/dev/null || true
+for other in cudnn nccl; do # in a folder of their own
+  if [ -d "$work/all/nvidia/$other" ]; then cp -R "$work/all/nvidia/$other/." "$tree"; fi
+done
 for library in "$tree"/lib/*.so.*; do # wheels carry no links
   [ -e "$library" ] && ln -sf "$(basename "$library")" "${library%%.so.*}.so"
 done

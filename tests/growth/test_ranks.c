@@ -179,6 +179,12 @@ static void configure(const ranks_case *c, babel_config *config) {
   config->grad_scope = c->scope;
 }
 
+/* BABEL_TEST_NCCL=0 or 1: whether the devices must be joined by it. */
+static void check_way(const char *name, const babel_step_plan *plan) {
+  const char *wish = getenv("BABEL_TEST_NCCL");
+  if (wish && (plan->devices != NULL) != atoi(wish)) fail(name, "joined by NCCL", plan->devices != NULL, atoi(wish));
+}
+
 static void check_case(const ranks_case *c) {
   static const char *const names[3] = {"left", "right", "old"};
   babel_config config;
@@ -197,6 +203,7 @@ static void check_case(const ranks_case *c) {
   }
   prepare(&alone, &trunk, towers, c, NULL);
   prepare(&shared, &trunk, towers, c, comm);
+  check_way(c->name, &shared.plan);
   for (int64_t step = 0; step <= c->steps; step++) {
     bool checked = step == 0 || step == 100 || step == 500;
     send(&alone.plan, step);

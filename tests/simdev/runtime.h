@@ -14,9 +14,11 @@
  *   BABEL_SIMDEV_DEVICES  number of devices, default 1; 0 = cudaErrorNoDevice, no-driver = cudaErrorInsufficientDriver
  *   BABEL_SIMDEV_ARCH     sm_90 (default: limits of an H100), sm_80 (A100); below 80 no kernel can be launched
  *   BABEL_SIMDEV_MEMORY   bytes of device memory, default 4G; K, M and G are powers of 1,024
- *   BABEL_SIMDEV_FAIL     malloc:N, launch:N, memcpy:N or kernel:N, comma-separated: the N-th allocation is refused, the
- *                         N-th launch is refused, the N-th copy (or memset) fails for good, the N-th kernel that runs
- *                         faults (seen at the next synchronisation, every later call fails)
+ *   BABEL_SIMDEV_UUID     a number: processes that give the same one have the same devices; default: each has its own
+ *   BABEL_SIMDEV_FAIL     malloc:N, launch:N, memcpy:N, kernel:N or nccl:N, comma-separated: the N-th allocation is
+ *                         refused, the N-th launch is refused, the N-th copy (or memset) fails for good, the N-th kernel
+ *                         that runs faults (seen at the next synchronisation, every later call fails), the N-th call of
+ *                         NCCL fails (include/nccl.h)
  *   BABEL_SIMDEV_SEED     order of what is unordered
  *   BABEL_SIMDEV_EAGER    1 = run everything at once, inside the call: for a debugger */
 #ifndef BABEL_SIMDEV_RUNTIME_H
@@ -85,8 +87,10 @@ const char *cudaGetErrorName(cudaError_t error);
 const char *cudaGetErrorString(cudaError_t error);
 
 /* Devices. */
+typedef struct { char bytes[16]; } cudaUUID_t;
 struct cudaDeviceProp {
   char name[256];
+  cudaUUID_t uuid;
   size_t totalGlobalMem, sharedMemPerBlock, sharedMemPerBlockOptin, sharedMemPerMultiprocessor, reservedSharedMemPerBlock;
   int major, minor, multiProcessorCount, warpSize, maxThreadsPerBlock, maxThreadsDim[3], maxGridSize[3];
   int maxThreadsPerMultiProcessor, maxBlocksPerMultiProcessor, regsPerBlock, regsPerMultiprocessor, l2CacheSize;
@@ -273,7 +277,7 @@ int simdev_ordered(unsigned long long earlier);
 
 /* Counts since the start of the process or the last simdev_fail; live_bytes and live_allocations: now. */
 typedef struct {
-  size_t mallocs, launches, copies, kernels_run, live_allocations, live_bytes, peak_bytes;
+  size_t mallocs, launches, copies, kernels_run, nccl_calls, live_allocations, live_bytes, peak_bytes;
 } simdev_counts;
 simdev_counts simdev_count(void);
 /* As BABEL_SIMDEV_FAIL, from now on: the counts that it refers to restart at 0; NULL = no failures. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/simdev/runtime_state.h"
 
@@ -90,6 +91,8 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int devic
     const limits &l = device_limits();
     cudaDeviceProp p = {};
     snprintf(p.name, sizeof p.name, "%s", l.name);
+    const char *given = getenv("BABEL_SIMDEV_UUID");
+    snprintf(p.uuid.bytes, sizeof p.uuid.bytes, "%lld.%d", given ? atoll(given) : (long long)getpid(), device);
     p.totalGlobalMem = simdev->memory;
     p.sharedMemPerBlock = SHARED_DEFAULT;
     p.sharedMemPerBlockOptin = shared_optin(l);

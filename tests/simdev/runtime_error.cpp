@@ -81,13 +81,14 @@ simdev_failures simdev_parse_failures(const char *specification) {
     size_t n;
     int used = 0;
     if (sscanf(at, "%15[a-z]:%zu%n", kind, &n, &used) != 2 || n == 0 || (at[used] != 0 && at[used] != ',')) {
-      simdev_finding("environment", "BABEL_SIMDEV_FAIL=%s: expected malloc:N, launch:N, memcpy:N or kernel:N", specification);
+      simdev_finding("environment", "BABEL_SIMDEV_FAIL=%s: expected malloc:N, launch:N, memcpy:N, kernel:N or nccl:N", specification);
       return fail;
     }
     size_t *slot = !strcmp(kind, "malloc")   ? &fail.malloc_at
                    : !strcmp(kind, "launch") ? &fail.launch_at
                    : !strcmp(kind, "memcpy") ? &fail.memcpy_at
                    : !strcmp(kind, "kernel") ? &fail.kernel_at
+                   : !strcmp(kind, "nccl")   ? &fail.nccl_at
                                              : NULL;
     if (!slot) {
       simdev_finding("environment", "BABEL_SIMDEV_FAIL: no failure is called %s", kind);
@@ -104,7 +105,7 @@ void simdev_fail(const char *specification) {
   initialise();
   simdev->fail = simdev_parse_failures(specification);
   simdev_counts &counts = simdev->counts;
-  counts.mallocs = counts.launches = counts.copies = counts.kernels_run = 0;
+  counts.mallocs = counts.launches = counts.copies = counts.kernels_run = counts.nccl_calls = 0;
   counts.peak_bytes = counts.live_bytes;
 }
 
@@ -128,6 +129,7 @@ __attribute__((destructor)) static void report_leaks(void) {
   leaks += report(simdev->events.size(), "events were");
   leaks += report(simdev->graphs.size(), "graphs were");
   leaks += report(simdev->executables.size(), "executable graphs were");
+  leaks += report(simdev->communicators, "NCCL communicators were");
   if (!leaks) return;
   fflush(NULL);
   _Exit(70);

@@ -22,6 +22,7 @@ struct simdev_work {
   simdev_work_kind kind;
   std::string what;
   std::function<void()> run;
+  std::function<bool()> ready; /* what has it wait for another process, asked until it says true; empty = nothing */
 };
 typedef std::shared_ptr<const simdev_work> simdev_work_ref;
 
@@ -73,7 +74,7 @@ struct CUevent_st {
 };
 
 struct simdev_failures {
-  size_t malloc_at, launch_at, memcpy_at, kernel_at; /* 0 = never */
+  size_t malloc_at, launch_at, memcpy_at, kernel_at, nccl_at; /* 0 = never */
 };
 
 struct simdev_state {
@@ -98,6 +99,7 @@ struct simdev_state {
   std::vector<std::unique_ptr<simdev_capture>> captures;
   /* what the program must destroy */
   std::set<const void *> events, graphs, executables;
+  size_t communicators;
 };
 extern simdev_state *simdev; /* set by the first call, never freed */
 
@@ -133,6 +135,9 @@ size_t simdev_report_memory_leaks(void);
 CUstream_st *simdev_stream(cudaStream_t handle); /* NULL: not a stream */
 uint64_t simdev_next_operation(size_t lane);
 cudaError_t simdev_submit(cudaStream_t stream, simdev_work_kind kind, const char *what, std::function<void()> run);
+/* A copy that runs when it is ready, behind operation *last of *behind too (NULL = nothing): they become this one. */
+cudaError_t simdev_submit_collective(CUstream_st *stream, const char *what, std::function<bool()> ready, std::function<void()> run,
+                                     CUstream_st **behind, uint64_t *last);
 void simdev_wait_stream(CUstream_st *stream);
 void simdev_wait_all(void);
 void simdev_run_work(const simdev_work &work);

@@ -1,5 +1,6 @@
 /* Simulated device: queues of deferred work, what must run before what, events. */
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -38,6 +39,18 @@ void simdev_run_work(const simdev_work &work) {
   simdev_arena_close();
 }
 
+/* Another process works on meanwhile. */
+static bool is_ready(const simdev_entry &entry) {
+  if (!entry.work || !entry.work->ready || simdev->sticky != cudaSuccess) return true;
+  const simdev_entry *outer = simdev->running;
+  simdev->running = &entry;
+  simdev_arena_open();
+  bool ready = entry.work->ready();
+  simdev_arena_close();
+  simdev->running = outer;
+  return ready;
+}
+
 static void run_entry(const simdev_entry &entry) {
   const simdev_entry *outer = simdev->running;
   simdev->running = &entry;
@@ -50,23 +63,30 @@ static void run_entry(const simdev_entry &entry) {
   entry.record->done = true;
 }
 
-/* Everything of a stream up to an operation, after what that waits for. What is waited for was queued before, so this ends. */
-static void run_until(CUstream_st *stream, uint64_t number) {
+/* Everything of a stream up to an operation, after what that waits for. What is waited for was queued before, so this ends, but for what waits for another
+ * process: a host that waits too waits as long, a query (waits = false) goes on. Whether all has run. */
+static bool run_until(CUstream_st *stream, uint64_t number, bool waits) {
   while (!stream->queue.empty() && stream->queue.front().number <= number) {
     auto after = stream->queue.front().after;
-    for (const auto &other : after) run_until(other.first, other.second);
+    for (const auto &other : after)
+      if (!run_until(other.first, other.second, waits)) return false;
+    while (!is_ready(stream->queue.front())) {
+      if (!waits) return false;
+      usleep(100);
+    }
     simdev_entry entry = std::move(stream->queue.front());
     stream->queue.pop_front();
     run_entry(entry);
   }
+  return true;
 }
 
-static void run_one(CUstream_st *stream) {
-  if (!stream->queue.empty()) run_until(stream, stream->queue.front().number);
+static void run_one(CUstream_st *stream, bool waits) {
+  if (!stream->queue.empty()) run_until(stream, stream->queue.front().number, waits);
 }
 
 void simdev_wait_stream(CUstream_st *stream) {
-  run_until(stream, simdev->last_number);
+  run_until(stream, simdev->last_number, true);
   simdev_clock_join(simdev->host_clock, stream->clock);
 }
 
@@ -76,7 +96,7 @@ void simdev_wait_all(void) {
     for (const auto &stream : simdev->streams)
       if (!stream->queue.empty()) busy.push_back(stream.get());
     if (busy.empty()) break;
-    run_one(busy[simdev_random(busy.size())]);
+    run_one(busy[simdev_random(busy.size())], true);
   }
   for (const auto &stream : simdev->streams) simdev_clock_join(simdev->host_clock, stream->clock);
 }
@@ -123,13 +143,13 @@ static void push(CUstream_st *stream, simdev_entry entry) {
   }
   stream->clock = entry.clock;
   stream->queue.push_back(std::move(entry));
-  if (simdev->eager) run_until(stream, simdev->last_number);
+  if (simdev->eager) run_until(stream, simdev->last_number, true);
 }
 
 cudaError_t simdev_submit(cudaStream_t handle, simdev_work_kind kind, const char *what, std::function<void()> run) {
   CUstream_st *stream = simdev_stream(handle);
   if (!stream) return cudaErrorInvalidResourceHandle;
-  simdev_work_ref work = std::make_shared<const simdev_work>(simdev_work{kind, what, std::move(run)});
+  simdev_work_ref work = std::make_shared<const simdev_work>(simdev_work{kind, what, std::move(run), {}});
   if (stream->capture) return simdev_capture_work(stream, work);
   if (stream->lane == 0)
     for (const auto &other : simdev->streams)
@@ -139,6 +159,18 @@ cudaError_t simdev_submit(cudaStream_t handle, simdev_work_kind kind, const char
       }
   simdev_entry entry = {};
   entry.work = work;
+  push(stream, std::move(entry));
+  return cudaSuccess;
+}
+
+cudaError_t simdev_submit_collective(CUstream_st *stream, const char *what, std::function<bool()> ready, std::function<void()> run,
+                                     CUstream_st **behind, uint64_t *last) {
+  simdev_entry entry = {};
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
+  entry.work = std::make_shared<const simdev_work>(simdev_work{SIMDEV_WORK_COPY, what, std::move(run), std::move(ready)});
+  if (*behind) entry.after.push_back({*behind, *last});
+  *behind = stream;
+  *last = simdev->last_number + 1;
   push(stream, std::move(entry));
   return cudaSuccess;
 }
@@ -228,7 +260,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
     if (!stream) return cudaErrorInvalidResourceHandle;
     if (stream->capture) stream->capture->invalid = true;
     if (stream->capture) return cudaErrorStreamCaptureUnsupported;
-    run_one(stream);
+    run_one(stream, false);
     if (!stream->queue.empty()) return cudaErrorNotReady;
     simdev_clock_join(simdev->host_clock, stream->clock);
     return cudaSuccess;
@@ -323,7 +355,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     if (!is_event(event)) return cudaErrorInvalidResourceHandle;
     if (event->captured) return cudaErrorCapturedEvent;
     if (!event->last) return cudaSuccess;
-    run_until(event->last->stream, event->last->number);
+    run_until(event->last->stream, event->last->number, true);
     simdev_clock_join(simdev->host_clock, event->last->clock);
     return cudaSuccess;
   });
@@ -334,7 +366,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
     if (!is_event(event)) return cudaErrorInvalidResourceHandle;
     if (event->captured) return cudaErrorCapturedEvent;
     if (!event->last) return cudaSuccess;
-    if (!event->last->done) run_one(event->last->stream);
+    if (!event->last->done) run_one(event->last->stream, false);
     if (!event->last->done) return cudaErrorNotReady;
     simdev_clock_join(simdev->host_clock, event->last->clock);
     return cudaSuccess;

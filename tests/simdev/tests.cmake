@@ -10,6 +10,6 @@ set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "
 target_link_libraries(babel_simdev_test_kernels PUBLIC babel_kernels)
 babel_test(simdev broken ${simdev}/test_broken.c babel_simdev_test_kernels)
 babel_test(simdev values ${simdev}/test_values.c babel_simdev_test_kernels)
-foreach(name runtime runtime_deaths runtime_graph)
+foreach(name nccl runtime runtime_deaths runtime_graph)
   babel_test(simdev ${name} ${simdev}/test_${name}.c babel_simdev)
 endforeach()
