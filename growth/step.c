@@ -133,6 +133,11 @@ static babel_status embed(const babel_step_plan *plan) {
   babel_linear_fwd_job linear[2 * BABEL_MAX_SIDES];
   for (int k = 0; k < plan->side[0].layers; k++) {
     int n = 0;
+    if (plan->folded && k == babel_fold_at(plan)) {
+      BABEL_TRY(follow(plan, plan->stream, plan->branch));
+      BABEL_TRY(follow(plan, plan->branch, plan->stream));
+      BABEL_TRY(babel_fold_middle(plan, plan->branch));
+    }
     for (int s = 0; s < plan->sides; s++) {
       linear[n++] = layer_forward(&plan->side[s], k, false);
       if (plan->side[s].teacher_act[0]) linear[n++] = layer_forward(&plan->side[s], k, true);
@@ -163,8 +168,11 @@ static babel_status forward(babel_step_plan *plan) {
   BABEL_RANGE("forward");
   const babel_ops *ops = plan->ops;
   const babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  if (plan->folded) {
+    BABEL_TRY(follow(plan, plan->branch, plan->stream));
+    BABEL_TRY(babel_fold_forward(plan, plan->branch));
+  }
   BABEL_TRY(gather(plan));
-  if (plan->folded) BABEL_TRY(babel_fold_forward(plan));
   BABEL_TRY(embed(plan));
   BABEL_TRY(babel_step_hold(plan));
   babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .neighbours = plan->graph, .weights = plan->graph_weights,
@@ -207,7 +215,7 @@ static bool is_shared(const babel_step_plan *plan, int k) {
 static int rehearsed_cotangents(const babel_step_plan *plan, int k, babel_linear_bwd_data_job *jobs) {
   int n = 0;
   for (int s = 2; s < plan->sides; s++) {
-    bool joined = k > plan->shared && is_shared(plan, k);
+    bool joined = k >= plan->joined && is_shared(plan, k);
     int rows = joined ? plan->rehearsed_rows : plan->side[s].rows;
     jobs[n++] = layer_backward(&plan->side[s], k, 2, rows, rows);
     if (joined) break;
@@ -219,10 +227,10 @@ static int rehearsed_cotangents(const babel_step_plan *plan, int k, babel_linear
 static babel_status layer_cotangents(const babel_step_plan *plan, int k) {
   const babel_chain *sides = plan->side;
   const int t = plan->teacher_side, both = sides[0].rows + sides[1].rows;
-  const bool together = k < plan->shared;
+  const bool together = k + 1 < plan->joined;
   babel_linear_bwd_data_job jobs[6 + BABEL_MAX_SIDES];
   int n = 0;
-  if (k > plan->shared && is_shared(plan, k) && !sides[0].frozen && !sides[1].frozen) {
+  if (k >= plan->joined && is_shared(plan, k) && !sides[0].frozen && !sides[1].frozen) {
     jobs[n++] = layer_backward(&sides[0], k, 0, 2 * both, both);
     if (t >= 0) jobs[n++] = layer_backward(&sides[t], k, 2, sides[t].rows, sides[t].rows);
   } else {
@@ -242,33 +250,57 @@ static babel_linear_bwd_weight_job layer_gradient(const babel_step_plan *plan, c
 
 /* Whether layer k of this side stays as it is. */
 static bool is_still(const babel_step_plan *plan, const babel_chain *c, int k) {
-  return c->frozen || (plan->request.prototype == BABEL_FROZEN && k >= plan->shared && k < plan->shared + plan->config.proto_layers);
+  return c->frozen || (plan->request.prototype == BABEL_FROZEN && k >= plan->shared && k < plan->shared + plan->config.proto_layers - plan->folded);
 }
 
-/* The gradients of layer k for every direction (Eq. 6), beside the cotangents of the layers below. */
-static babel_status layer_gradients(const babel_step_plan *plan, int k) {
+/* Products that wait to be launched together. */
+typedef struct {
+  babel_linear_bwd_weight_job job[4 * (6 + BABEL_MAX_SIDES)];
+  int n;
+} gradient_list;
+
+static babel_status flush(const babel_step_plan *plan, gradient_list *list, babel_stream *s) {
+  const int n = list->n;
+  list->n = 0;
+  return n ? plan->ops->linear_bwd_weight(list->job, n, s) : BABEL_OK;
+}
+
+/* The gradients of layer k for every direction (Eq. 6). */
+static void list_gradients(const babel_step_plan *plan, int k, gradient_list *list) {
   const babel_chain *sides = plan->side;
-  babel_linear_bwd_weight_job jobs[6 + BABEL_MAX_SIDES];
-  int n = 0;
   for (int s = 0; s < plan->sides; s++)
     for (int d = sides[s].first; d < sides[s].first + sides[s].stacked; d++) {
       bool joined = is_shared(plan, k) && (d < 2 || s >= 2); /* the rows of both sides, and of all rehearsed ones, lie behind each other */
       if (is_still(plan, &sides[s], k) || (joined && s != (s < 2 ? 0 : 2))) continue;
-      jobs[n++] = layer_gradient(plan, &sides[s], k, d, !joined ? sides[s].rows : s < 2 ? sides[0].rows + sides[1].rows : plan->rehearsed_rows);
+      list->job[list->n++] = layer_gradient(plan, &sides[s], k, d, !joined ? sides[s].rows : s < 2 ? sides[0].rows + sides[1].rows : plan->rehearsed_rows);
     }
-  if (!n) return BABEL_OK;
+}
+
+/* Those of layer k beside the cotangents of the layers below, with as few launches as there can be: those of the layer above M go with M's, and those of
+ * C's last layer, which need M's, with the layer below. The last ones have nothing to be beside. */
+static babel_status layer_gradients(const babel_step_plan *plan, int k, gradient_list *list) {
+  const int fold = plan->folded ? babel_fold_at(plan) : -1;
+  babel_stream *s = k || fold == 1 ? plan->branch : plan->stream;
+  if (k == fold) list->n += babel_fold_own_jobs(plan, list->job + list->n);
+  else list_gradients(plan, k, list);
+  if (fold >= 0 && k == fold + 1) return BABEL_OK;
   BABEL_TRY(follow(plan, plan->branch, plan->stream));
-  return plan->ops->linear_bwd_weight(jobs, n, plan->branch);
+  BABEL_TRY(flush(plan, list, s));
+  if (k != fold) return BABEL_OK;
+  BABEL_TRY(babel_fold_first_biases(plan, s));
+  list->n = babel_fold_first_jobs(plan, list->job);
+  return k ? BABEL_OK : flush(plan, list, s);
 }
 
 babel_status babel_step_backward(const babel_step_plan *plan) {
   BABEL_RANGE("backward");
+  gradient_list list = {.n = 0};
   BABEL_TRY(backward_top(plan));
   for (int k = plan->side[0].layers - 1; k >= 0; k--) {
-    if (!plan->folded) BABEL_TRY(layer_gradients(plan, k));
+    if (!plan->summed) BABEL_TRY(layer_gradients(plan, k, &list));
     if (k) BABEL_TRY(layer_cotangents(plan, k));
   }
-  return plan->folded ? BABEL_OK : follow(plan, plan->stream, plan->branch);
+  return plan->summed ? BABEL_OK : follow(plan, plan->stream, plan->branch);
 }
 
 /* The norms of the anchors' own modules or of both, and the weights w_ab, w_ba (Eq. 6-7). */
@@ -288,10 +320,11 @@ static babel_status weigh(const babel_step_plan *plan) {
 }
 
 babel_status babel_step_gradients(babel_step_plan *plan) {
+  BABEL_TRY(babel_fold_teachers(plan));
   BABEL_TRY(plan->chunks ? babel_step_chunks_run(plan) : forward(plan));
   if (!plan->chunks) BABEL_TRY(babel_step_backward(plan));
   BABEL_TRY(babel_step_sum_gradients(plan));
-  return plan->folded ? babel_fold_gradients(plan) : weigh(plan);
+  return plan->summed ? babel_fold_gradients(plan) : weigh(plan);
 }
 
 static babel_status update(const babel_step_plan *plan) {
@@ -316,6 +349,7 @@ static babel_status run_all(babel_step_plan *plan, int steps) {
 static babel_status record(babel_step_plan *plan, int steps, babel_recording **recording) {
   BABEL_RANGE("record");
   const babel_ops *ops = plan->ops;
+  BABEL_TRY(babel_fold_teachers(plan)); /* not in every repetition */
   BABEL_TRY(ops->record_begin(plan->stream));
   babel_status status = run_all(plan, steps);
   babel_error first = babel_error_take(); /* what went wrong is said, not what became of the recording */

@@ -9,14 +9,16 @@
  *
  * One forward and one stacked backward give the cotangents of both directions, L_ab and L_ba, and of the distillation (direction 2), on the
  * junction's side or on the rehearsed rows, never on both
- * (Eq. 6); everything behind the loss is linear. How the weighted gradient (Eq. 5) comes of them is the backend's choice (ops->fold_layers):
- *   folded     where operations cost: cotangents are summed up with their weights, each weight matrix sees one product, and the two layers at
- *              which C meets U are one (step_fold.h); the gradients whose norms count are computed beside that.
- *   else       where launches cost: the gradients of every direction, each in a flat array of its own, in one list of products; their norms are
- *              taken there, and AdamW weighs them as it reads them.
- * With chunks (step_chunk.h) the pair's rows pass in parts, never folded; the buffers below are of one part.
- * Cotangents of direction d stand at cot[k] + d cot_step[k]. Up to the input of the first shared layer a side's directions lie behind each other;
- * behind it, both sides' rows of one direction do, so that the shared prototype sees one matrix a direction. */
+ * (Eq. 6); everything behind the loss is linear. The two layers at which C meets U are one (folded: step_fold.h). How the weighted gradient (Eq. 5)
+ * comes of the directions is the backend's choice (ops->sum_cotangents):
+ *   summed     where operations cost: cotangents are summed up with their weights, each weight matrix sees one product; the gradients whose norms
+ *              count are computed beside that.
+ *   else       where launches cost: the gradients of every direction, each in a flat array of its own, in lists of products beside the cotangents of
+ *              the layers below; their norms are taken there, and AdamW weighs them as it reads them.
+ * With chunks (step_chunk.h) the pair's rows pass in parts, and the buffers below are of one part; then nothing is folded or
+ * summed, nor with ranks on the CPU.
+ * Cotangents of direction d stand at cot[k] + d cot_step[k]. Before cot[joined] a side's directions lie behind each other; from there on both sides'
+ * rows of one direction do, so that the shared prototype sees one matrix a direction. */
 #ifndef BABEL_GROWTH_STEP_H
 #define BABEL_GROWTH_STEP_H
 
@@ -64,7 +66,7 @@ typedef struct {
   int in, out, relu;            /* relu: between layers of one MLP */
   int64_t weight_at, bias_at;   /* into the flat arrays; -1: the fold */
   const float *weight, *bias, *teacher_weight, *teacher_bias; /* (out, in), (out); teacher's NULL without one */
-  float *dweight, *dbias;       /* gradients; folded only */
+  float *dweight, *dbias;       /* gradients; summed only */
 } babel_chain_layer;
 
 /* C's last layer (middle, in) and U's first (out, middle) as one layer M (out, in): step_fold.h. */
@@ -72,7 +74,7 @@ typedef struct {
   int in, middle, out;
   int64_t first_at, first_bias_at, second_at, second_bias_at; /* into the flat arrays */
   float *weight, *bias, *teacher_weight, *teacher_bias, *dweight, *dbias;
-  float *own_weight[2], *own_bias[2]; /* for the norms of direction 0, 1; NULL = not needed */
+  float *own_weight[3], *own_bias[3]; /* dM, dv of each direction, summed: of those whose norm counts; NULL = not needed */
 } babel_fold;
 
 typedef struct {
@@ -87,9 +89,10 @@ typedef struct {
   float *act[BABEL_MAX_CHAIN + 1];      /* act[0] = input (rows, in), act[k + 1] = output of layer k */
   float *cot[BABEL_MAX_CHAIN + 1];      /* cot[k + 1] = dL/d(output of layer k), (rows, width) for each direction */
   int64_t cot_step[BABEL_MAX_CHAIN + 1]; /* floats from direction to direction */
-  float *combined[BABEL_MAX_CHAIN + 1]; /* weighted sum of the cotangents, (rows, width); folded only */
+  float *combined[BABEL_MAX_CHAIN + 1]; /* weighted sum of the cotangents, (rows, width); summed only */
   float *pooled, *pooled_cot;           /* (samples, embed), (stacked samples, embed); only with time steps */
-  float *own[2];                        /* folded: gradient of C for direction 0, 1; only its norm is used; NULL = not needed */
+  float *middle;                        /* folded, not summed: output of C's last layer, (rows, embed); NULL where the prototype stands still */
+  float *own[2];                        /* summed: gradient of C for direction 0, 1; only its norm is used; NULL = not needed */
   float *teacher_act[2], *teacher;      /* ping-pong (rows, widest); teacher embedding (samples, embed); only where taught */
   int64_t module_at, module_count;      /* C in the flat arrays */
   int64_t post_at, post_count;          /* the projection; count 0 = none */
@@ -121,15 +124,16 @@ typedef struct {
   int teacher_side;             /* 0 or 1: distilled on its own rows; -1 = none */
   bool teacher_folded;          /* folded, and the teacher is still: M of the teachers is there already */
   int adaptive;                 /* 0 off, 1 on, 2 inverted */
-  int folded;                   /* ops->fold_layers */
+  bool folded, summed;          /* see above */
   int sides;
   babel_chain side[BABEL_MAX_SIDES];
   int rehearsed_rows, rehearsed_samples; /* of the sides from 2 on, here, and of all ranks; their rows lie behind each other from layer 1 on */
   int64_t count;                /* trainable values, log_scale last */
   int64_t prototype_at, prototype_count, scale_at; /* the shared U, or with proto_policy=none U_a and U_b */
   int shared;                   /* first layer of the chains that is the same one */
+  int joined;                   /* see above: shared + 1; folded, not summed: shared */
   float *params, *moment1, *moment2, *teacher_params; /* (count); teacher: NULL without one */
-  float *grads[3];              /* (count) folded: [0], the gradient; else of each direction, [2] NULL without a teacher */
+  float *grads[3];              /* (count) summed: [0], the gradient; else of each direction, [2] NULL without a teacher */
   const struct babel_projection *projection; /* borrowed, set by whoever made it; NULL = none */
   babel_adamw_job *adamw;       /* host list */
   int adamw_count;

@@ -13,30 +13,102 @@ static babel_linear_fwd_job offset(const babel_fold *f, float *v, const float *p
                                 .in = f->middle, .out = f->out};
 }
 
-babel_status babel_fold_forward(babel_step_plan *plan) {
+static babel_status fold(const babel_step_plan *plan, bool students, bool teachers, babel_stream *stream) {
   babel_linear_bwd_data_job products[2 * BABEL_MAX_SIDES];
   babel_linear_fwd_job offsets[2 * BABEL_MAX_SIDES];
   int n = 0;
   for (int s = 0; s < plan->sides; s++) {
     const babel_fold *f = &plan->side[s].fold;
     if (plan->side[s].twin >= 0) continue;
-    products[n] = product(f, f->weight, plan->params);
-    offsets[n++] = offset(f, f->bias, plan->params);
-    if (!plan->side[s].taught || plan->teacher_folded) continue;
+    if (students) {
+      products[n] = product(f, f->weight, plan->params);
+      offsets[n++] = offset(f, f->bias, plan->params);
+    }
+    if (!plan->side[s].taught || !teachers) continue;
     products[n] = product(f, f->teacher_weight, plan->teacher_params);
     offsets[n++] = offset(f, f->teacher_bias, plan->teacher_params);
   }
-  plan->teacher_folded = plan->request.still;
-  BABEL_TRY(plan->ops->linear_bwd_data(products, n, plan->stream));
-  return plan->ops->linear_fwd(offsets, n, plan->stream);
+  if (!n) return BABEL_OK;
+  BABEL_TRY(plan->ops->linear_bwd_data(products, n, stream));
+  return plan->ops->linear_fwd(offsets, n, stream);
 }
 
-/* dC3 = U1^T dM as linear_bwd_weight, dw (out, in) = dy^T x; db = dv U1 as linear_bwd_data on one row. */
-static void into_first(const babel_step_plan *plan, const babel_fold *f, const float *dm, const float *dv, float *dfirst, float *dfirst_bias,
-                       babel_linear_bwd_weight_job *weight, babel_linear_bwd_data_job *bias) {
-  const float *second = plan->params + f->second_at;
-  *weight = (babel_linear_bwd_weight_job){.dw = dfirst, .dy = second, .x = dm, .n = f->out, .in = f->in, .out = f->middle};
-  *bias = (babel_linear_bwd_data_job){.dx = dfirst_bias, .dy = dv, .w = second, .n = 1, .in = f->middle, .out = f->out};
+babel_status babel_fold_teachers(babel_step_plan *plan) {
+  if (!plan->folded || !plan->request.still || plan->teacher_folded) return BABEL_OK;
+  plan->teacher_folded = true;
+  return fold(plan, false, true, plan->stream);
+}
+
+babel_status babel_fold_forward(const babel_step_plan *plan, babel_stream *s) {
+  return fold(plan, true, !plan->request.still, s);
+}
+
+/* dC3 = U1^T dM as linear_bwd_weight, dw (out, in) = dy^T x. */
+static babel_linear_bwd_weight_job first_weight(const babel_step_plan *plan, const babel_fold *f, const float *dm, float *dfirst) {
+  return (babel_linear_bwd_weight_job){.dw = dfirst, .dy = plan->params + f->second_at, .x = dm, .n = f->out, .in = f->in, .out = f->middle};
+}
+
+/* db = dv U1 as linear_bwd_data on one row. */
+static babel_linear_bwd_data_job first_bias(const babel_step_plan *plan, const babel_fold *f, const float *dv, float *dfirst_bias) {
+  return (babel_linear_bwd_data_job){.dx = dfirst_bias, .dy = dv, .w = plan->params + f->second_at, .n = 1, .in = f->middle, .out = f->out};
+}
+
+babel_status babel_fold_middle(const babel_step_plan *plan, babel_stream *stream) {
+  babel_linear_fwd_job jobs[BABEL_MAX_SIDES];
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    jobs[s] = (babel_linear_fwd_job){.y = c->middle, .x = c->act[babel_fold_at(plan)], .w = plan->params + c->fold.first_at,
+                                     .b = plan->params + c->fold.first_bias_at, .n = c->rows, .in = c->fold.in, .out = c->fold.middle};
+  }
+  return plan->side[0].middle ? plan->ops->linear_fwd(jobs, plan->sides, stream) : BABEL_OK;
+}
+
+/* Cotangent of M's output. */
+static const float *cotangent(const babel_step_plan *plan, const babel_chain *c, int d) {
+  const int k = babel_fold_at(plan) + 1;
+  return c->cot[k] + (d - c->first) * c->cot_step[k];
+}
+
+int babel_fold_own_jobs(const babel_step_plan *plan, babel_linear_bwd_weight_job *jobs) {
+  int n = 0;
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    const babel_fold *f = &c->fold;
+    for (int d = c->first; d < c->first + c->stacked; d++) {
+      const bool joined = plan->side[0].fold.second_at == plan->side[1].fold.second_at && (d < 2 || s >= 2); /* of step.c's layer_gradients */
+      if (c->frozen) continue;
+      jobs[n++] = (babel_linear_bwd_weight_job){.dw = f->own_weight[d], .db = f->own_bias[d], .dy = cotangent(plan, c, d), .x = c->act[babel_fold_at(plan)],
+                                                .n = c->rows, .in = f->in, .out = f->out};
+      if (!c->middle || (joined && s != (s < 2 ? 0 : 2))) continue;
+      const int rows = !joined ? c->rows : s < 2 ? c->rows + plan->side[1].rows : plan->rehearsed_rows;
+      jobs[n++] = (babel_linear_bwd_weight_job){.dw = plan->grads[d] + f->second_at, .db = plan->grads[d] + f->second_bias_at, .dy = cotangent(plan, c, d),
+                                                .x = c->middle, .n = rows, .in = f->middle, .out = f->out};
+    }
+  }
+  return n;
+}
+
+int babel_fold_first_jobs(const babel_step_plan *plan, babel_linear_bwd_weight_job *jobs) {
+  int n = 0;
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    const babel_fold *f = &c->fold;
+    for (int d = c->first; d < c->first + c->stacked && !c->frozen; d++)
+      jobs[n++] = first_weight(plan, f, f->own_weight[d], plan->grads[d] + f->first_at);
+  }
+  return n;
+}
+
+babel_status babel_fold_first_biases(const babel_step_plan *plan, babel_stream *stream) {
+  babel_linear_bwd_data_job jobs[3 * BABEL_MAX_SIDES];
+  int n = 0;
+  for (int s = 0; s < plan->sides; s++) {
+    const babel_chain *c = &plan->side[s];
+    const babel_fold *f = &c->fold;
+    for (int d = c->first; d < c->first + c->stacked && !c->frozen; d++)
+      jobs[n++] = first_bias(plan, f, f->own_bias[d], plan->grads[d] + f->first_bias_at);
+  }
+  return n ? plan->ops->linear_bwd_data(jobs, n, stream) : BABEL_OK;
 }
 
 /* dC3, db of the directions whose norms are taken, out of fold.own_weight and own_bias into own[]. */
@@ -48,9 +120,8 @@ static babel_status fold_own(const babel_step_plan *plan) {
     for (int d = 0; d < 2; d++) {
       const babel_chain *c = &plan->side[s];
       if (!c->own[d]) continue;
-      into_first(plan, &c->fold, c->fold.own_weight[d], c->fold.own_bias[d], c->own[d] + (c->fold.first_at - c->module_at),
-                 c->own[d] + (c->fold.first_bias_at - c->module_at), &weights[n], &biases[n]);
-      n++;
+      weights[n] = first_weight(plan, &c->fold, c->fold.own_weight[d], c->own[d] + (c->fold.first_at - c->module_at));
+      biases[n++] = first_bias(plan, &c->fold, c->fold.own_bias[d], c->own[d] + (c->fold.first_bias_at - c->module_at));
     }
   if (!n) return BABEL_OK;
   BABEL_TRY(plan->ops->linear_bwd_weight(weights, n, plan->stream));
@@ -66,8 +137,8 @@ static babel_status fold_backward(const babel_step_plan *plan) {
   for (int s = 0; s < plan->sides; s++) {
     const babel_fold *f = &plan->side[s].fold;
     if (plan->side[s].twin >= 0 || plan->side[s].frozen) continue;
-    into_first(plan, f, f->dweight, f->dbias, plan->grads[0] + f->first_at, plan->grads[0] + f->first_bias_at, &weights[n], &biases[n]);
-    n++;
+    weights[n] = first_weight(plan, f, f->dweight, plan->grads[0] + f->first_at);
+    biases[n++] = first_bias(plan, f, f->dbias, plan->grads[0] + f->first_bias_at);
   }
   BABEL_TRY(ops->linear_bwd_weight(weights, n, plan->stream));
   BABEL_TRY(ops->linear_bwd_data(biases, n, plan->stream));

@@ -41,7 +41,7 @@ static void carve_rehearsed(babel_step_plan *plan, carver *c, int width, size_t 
 /* step.h says how the directions lie; behind the first shared layer all of them have room for both sides. */
 static void carve_cotangents(babel_step_plan *plan, carver *c, int k, int width) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
-  if (k <= plan->shared) {
+  if (k < plan->joined) {
     carve_pair(c, &a->cot[k], &b->cot[k], (int64_t)a->stacked * a->rows, (int64_t)b->stacked * b->rows, width);
     for (int s = 0; s < 2; s++) plan->side[s].cot_step[k] = (int64_t)plan->side[s].rows * width;
   } else {
@@ -74,9 +74,17 @@ static void carve_layers(babel_step_plan *plan, carver *c) {
     carve_pair(c, &a->act[k], &b->act[k], a->rows, b->rows, width);
     carve_rehearsed(plan, c, width, offsetof(babel_chain, act[k]));
     carve_cotangents(plan, c, k, width);
-    if (plan->folded) carve_pair(c, &a->combined[k], &b->combined[k], a->rows, b->rows, width);
+    if (plan->summed) carve_pair(c, &a->combined[k], &b->combined[k], a->rows, b->rows, width);
     for (int s = 2; s < plan->sides; s++) plan->side[s].combined[k] = plan->side[s].cot[k]; /* one direction, weighted already */
   }
+}
+
+/* The output of C's last layer meets the gradient of U's first: of all sides, behind each other. */
+static void carve_middle(babel_step_plan *plan, carver *c) {
+  babel_chain *a = &plan->side[0], *b = &plan->side[1];
+  if (!plan->folded || plan->summed || plan->request.prototype == BABEL_FROZEN) return;
+  carve_pair(c, &a->middle, &b->middle, a->rows, b->rows, a->fold.middle);
+  carve_rehearsed(plan, c, a->fold.middle, offsetof(babel_chain, middle));
 }
 
 static void carve_tops(babel_step_plan *plan, carver *c) {
@@ -97,11 +105,11 @@ static void carve_tops(babel_step_plan *plan, carver *c) {
 static void carve_gradients(babel_step_plan *plan, carver *c) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
   plan->params = carve_floats(c, plan->count);
-  for (int d = 0; d < (plan->folded ? 1 : babel_step_distils(plan) ? 3 : 2); d++) plan->grads[d] = carve_floats(c, plan->count);
+  for (int d = 0; d < (plan->summed ? 1 : babel_step_distils(plan) ? 3 : 2); d++) plan->grads[d] = carve_floats(c, plan->count);
   plan->moment1 = carve_floats(c, plan->count);
   plan->moment2 = carve_floats(c, plan->count);
   plan->teacher_params = babel_step_distils(plan) && !plan->request.replayed ? carve_floats(c, plan->count) : NULL;
-  for (int d = 0; d < 2 && plan->adaptive && plan->folded; d++) {
+  for (int d = 0; d < 2 && plan->adaptive && plan->summed; d++) {
     if (plan->config.grad_scope) {
       a->own[d] = carve_floats(c, a->module_count + b->module_count);
       b->own[d] = a->own[d] ? a->own[d] + a->module_count : NULL;
@@ -124,10 +132,10 @@ static void carve_folds(babel_step_plan *plan, carver *c) {
     f->bias = carve_floats(c, f->out);
     f->teacher_weight = taught ? carve_floats(c, size) : NULL;
     f->teacher_bias = taught ? carve_floats(c, f->out) : NULL;
-    f->dweight = carve_floats(c, size);
-    f->dbias = carve_floats(c, f->out);
-    for (int d = 0; d < 2; d++) {
-      bool needed = plan->adaptive && s < 2 && (plan->config.grad_scope || s == d);
+    f->dweight = plan->summed ? carve_floats(c, size) : NULL;
+    f->dbias = plan->summed ? carve_floats(c, f->out) : NULL;
+    for (int d = 0; d < 3; d++) {
+      bool needed = plan->summed ? plan->adaptive && d < 2 && s < 2 && (plan->config.grad_scope || s == d) : d < 2 ? s < 2 : plan->side[s].rehearsed;
       f->own_weight[d] = needed ? carve_floats(c, size) : NULL;
       f->own_bias[d] = needed ? carve_floats(c, f->out) : NULL;
     }
@@ -143,8 +151,8 @@ static void point(babel_step_plan *plan) {
       bool folded = l->weight_at < 0, taught = plan->teacher_params && !folded;
       l->weight = folded ? f->weight : plan->params + l->weight_at;
       l->bias = folded ? f->bias : plan->params + l->bias_at;
-      l->dweight = folded ? f->dweight : plan->grads[0] + l->weight_at;
-      l->dbias = folded ? f->dbias : plan->grads[0] + l->bias_at;
+      if (plan->summed) l->dweight = folded ? f->dweight : plan->grads[0] + l->weight_at;
+      if (plan->summed) l->dbias = folded ? f->dbias : plan->grads[0] + l->bias_at;
       l->teacher_weight = taught ? plan->teacher_params + l->weight_at : f->teacher_weight;
       l->teacher_bias = taught ? plan->teacher_params + l->bias_at : f->teacher_bias;
     }
@@ -201,6 +209,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   carve_gradients(plan, c);
   carve_folds(plan, c);
   carve_layers(plan, c);
+  carve_middle(plan, c);
   carve_tops(plan, c);
   carve_report(plan, c);
   plan->kd_parts = carve(c, (size_t)plan->sides * BABEL_COSINE_DISTILL_PARTS, sizeof *plan->kd_parts);
@@ -277,6 +286,7 @@ static void lay_out(babel_step_plan *plan, const babel_trunk *trunk) {
   const babel_step_request *request = &plan->request;
   place(plan, trunk);
   plan->shared = request->towers[0]->module.layers; /* C's layers, the fold among them */
+  plan->joined = plan->folded && !plan->summed ? plan->shared : plan->shared + 1;
   for (int s = 0; s < plan->sides; s++) {
     babel_chain *chain = &plan->side[s];
     const babel_tower *tower = request->towers[s];
@@ -343,6 +353,7 @@ static babel_status copy_params(const babel_step_plan *plan, const babel_trunk *
 typedef struct {
   babel_learning learning;
   bool rehearsed; /* direction 2 has a gradient of it, and a teacher that moves follows it */
+  bool only;      /* no other direction has */
   double decay;
 } rule;
 
@@ -352,7 +363,11 @@ static void optimise(babel_step_plan *plan, int64_t at, int64_t count, rule r) {
   *job = (babel_adamw_job){.p = plan->params + at, .m = plan->moment1 + at, .v = plan->moment2 + at, .g = {plan->grads[0] + at}, .n = count,
                            .weight_decay = (float)r.decay, .trunk = r.learning == BABEL_LEARNS_SLOWLY,
                            .teacher = r.rehearsed && !plan->request.still && plan->teacher_params ? plan->teacher_params + at : NULL};
-  if (plan->folded) return;
+  if (plan->summed) return;
+  if (r.only) {
+    job->g[0] = plan->grads[2] + at;
+    return;
+  }
   job->weights = plan->weights;
   job->g[1] = plan->grads[1] + at;
   job->g[2] = r.rehearsed ? plan->grads[2] + at : NULL;
@@ -369,7 +384,7 @@ static void optimise_mlp(babel_step_plan *plan, const babel_mlp *mlp, int64_t at
   }
 }
 
-/* The log scale is clamped and has no decay (sections 3 and 7). A rehearsed tower's gradients of directions 0 and 1 are the zeros they began as. */
+/* The log scale is clamped and has no decay (sections 3 and 7). */
 static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *trunk) {
   const babel_step_request *request = &plan->request;
   void *memory;
@@ -377,7 +392,7 @@ static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *tru
   plan->adamw = memory;
   for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
-    rule module = {.learning = s < 2 ? request->module[s] : BABEL_LEARNS, .rehearsed = c->rehearsed};
+    rule module = {.learning = s < 2 ? request->module[s] : BABEL_LEARNS, .rehearsed = c->rehearsed, .only = s >= 2};
     if (c->twin >= 0) continue;
     optimise_mlp(plan, &request->towers[s]->module, c->module_at, module);
     optimise_mlp(plan, &request->towers[s]->post, c->post_at, module);
@@ -387,7 +402,7 @@ static babel_status list_optimiser(babel_step_plan *plan, const babel_trunk *tru
   if (plan->config.temperature == BABEL_TEMPERATURE_FIXED) return BABEL_OK;
   optimise(plan, plan->scale_at, 1, (rule){0});
   babel_adamw_job *scale = &plan->adamw[plan->adamw_count - 1];
-  if (!plan->folded) {
+  if (!plan->summed) {
     scale->g[0] = plan->dlog_scale;
     scale->g[1] = plan->dlog_scale + 1;
   }
@@ -408,10 +423,20 @@ static babel_status divide(babel_step_plan *plan) {
     return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "chunk: %d with %d ranks: a batch passes in chunks or is shared by ranks, not both", config->chunk,
                       babel_comm_size(plan->comm));
   plan->chunk = config->chunk;
-  plan->folded = 0; /* the weights are known when all chunks have passed */
   BABEL_TRY(babel_alloc(&memory, 1, sizeof *plan->chunks));
   plan->chunks = memory;
   return BABEL_OK;
+}
+
+/* One matrix in place of two: at least a half of the operations of a row. Shared by ranks on the CPU, a batch has too few rows for what is fixed. */
+static bool folding_pays(const babel_trunk *trunk, const babel_step_request *request) {
+  bool pays = true;
+  for (int s = 0; s < request->sides; s++) {
+    const babel_mlp *module = &request->towers[s]->module;
+    int64_t in = module->widths[module->layers - 1], middle = module->widths[module->layers], out = trunk->prototype.widths[1];
+    pays &= 2 * in * out <= middle * (in + out);
+  }
+  return pays;
 }
 
 babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *trunk, const babel_step_request *request) {
@@ -428,8 +453,9 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   plan->teacher_side = request->teacher_side;
   plan->adaptive = request->adaptive;
   plan->comm = request->comm;
-  plan->folded = plan->ops->fold_layers && !plan->comm;
   BABEL_TRY(divide(plan));
+  plan->folded = plan->ops->fold_layers && !plan->chunks && !(plan->comm && plan->ops->sum_cotangents) && folding_pays(trunk, request);
+  plan->summed = plan->folded && plan->ops->sum_cotangents;
   lay_out(plan, trunk);
   carve_all(plan, &c);
   plan->bytes = c.used;
@@ -494,7 +520,7 @@ static babel_status weighted(const babel_step_plan *plan, float *gradient, float
 babel_status babel_step_plan_gradient(const babel_step_plan *plan, float *gradient) {
   void *other;
   BABEL_TRY(fetch(plan, gradient, plan->grads[0], plan->count));
-  if (plan->folded) return BABEL_OK;
+  if (plan->summed) return BABEL_OK;
   BABEL_TRY(babel_alloc(&other, (size_t)plan->count, sizeof(float)));
   babel_status status = weighted(plan, gradient, other);
   free(other);

@@ -3,7 +3,7 @@
  * Each rank takes its part of the samples of every side through the network, with the dropout of the rows' places in the whole batch. The embeddings are
  * gathered, and every rank computes the loss of the whole batch (Eq. 3-4) and keeps the cotangents of its own rows: the gathering passes gradients.
  * The gradients of each direction are summed over the ranks before their norms are taken (Eq. 6), so all ranks weigh and update alike; the log scale's
- * gradient is that of the whole batch already. Layers are not folded then (step.h), and the step is not recorded. All is a no-op for a plan alone. */
+ * gradient is that of the whole batch already. On the CPU layers are not folded then (step.h), and the step is not recorded. All is a no-op for a plan alone. */
 #ifndef BABEL_GROWTH_STEP_RANKS_H
 #define BABEL_GROWTH_STEP_RANKS_H
 

@@ -210,7 +210,8 @@ typedef struct {
 typedef struct babel_ops {
   const char *name; /* "cpu", "cuda" */
   const struct babel_ops *exact; /* the table, on the same memory, whose linear products do not round their operands; NULL = this one */
-  int fold_layers;  /* 1: operations cost more than launches, so linear layers without a ReLU between them are worth folding; else 0 */
+  int fold_layers;  /* 1: two linear layers without a ReLU between them are worth one product a step that makes them one; else 0 */
+  int sum_cotangents; /* 1: operations cost more than launches, so cotangents are summed up before they meet a weight matrix; else 0 */
   void (*describe)(char *text, size_t size); /* processor, threads, library versions: what equal bits depend on */
 
   babel_status (*alloc)(void **memory, size_t bytes); /* zero-filled, 64-byte aligned or better */

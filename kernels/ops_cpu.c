@@ -21,6 +21,7 @@
 static const babel_ops ops = {
     .name = "cpu",
     .fold_layers = 1,
+    .sum_cotangents = 1,
     .describe = babel_describe_cpu,
     .alloc = babel_memory_alloc_cpu,
     .free = babel_memory_free_cpu,

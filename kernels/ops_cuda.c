@@ -23,7 +23,7 @@ static const babel_ops tables[3];
 
 #define TABLE(precision)                                                                                                                         \
   {                                                                                                                                              \
-    .name = "cuda", .exact = &tables[BABEL_PRECISION_FP32], .fold_layers = 0, .describe = babel_describe_cuda, .alloc = babel_memory_alloc_cuda, .free = babel_memory_free_cuda,         \
+    .name = "cuda", .exact = &tables[BABEL_PRECISION_FP32], .fold_layers = 1, .describe = babel_describe_cuda, .alloc = babel_memory_alloc_cuda, .free = babel_memory_free_cuda,         \
     .upload = babel_memory_upload_cuda, .download = babel_memory_download_cuda, .copy = babel_memory_copy_cuda,                                  \
     .synchronize = babel_memory_synchronize_cuda, .stream_create = babel_stream_create_cuda, .stream_destroy = babel_stream_destroy_cuda,        \
     .stream_follow = babel_stream_follow_cuda, .record_begin = babel_record_begin_cuda, .record_end = babel_record_end_cuda,                     \

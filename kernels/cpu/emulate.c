@@ -111,7 +111,7 @@ const babel_ops *babel_ops_emulate(babel_precision wanted) {
   table = *babel_ops_cpu();
   table.exact = babel_ops_cpu();
   table.describe = describe;
-  table.fold_layers = 0;
+  table.sum_cotangents = 0; /* as the device */
   table.linear_fwd = linear_fwd;
   table.linear_bwd_data = linear_bwd_data;
   table.linear_bwd_weight = linear_bwd_weight;

@@ -98,7 +98,8 @@ void step_rig_create(step_rig *rig, const step_case *c) {
   memset(rig, 0, sizeof *rig);
   configure(c, &config);
   rig->ops = *babel_test_ops();
-  if (c->unfolded) rig->ops.fold_layers = 0;
+  if (c->layers) rig->ops.sum_cotangents = 0;
+  if (c->layers == 2) rig->ops.fold_layers = 0;
   cr_assert_eq(babel_trunk_create(&rig->trunk, &rig->ops, &config), BABEL_OK);
   for (int s = 0; s < 2; s++) cr_assert_eq(babel_trunk_add_tower(&rig->trunk, s ? "right" : "left", in[s]), BABEL_OK);
   for (int s = 0; s < 2; s++) {

@@ -14,7 +14,7 @@ typedef struct {
   int targets;      /* BABEL_TARGETS_* */
   int scope, relative, negatives, adaptive_off, inverted, fixed_temperature, plain_features;
   int projected;    /* left's module and the prototype, away from protected_inputs.h */
-  int unfolded;     /* every layer on its own, as a backend with fold_layers = 0 takes them */
+  int layers;       /* 0: as the backend takes them; 1: directions apart; 2: and every layer on its own */
   double dropout, tau;
 } step_case;
 

@@ -41,9 +41,10 @@ Test(growth_projection, basis_is_the_fewest_directions_that_hold_the_energy) {
 /* ---- a step ---------------------------------------------------------------------------------------------------------------------------------- */
 
 static const step_case cases[] = {{.name = "folded", .projected = 1},
-                                  {.name = "unfolded", .projected = 1, .unfolded = 1},
+                                  {.name = "apart", .projected = 1, .layers = 1},
+                                  {.name = "unfolded", .projected = 1, .layers = 2},
                                   {.name = "projection behind, four layers", .projected = 1, .post = 1, .concept_layers = 4, .proto_layers = 3},
-                                  {.name = "time steps", .projected = 1, .steps = {3, 1}, .unfolded = 1}};
+                                  {.name = "time steps", .projected = 1, .steps = {3, 1}, .layers = 2}};
 enum { CASES = sizeof cases / sizeof *cases };
 
 /* Largest change of W x over the protected inputs of all projected layers, next to that over other inputs. */

@@ -22,7 +22,7 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  int unfolded, policy, learning; /* learning of junction's module and prototype */
+  int layers, policy, learning; /* learning of junction's module and prototype */
   int adaptive, post, replay, chunk;
 } layout;
 
@@ -38,7 +38,8 @@ static void create(rig *r, const layout *l, int sides) {
   config.proto_policy = l->policy;
   config.chunk = l->chunk;
   r->ops = *babel_test_ops();
-  if (l->unfolded) r->ops.fold_layers = 0;
+  if (l->layers) r->ops.sum_cotangents = 0; /* step_rig.h */
+  if (l->layers == 2) r->ops.fold_layers = 0;
   cr_assert_eq(babel_trunk_create(&r->trunk, &r->ops, &config), BABEL_OK);
   for (int i = 0; i < 3; i++) cr_assert_eq(babel_trunk_add_tower(&r->trunk, (char[]){(char)('a' + i), 0}, widths[i]), BABEL_OK);
   for (int i = 0; i < 3; i++) {
@@ -139,11 +140,14 @@ static double *widened(const float *from, int64_t n) {
 }
 
 static const layout layouts[] = {{"folded", 0, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 0, 0},
-                                 {"unfolded", 1, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 0, 0},
+                                 {"apart", 1, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 0, 0},
+                                 {"unfolded", 2, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 0, 0},
                                  {"folded, projection", 0, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_OFF, 1, 0, 0},
-                                 {"unfolded, projection", 1, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_OFF, 1, 0, 0},
+                                 {"apart, projection", 1, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_OFF, 1, 0, 0},
+                                 {"unfolded, projection", 2, BABEL_POLICY_REHEARSAL_KD, BABEL_LEARNS, BABEL_ADAPTIVE_OFF, 1, 0, 0},
                                  {"folded, replay", 0, BABEL_POLICY_REPLAY, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 1, 0},
-                                 {"unfolded, replay", 1, BABEL_POLICY_REPLAY, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 1, 0}};
+                                 {"apart, replay", 1, BABEL_POLICY_REPLAY, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 1, 0},
+                                 {"unfolded, replay", 2, BABEL_POLICY_REPLAY, BABEL_LEARNS, BABEL_ADAPTIVE_ON, 0, 1, 0}};
 
 /* The teacher turned away a little, so that the loss and its gradient are not 0. */
 static void turn(rig *r) {
@@ -231,10 +235,10 @@ Test(growth_rehearsal, chunks_have_the_gradient_of_the_whole) {
 }
 
 Test(growth_rehearsal, still_teacher_equals_the_student_at_first_and_never_moves) {
-  for (int unfolded = 0; unfolded < 2; unfolded++) {
+  for (int layers = 0; layers < 3; layers++) {
     rig r;
     babel_step_report report;
-    create(&r, &(layout){.name = "", .unfolded = unfolded, .policy = BABEL_POLICY_REHEARSAL_KD, .adaptive = BABEL_ADAPTIVE_ON}, SIDES);
+    create(&r, &(layout){.name = "", .layers = layers, .policy = BABEL_POLICY_REHEARSAL_KD, .adaptive = BABEL_ADAPTIVE_ON}, SIDES);
     double *before = widened(r.plan.teacher_params, r.plan.count);
     cr_assert_eq(babel_step_run(&r.plan, 1), BABEL_OK);
     cr_assert_eq(babel_step_report_read(&r.plan, &report), BABEL_OK);
@@ -250,10 +254,10 @@ Test(growth_rehearsal, still_teacher_equals_the_student_at_first_and_never_moves
 
 /* Which parts move, by how they learn. */
 Test(growth_rehearsal, what_is_frozen_keeps_every_bit) {
-  for (int unfolded = 0; unfolded < 2; unfolded++)
+  for (int layers = 0; layers < 3; layers++)
     for (int only_prototype = 0; only_prototype < 2; only_prototype++) {
       rig r;
-      create(&r, &(layout){.name = "", .unfolded = unfolded, .policy = BABEL_POLICY_FROZEN, .learning = BABEL_FROZEN}, 2);
+      create(&r, &(layout){.name = "", .layers = layers, .policy = BABEL_POLICY_FROZEN, .learning = BABEL_FROZEN}, 2);
       if (only_prototype) {
         babel_step_request request = r.plan.request;
         babel_step_plan_destroy(&r.plan);
@@ -283,9 +287,9 @@ Test(growth_rehearsal, what_is_frozen_keeps_every_bit) {
 }
 
 Test(growth_rehearsal, own_prototypes_learn_apart) {
-  for (int unfolded = 0; unfolded < 2; unfolded++) {
+  for (int layers = 0; layers < 3; layers++) {
     rig r;
-    create(&r, &(layout){.name = "", .unfolded = unfolded, .policy = BABEL_POLICY_NONE, .adaptive = BABEL_ADAPTIVE_ON}, 2);
+    create(&r, &(layout){.name = "", .layers = layers, .policy = BABEL_POLICY_NONE, .adaptive = BABEL_ADAPTIVE_ON}, 2);
     cr_assert_neq(r.plan.side[0].prototype_at, r.plan.side[1].prototype_at);
     double *before = widened(r.plan.params, r.plan.count);
     cr_assert_eq(babel_step_gradients(&r.plan), BABEL_OK);
@@ -293,7 +297,7 @@ Test(growth_rehearsal, own_prototypes_learn_apart) {
     cr_assert_eq(babel_step_plan_gradient(&r.plan, g), BABEL_OK);
     static float folded[1 << 16];
     for (int64_t i = 0; i < r.plan.count; i++) {
-      if (!unfolded) folded[i] = g[i];
+      if (!layers) folded[i] = g[i];
       else cr_assert(fabsf(folded[i] - g[i]) <= 1e-5f * (1 + fabsf(g[i])), "%lld: %g, %g", (long long)i, (double)folded[i], (double)g[i]);
     }
     cr_assert_eq(babel_step_run(&r.plan, 1), BABEL_OK);
