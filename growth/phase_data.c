@@ -315,7 +315,7 @@ babel_status babel_phase_data_batch(const babel_phase_data *data, const babel_co
     order_of(data, config, step / data->steps_per_epoch, order);
     babel_batch_choice_job jobs[2];
     for (int s = 0; s < 2; s++) jobs[s] = choice(data, config, s, in, order, partners, data->lengths[s]);
-    status = babel_ops_cpu()->batch_choice(jobs, 2, &state, NULL, 0, NULL);
+    status = babel_ops_cpu()->batch_choice(jobs, 2, &state, &state, NULL, 0, NULL);
   }
   free(order);
   free(partners);

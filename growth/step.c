@@ -1,6 +1,8 @@
 /* Every arrow of a training step, in order. */
 #include "growth/step.h"
 
+#include <assert.h>
+
 #include "core/range.h"
 #include "growth/projection.h"
 #include "growth/step_chunk.h"
@@ -102,15 +104,20 @@ static babel_input_gather_job gather_rows(const babel_step_plan *plan, int s, in
                                   .first = (c->skip + plan->first) * c->steps, .whole = c->whole * c->steps};
 }
 
-babel_status babel_step_choose(const babel_step_plan *plan) {
-  BABEL_TRY(plan->ops->batch_choice(plan->choice, plan->choices, plan->in.state, plan->schedule, BABEL_STEP_WINDOW, plan->stream));
+/* State and rows of the step behind `before`. */
+static babel_status choose(const babel_step_plan *plan, const babel_step_state *before, babel_stream *s) {
+  BABEL_TRY(plan->ops->batch_choice(plan->choice, plan->choices, before, plan->in.state, plan->schedule, BABEL_STEP_WINDOW, s));
   if (!plan->shuffle.order) return BABEL_OK;
-  BABEL_TRY(follow(plan, plan->branch, plan->stream));
+  if (s != plan->branch) BABEL_TRY(follow(plan, plan->branch, s));
   return plan->ops->shuffle(&plan->shuffle, plan->in.state, plan->branch);
 }
 
+babel_status babel_step_choose(const babel_step_plan *plan) {
+  return choose(plan, plan->in.state, plan->stream);
+}
+
 /* Rows of the banks, standardised, with some features hidden. Each source of rehearsed rows hides others: its seed is its own. */
-static babel_status gather(const babel_step_plan *plan) {
+static babel_status gather(const babel_step_plan *plan, babel_stream *stream) {
   babel_input_gather_job jobs[2 + BABEL_MAX_SOURCES];
   int n = 0;
   for (int s = 0; s < 2; s++) jobs[n++] = gather_rows(plan, s, 0, plan->side[s].rows, plan->bank[s], plan->bank_rows[s]);
@@ -124,7 +131,35 @@ static babel_status gather(const babel_step_plan *plan) {
     if (from->standardised) jobs[n].mean = jobs[n].inv_std = NULL;
     n++;
   }
-  return plan->ops->input_gather(jobs, n, plan->in.state, plan->stream);
+  return plan->ops->input_gather(jobs, n, plan->in.state, stream);
+}
+
+/* What a step reads for what the next one will. */
+static void exchange(babel_step_plan *plan) {
+  const ptrdiff_t way = (char *)plan->ahead.state - (char *)plan->in.state; /* both are laid out alike */
+  for (int i = 0; i < plan->choices; i++) {
+    int **places[] = {&plan->choice[i].rows, &plan->choice[i].lengths, &plan->choice[i].pairs};
+    for (int k = 0; k < 3; k++)
+      if (*places[k]) *places[k] = (int *)((char *)*places[k] + way);
+  }
+  const babel_step_inputs in = plan->in;
+  plan->in = plan->ahead;
+  plan->ahead = in;
+  for (int s = 0; s < plan->sides; s++) {
+    float *input = plan->side[s].act[0];
+    plan->side[s].act[0] = plan->side[s].ahead;
+    plan->side[s].ahead = input;
+  }
+}
+
+/* State, rows and input of the next step into plan->ahead. */
+static babel_status look_ahead(babel_step_plan *plan, babel_stream *s) {
+  BABEL_RANGE("look ahead");
+  exchange(plan);
+  babel_status status = choose(plan, plan->ahead.state, s);
+  if (status == BABEL_OK) status = gather(plan, s);
+  exchange(plan);
+  return status;
 }
 
 /* h = C(f) -> e = U(h), every side and its teacher. */
@@ -154,7 +189,7 @@ static babel_status embed(const babel_step_plan *plan) {
 }
 
 babel_status babel_step_embed(const babel_step_plan *plan) {
-  BABEL_TRY(gather(plan));
+  BABEL_TRY(gather(plan, plan->stream));
   return embed(plan);
 }
 
@@ -163,8 +198,11 @@ babel_status babel_step_hold(const babel_step_plan *plan) {
   return plan->request.replayed ? replay(plan) : distill(plan);
 }
 
+/* Of a step in a block, the input is there; of each but the last, the next one's is made beside. */
+typedef enum { STEP_ALONE, STEP_FOLLOWED, STEP_LAST } step_place;
+
 /* features -> h = C(f) -> e = U(h) -> L(e / ||e||); rows that pass the same prototype lie behind each other. */
-static babel_status forward(babel_step_plan *plan) {
+static babel_status forward(babel_step_plan *plan, step_place place) {
   BABEL_RANGE("forward");
   const babel_ops *ops = plan->ops;
   const babel_chain *a = &plan->side[0], *b = &plan->side[1];
@@ -172,8 +210,12 @@ static babel_status forward(babel_step_plan *plan) {
     BABEL_TRY(follow(plan, plan->branch, plan->stream));
     BABEL_TRY(babel_fold_forward(plan, plan->branch));
   }
-  BABEL_TRY(gather(plan));
+  if (place == STEP_ALONE) BABEL_TRY(gather(plan, plan->stream));
   BABEL_TRY(embed(plan));
+  if (place == STEP_FOLLOWED) {
+    if (!plan->folded) BABEL_TRY(follow(plan, plan->branch, plan->stream));
+    BABEL_TRY(look_ahead(plan, plan->branch));
+  }
   BABEL_TRY(babel_step_hold(plan));
   babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .neighbours = plan->graph, .weights = plan->graph_weights,
       .rows = plan->in.graph_rows, .m = plan->m, .n = plan->graph_size, .k = plan->graph_k, .weight = (float)plan->config.neighbour_weight};
@@ -319,12 +361,16 @@ static babel_status weigh(const babel_step_plan *plan) {
   return plan->ops->adaptive(&weights, plan->stream);
 }
 
-babel_status babel_step_gradients(babel_step_plan *plan) {
+static babel_status gradients(babel_step_plan *plan, step_place place) {
   BABEL_TRY(babel_fold_teachers(plan));
-  BABEL_TRY(plan->chunks ? babel_step_chunks_run(plan) : forward(plan));
+  BABEL_TRY(plan->chunks ? babel_step_chunks_run(plan) : forward(plan, place));
   if (!plan->chunks) BABEL_TRY(babel_step_backward(plan));
   BABEL_TRY(babel_step_sum_gradients(plan));
   return plan->summed ? babel_fold_gradients(plan) : weigh(plan);
+}
+
+babel_status babel_step_gradients(babel_step_plan *plan) {
+  return gradients(plan, STEP_ALONE);
 }
 
 static babel_status update(const babel_step_plan *plan) {
@@ -346,12 +392,24 @@ static babel_status run_all(babel_step_plan *plan, int steps) {
   return BABEL_OK;
 }
 
+/* An even number of steps: the last one's inputs are where the first one's were. */
+static babel_status run_block(babel_step_plan *plan, int steps) {
+  BABEL_TRY(look_ahead(plan, plan->stream));
+  for (int i = 0; i < steps; i++) {
+    exchange(plan);
+    BABEL_TRY(gradients(plan, i + 1 < steps ? STEP_FOLLOWED : STEP_LAST));
+    BABEL_TRY(update(plan));
+  }
+  return BABEL_OK;
+}
+static_assert(BABEL_STEP_BLOCK % 2 == 0, "run_block");
+
 static babel_status record(babel_step_plan *plan, int steps, babel_recording **recording) {
   BABEL_RANGE("record");
   const babel_ops *ops = plan->ops;
   BABEL_TRY(babel_fold_teachers(plan)); /* not in every repetition */
   BABEL_TRY(ops->record_begin(plan->stream));
-  babel_status status = run_all(plan, steps);
+  babel_status status = steps > 1 && plan->ahead.state ? run_block(plan, steps) : run_all(plan, steps);
   babel_error first = babel_error_take(); /* what went wrong is said, not what became of the recording */
   babel_status ended = ops->record_end(recording, plan->stream);
   if (status == BABEL_OK) return ended;

@@ -86,6 +86,7 @@ typedef struct {
   bool taught, rehearsed, frozen; /* has a teacher; has a gradient in direction 2; nothing passes back */
   babel_chain_layer layer[BABEL_MAX_CHAIN];
   babel_fold fold;
+  float *ahead;                         /* act[0] of the step that comes next; NULL where none looks ahead */
   float *act[BABEL_MAX_CHAIN + 1];      /* act[0] = input (rows, in), act[k + 1] = output of layer k */
   float *cot[BABEL_MAX_CHAIN + 1];      /* cot[k + 1] = dL/d(output of layer k), (rows, width) for each direction */
   int64_t cot_step[BABEL_MAX_CHAIN + 1]; /* floats from direction to direction */
@@ -137,7 +138,8 @@ typedef struct {
   const struct babel_projection *projection; /* borrowed, set by whoever made it; NULL = none */
   babel_adamw_job *adamw;       /* host list */
   int adamw_count;
-  babel_step_inputs in, host;   /* on the backend; the copies that babel_step_plan_send sends there */
+  babel_step_inputs in, ahead;  /* on the backend: of a step; of the one that comes next, where a block of steps looks ahead */
+  babel_step_inputs host;       /* the copies that babel_step_plan_send sends to `in` */
   size_t input_bytes;
   const float *bank[BABEL_MAX_SIDES], *mean[BABEL_MAX_SIDES], *inv_std[BABEL_MAX_SIDES]; /* backend: (bank_rows, in), statistics or NULL */
   int bank_rows[BABEL_MAX_SIDES];               /* of the pair; the rehearsed sides have sources */
@@ -202,7 +204,7 @@ babel_status babel_step_plan_schedule(const babel_step_plan *plan, const babel_s
 babel_status babel_step_choose(const babel_step_plan *plan);
 
 /* `steps` steps: with choices one after another, else 1. Reads plan->in; leaves losses, weights, norms and hits of the last one on the backend. A
- * backend that records notes a step down, and a block of them, and repeats it: the plan's own fields (pointers, sizes, configuration) must stay as they
+ * backend that records notes a step down, and a block of them, in which a step's inputs are made beside the step before, and repeats it: the plan's own fields (pointers, sizes, configuration) must stay as they
  * are from then on. */
 babel_status babel_step_run(babel_step_plan *plan, int steps);
 

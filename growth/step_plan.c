@@ -63,11 +63,16 @@ static void carve_inputs(const babel_step_plan *plan, carver *c, babel_step_inpu
   in->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
 }
 
+static bool looks_ahead(const babel_step_plan *plan) {
+  return plan->ops->record_begin && !plan->comm && !plan->chunks;
+}
+
 static void carve_layers(babel_step_plan *plan, carver *c) {
   babel_chain *a = &plan->side[0], *b = &plan->side[1];
   for (int s = 0; s < plan->sides; s++) {
     babel_chain *side = &plan->side[s];
     side->act[0] = carve_floats(c, (int64_t)side->rows * side->layer[0].in);
+    side->ahead = looks_ahead(plan) ? carve_floats(c, (int64_t)side->rows * side->layer[0].in) : NULL;
   }
   for (int k = 1; k <= a->layers; k++) {
     int width = a->layer[k - 1].out;
@@ -205,6 +210,7 @@ static void carve_gathered(babel_step_plan *plan, carver *c) {
 static void carve_all(babel_step_plan *plan, carver *c) {
   carve_inputs(plan, c, &plan->in);
   plan->input_bytes = c->used;
+  if (looks_ahead(plan)) carve_inputs(plan, c, &plan->ahead);
   plan->schedule = carve(c, BABEL_STEP_WINDOW, sizeof *plan->schedule);
   carve_gradients(plan, c);
   carve_folds(plan, c);

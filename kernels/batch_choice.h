@@ -1,6 +1,7 @@
 /* Which rows of the banks make up the batch of step t, chosen on the backend: the host numbers nothing. algorithm.md sections 2.1, 7 and 16.
  *
- * First, with a schedule: *state = schedule[(state->step + 1) % schedule_size]: the step begins. Then t = state->step, and for sample i of each job:
+ * First, with a schedule: *state = schedule[(before->step + 1) % schedule_size]: the step begins (before may be state). Then t = state->step, and for
+ * sample i of each job:
  *   with an order:  at = (t % steps_per_epoch) batch + first + i, or with partners (t % steps_per_epoch) batch + P[first + i],
  *                   P = babel_rng_permutation(seed, BABEL_RNG_CONTROL, t batch, batch) (control: partners permuted in the batch)
  *                   e = t / steps_per_epoch, pair = order[(e % 2) pair_count + at]
@@ -57,11 +58,11 @@ static inline BABEL_HOST_DEVICE void babel_batch_choice_sample(const babel_batch
   if (job->pairs) job->pairs[i] = chosen / job->versions;
 }
 
-/* schedule may be NULL: state is what it is. */
-babel_status babel_batch_choice_cpu(const babel_batch_choice_job *jobs, int n, babel_step_state *state, const babel_step_state *schedule,
-                                    int schedule_size, babel_stream *s);
-babel_status babel_batch_choice_cuda(const babel_batch_choice_job *jobs, int n, babel_step_state *state, const babel_step_state *schedule,
-                                     int schedule_size, babel_stream *s);
+/* schedule may be NULL: state is what it is, before is not read. */
+babel_status babel_batch_choice_cpu(const babel_batch_choice_job *jobs, int n, const babel_step_state *before, babel_step_state *state,
+                                    const babel_step_state *schedule, int schedule_size, babel_stream *s);
+babel_status babel_batch_choice_cuda(const babel_batch_choice_job *jobs, int n, const babel_step_state *before, babel_step_state *state,
+                                     const babel_step_state *schedule, int schedule_size, babel_stream *s);
 
 #ifdef __cplusplus
 }

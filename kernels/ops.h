@@ -236,8 +236,8 @@ typedef struct babel_ops {
   babel_status (*l2norm_fwd)(const babel_l2norm_fwd_job *jobs, int n, babel_stream *s);
   babel_status (*l2norm_bwd)(const babel_l2norm_bwd_job *jobs, int n, babel_stream *s);
   babel_status (*shuffle)(const babel_shuffle_job *job, const babel_step_state *state, babel_stream *s);
-  babel_status (*batch_choice)(const babel_batch_choice_job *jobs, int n, babel_step_state *state, const babel_step_state *schedule,
-                               int schedule_size, babel_stream *s);
+  babel_status (*batch_choice)(const babel_batch_choice_job *jobs, int n, const babel_step_state *before, babel_step_state *state,
+                               const babel_step_state *schedule, int schedule_size, babel_stream *s);
   babel_status (*input_gather)(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s);
   babel_status (*segment_mean_fwd)(const babel_segment_mean_job *job, babel_stream *s);
   babel_status (*segment_mean_bwd)(const babel_segment_mean_job *job, babel_stream *s);

@@ -12,7 +12,7 @@ typedef struct {
 
 static babel_status run(void *at) {
   context *c = at;
-  return c->ops->batch_choice(c->jobs, 4, &c->state, c->schedule, 1, NULL);
+  return c->ops->batch_choice(c->jobs, 4, &c->state, &c->state, c->schedule, 1, NULL);
 }
 
 static double check(void *at) {

@@ -10,11 +10,12 @@ typedef struct {
   int n, first[MOST_JOBS + 1]; /* samples of the jobs before */
 } choice_list;
 
-__global__ void __launch_bounds__(THREADS) babel_batch_choice_kernel(const __grid_constant__ choice_list list, babel_step_state *state,
-                                                                     const babel_step_state *schedule, int schedule_size) {
+__global__ void __launch_bounds__(THREADS) babel_batch_choice_kernel(const __grid_constant__ choice_list list, const babel_step_state *before,
+                                                                     babel_step_state *state, const babel_step_state *schedule,
+                                                                     int schedule_size) {
   BABEL_SHARED(int64_t, step, 1);
   if (threadIdx.x == 0) {
-    if (schedule) *state = schedule[(state->step + 1) % schedule_size];
+    if (schedule) *state = schedule[(before->step + 1) % schedule_size];
     step[0] = state->step;
   }
   __syncthreads();
@@ -31,8 +32,8 @@ __global__ void __launch_bounds__(THREADS) babel_batch_choice_kernel(const __gri
   }
 }
 
-extern "C" babel_status babel_batch_choice_cuda(const babel_batch_choice_job *jobs, int n, babel_step_state *state, const babel_step_state *schedule,
-                                                int schedule_size, babel_stream *s) {
+extern "C" babel_status babel_batch_choice_cuda(const babel_batch_choice_job *jobs, int n, const babel_step_state *before, babel_step_state *state,
+                                                const babel_step_state *schedule, int schedule_size, babel_stream *s) {
   for (int i = 0; i < n; i++) BABEL_TRY(babel_batch_choice_check(&jobs[i], i));
   for (int at = 0; at < n; schedule = NULL) {
     choice_list list = {};
@@ -40,7 +41,7 @@ extern "C" babel_status babel_batch_choice_cuda(const babel_batch_choice_job *jo
       list.job[list.n] = jobs[at];
       list.first[list.n + 1] = list.first[list.n] + jobs[at].samples;
     }
-    BABEL_TRY(BABEL_LAUNCH(babel_batch_choice_kernel, 1, THREADS, 0, (cudaStream_t)s, list, state, schedule, schedule_size));
+    BABEL_TRY(BABEL_LAUNCH(babel_batch_choice_kernel, 1, THREADS, 0, (cudaStream_t)s, list, before, state, schedule, schedule_size));
   }
   return BABEL_OK;
 }

@@ -26,7 +26,7 @@ static int version_at(int64_t step, int place) {
 }
 
 static void run(const babel_batch_choice_job *jobs, int n, babel_step_state *state) {
-  cr_assert_eq(babel_test_ops()->batch_choice(jobs, n, state, NULL, 0, NULL), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_test_ops()->batch_choice(jobs, n, state, state, NULL, 0, NULL), BABEL_OK, "%s", babel_error_last()->sentence);
 }
 
 Test(kernels_batch_choice, both_sides_visit_the_pairs_of_the_order) {
@@ -95,11 +95,15 @@ Test(kernels_batch_choice, the_state_comes_out_of_the_schedule) {
   for (int i = 0; i < 3; i++) schedule[i] = (babel_step_state){.step = 3 + i, .lr = 0.5f + (float)i, .bias2 = 7}; /* 3, 4, 5 at 3 mod 3, 4 mod 3, 5 mod 3 */
   babel_batch_choice_job job = visit(0);
   for (int i = 1; i < 3; i++) {
-    cr_assert_eq(babel_test_ops()->batch_choice(&job, 1, &state, schedule, 3, NULL), BABEL_OK);
+    cr_assert_eq(babel_test_ops()->batch_choice(&job, 1, &state, &state, schedule, 3, NULL), BABEL_OK);
     cr_assert_eq(state.step, 3 + i);
     cr_assert(state.lr == 0.5f + (float)i && state.bias2 == 7);
     cr_assert_eq(rows[0][0], (pair_at(3 + i, 0) * VERSIONS + version_at(3 + i, 0)) * STEPS, "of the new step");
   }
+  babel_step_state next = {.step = 77};
+  cr_assert_eq(babel_test_ops()->batch_choice(&job, 1, &state, &next, schedule, 3, NULL), BABEL_OK);
+  cr_assert(state.step == 5 && next.step == 3, "the one before stays");
+  cr_assert_eq(rows[0][0], (pair_at(3, 0) * VERSIONS + version_at(3, 0)) * STEPS);
 }
 
 Test(kernels_batch_choice, more_jobs_than_one_launch_takes) {
@@ -112,7 +116,7 @@ Test(kernels_batch_choice, more_jobs_than_one_launch_takes) {
     jobs[j].rows = many[j];
     jobs[j].samples = 1 + j % BATCH;
   }
-  cr_assert_eq(babel_test_ops()->batch_choice(jobs, MOST_JOBS, &state, schedule, 2, NULL), BABEL_OK);
+  cr_assert_eq(babel_test_ops()->batch_choice(jobs, MOST_JOBS, &state, &state, schedule, 2, NULL), BABEL_OK);
   cr_assert_eq(state.step, 21, "one step, not one a launch");
   for (int j = 0; j < MOST_JOBS; j++)
     for (int i = 0; i <= j % BATCH; i++) cr_assert_eq(many[j][i], pair_at(21, i) * VERSIONS + version_at(21, i));
@@ -123,20 +127,20 @@ Test(kernels_batch_choice, what_does_not_fit_is_refused) {
   const babel_ops *ops = babel_test_ops();
   babel_batch_choice_job job = visit(0);
   job.samples = 0;
-  cr_assert_eq(ops->batch_choice(&job, 1, &state, NULL, 0, NULL), BABEL_ERR_SHAPE);
+  cr_assert_eq(ops->batch_choice(&job, 1, &state, &state, NULL, 0, NULL), BABEL_ERR_SHAPE);
   job = visit(0);
   job.pair_count = job.versions = 70000;
   job.order = NULL;
   job.draws = BATCH;
-  cr_assert_eq(ops->batch_choice(&job, 1, &state, NULL, 0, NULL), BABEL_ERR_SHAPE);
+  cr_assert_eq(ops->batch_choice(&job, 1, &state, &state, NULL, 0, NULL), BABEL_ERR_SHAPE);
   job = visit(0);
   job.first = 1;
-  cr_assert_eq(ops->batch_choice(&job, 1, &state, NULL, 0, NULL), BABEL_ERR_ARG, "beyond the batch");
+  cr_assert_eq(ops->batch_choice(&job, 1, &state, &state, NULL, 0, NULL), BABEL_ERR_ARG, "beyond the batch");
   job = visit(0);
   job.steps_per_epoch = 3;
-  cr_assert_eq(ops->batch_choice(&job, 1, &state, NULL, 0, NULL), BABEL_ERR_ARG, "beyond the epoch");
+  cr_assert_eq(ops->batch_choice(&job, 1, &state, &state, NULL, 0, NULL), BABEL_ERR_ARG, "beyond the epoch");
   job = visit(0);
   job.order = NULL;
   job.draws = BATCH - 1;
-  cr_assert_eq(ops->batch_choice(&job, 1, &state, NULL, 0, NULL), BABEL_ERR_ARG, "more than it may draw");
+  cr_assert_eq(ops->batch_choice(&job, 1, &state, &state, NULL, 0, NULL), BABEL_ERR_ARG, "more than it may draw");
 }

@@ -98,8 +98,8 @@ static babel_status shuffle(const babel_shuffle_job *job, const babel_step_state
   RUN(shuffle, &copy, state, s)
 }
 
-static babel_status batch_choice(const babel_batch_choice_job *jobs, int n, babel_step_state *state, const babel_step_state *schedule,
-                                 int schedule_size, babel_stream *s)
+static babel_status batch_choice(const babel_batch_choice_job *jobs, int n, const babel_step_state *before, babel_step_state *state,
+                                 const babel_step_state *schedule, int schedule_size, babel_stream *s)
 JOBS(batch_choice, babel_batch_choice_job, {
   const int64_t size = sizeof(int);
   BYTES(j->rows, size * j->samples * j->steps, WRITTEN);
@@ -108,9 +108,10 @@ JOBS(batch_choice, babel_batch_choice_job, {
   BYTES(j->order, 2 * size * j->pair_count, READ);
   BYTES(j->partners, 3 * size * j->batch, WRITTEN);
   BYTES(j->known_lengths, size * j->pair_count * j->versions, READ);
+  if (j == copies) BYTES(before, sizeof *before, READ);
   if (j == copies) BYTES(state, sizeof *state, WRITTEN);
   if (j == copies) BYTES(schedule, schedule_size * (int64_t)sizeof *schedule, READ);
-}, state, schedule, schedule_size, s)
+}, before, state, schedule, schedule_size, s)
 
 static babel_status input_gather(const babel_input_gather_job *jobs, int n, const babel_step_state *state, babel_stream *s)
 JOBS(input_gather, babel_input_gather_job, {
