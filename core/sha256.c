@@ -3,8 +3,13 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/sha256_blocks.h"
 
-static const uint32_t constants[64] = {
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+static const uint32_t constants[64] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
     0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
     0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
@@ -50,6 +55,51 @@ static void add_block(uint32_t state[8], const unsigned char *block) {
   for (int i = 0; i < 8; i++) state[i] += s[i];
 }
 
+void babel_sha256_blocks_plainly(uint32_t state[8], const unsigned char *at, size_t blocks) {
+  for (; blocks; blocks--, at += 64) add_block(state, at);
+}
+
+#if defined(__x86_64__)
+/* The processor's own instructions, of four rounds each pair: some seven times as fast. They want the state as a, b, e, f and c, d, g, h. */
+__attribute__((target("sha,sse4.1"))) static void add_blocks_by_instruction(uint32_t state[8], const unsigned char *at, size_t blocks) {
+  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  const __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);
+  const __m128i high = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1b);
+  __m128i abef = _mm_alignr_epi8(low, high, 8), cdgh = _mm_blend_epi16(high, low, 0xf0);
+  for (; blocks; blocks--, at += 64) {
+    const __m128i before[2] = {abef, cdgh};
+    __m128i w[4];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) {
+      __m128i *now = &w[i % 4];
+      if (i < 4)
+        *now = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(at + 16 * i)), swap);
+      else
+        *now = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(*now, w[(i + 1) % 4]), _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4)),
+                                    w[(i + 3) % 4]);
+      const __m128i input = _mm_add_epi32(*now, _mm_load_si128((const __m128i *)(constants + 4 * i)));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, input);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(input, 0x0e));
+    }
+    abef = _mm_add_epi32(abef, before[0]);
+    cdgh = _mm_add_epi32(cdgh, before[1]);
+  }
+  const __m128i feba = _mm_shuffle_epi32(abef, 0x1b), dchg = _mm_shuffle_epi32(cdgh, 0xb1);
+  _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xf0));
+  _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+#endif
+
+void babel_sha256_blocks(uint32_t state[8], const unsigned char *at, size_t blocks) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("sha")) {
+    add_blocks_by_instruction(state, at, blocks);
+    return;
+  }
+#endif
+  babel_sha256_blocks_plainly(state, at, blocks);
+}
+
 void babel_sha256_begin(babel_sha256_state *state) {
   static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   memset(state, 0, sizeof *state);
@@ -62,9 +112,9 @@ void babel_sha256_add(babel_sha256_state *state, const void *bytes, size_t size)
   state->size += size;
   while (size) {
     if (!used && size >= 64) {
-      add_block(state->state, at);
-      at += 64;
-      size -= 64;
+      babel_sha256_blocks(state->state, at, size / 64);
+      at += size / 64 * 64;
+      size %= 64;
       continue;
     }
     size_t take = 64 - used < size ? 64 - used : size;
@@ -73,7 +123,7 @@ void babel_sha256_add(babel_sha256_state *state, const void *bytes, size_t size)
     at += take;
     size -= take;
     if (used == 64) {
-      add_block(state->state, state->block);
+      babel_sha256_blocks(state->state, state->block, 1);
       used = 0;
     }
   }

@@ -32,24 +32,35 @@ fail:
   return status;
 }
 
+enum { COLUMNS = 64, TOGETHER = 16 }; /* features, rows of the square, that one processor takes at a time */
+
 /* Memory of a fit. x: centred rows (n, width); square: the smaller of x^T x and x x^T, over n, then its eigenvectors as rows of `vectors`. */
 typedef struct {
   int n, width, size;
-  double *x, *mean, *square, *values, *vectors;
+  double *x, *mean, *variance, *square, *values, *vectors;
 } fit;
 
 static babel_status centre(fit *f, const float *features, const int *index, const float *mean, const float *inv_std) {
   size_t width = (size_t)f->width;
   BABEL_TRY(babel_alloc_to(&f->x, (size_t)f->n * width, sizeof(double)));
   BABEL_TRY(babel_alloc_to(&f->mean, width, sizeof(double)));
-  for (int i = 0; i < f->n; i++)
-    for (size_t c = 0; c < width; c++) {
-      double z = ((double)features[(size_t)index[i] * width + c] - (double)mean[c]) * (double)inv_std[c];
-      f->x[(size_t)i * width + c] = z;
-      f->mean[c] += z / f->n;
-    }
-  for (int i = 0; i < f->n; i++)
-    for (size_t c = 0; c < width; c++) f->x[(size_t)i * width + c] -= f->mean[c];
+  BABEL_TRY(babel_alloc_to(&f->variance, width, sizeof(double)));
+#pragma omp parallel for schedule(dynamic)
+  for (size_t first = 0; first < width; first += COLUMNS) {
+    const size_t end = first + COLUMNS < width ? first + COLUMNS : width;
+    for (int i = 0; i < f->n; i++)
+      for (size_t c = first; c < end; c++) {
+        double z = ((double)features[(size_t)index[i] * width + c] - (double)mean[c]) * (double)inv_std[c];
+        f->x[(size_t)i * width + c] = z;
+        f->mean[c] += z / f->n;
+      }
+    for (int i = 0; i < f->n; i++)
+      for (size_t c = first; c < end; c++) {
+        double *x = &f->x[(size_t)i * width + c];
+        *x -= f->mean[c];
+        f->variance[c] += *x * *x / f->n;
+      }
+  }
   return BABEL_OK;
 }
 
@@ -58,21 +69,24 @@ static babel_status square_up(fit *f) {
   const size_t width = (size_t)f->width, size = (size_t)f->size;
   const bool tall = f->size == f->width;
   BABEL_TRY(babel_alloc_to(&f->square, size * size, sizeof(double)));
-#pragma omp parallel for schedule(dynamic, 8)
-  for (size_t i = 0; i < size; i++) {
-    double *row = f->square + i * size;
+#pragma omp parallel for schedule(dynamic)
+  for (size_t first = 0; first < size; first += TOGETHER) {
+    const size_t end = first + TOGETHER < size ? first + TOGETHER : size;
     if (tall) {
-      for (int r = 0; r < f->n; r++) {
-        const double *x = f->x + (size_t)r * width, xi = x[i] / f->n;
-        for (size_t j = i; j < size; j++) row[j] += xi * x[j];
-      }
-    } else {
+      for (int r = 0; r < f->n; r++)
+        for (size_t i = first; i < end; i++) {
+          const double *x = f->x + (size_t)r * width, xi = x[i] / f->n;
+          double *row = f->square + i * size;
+          for (size_t j = i; j < size; j++) row[j] += xi * x[j];
+        }
+      continue;
+    }
+    for (size_t i = first; i < end; i++)
       for (size_t j = i; j < size; j++) {
         double sum = 0;
         for (size_t c = 0; c < width; c++) sum += f->x[i * width + c] * f->x[j * width + c];
-        row[j] = sum / f->n;
+        f->square[i * size + j] = sum / f->n;
       }
-    }
   }
   return BABEL_OK;
 }
@@ -101,8 +115,7 @@ static void write_factor(const fit *f, babel_gauss *gauss) {
     }
   }
   for (size_t c = 0; c < width; c++) {
-    double rest = 0;
-    for (int r = 0; r < f->n; r++) rest += f->x[(size_t)r * width + c] * f->x[(size_t)r * width + c] / f->n;
+    double rest = f->variance[c];
     for (int k = 0; k < gauss->rank; k++) rest -= (double)gauss->factor[(size_t)k * width + c] * (double)gauss->factor[(size_t)k * width + c];
     gauss->mean[c] = (float)f->mean[c];
     gauss->rest[c] = rest > 0 ? (float)sqrt(rest) : 0;
@@ -123,6 +136,7 @@ babel_status babel_gauss_fit(babel_gauss *gauss, const float *features, const in
 done:
   free(f.x);
   free(f.mean);
+  free(f.variance);
   free(f.square);
   free(f.values);
   free(f.vectors);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/sha256_blocks.h"
 #include "tests/support/paths.h"
 
 /* Vectors of FIPS 180-2, appendix B, and the empty message. */
@@ -77,4 +78,16 @@ Test(core_sha256, absent_file_is_an_error) {
   char hex[65], path[1100];
   snprintf(path, sizeof path, "%s/none", babel_scratch());
   cr_assert_eq(babel_file_sha256(path, hex), BABEL_ERR_IO);
+}
+
+Test(core_sha256, with_and_without_the_processors_instructions) {
+  unsigned char bytes[64 * 9];
+  uint32_t x = 1, by_instruction[8], plainly[8];
+  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)((x = x * 1664525u + 1013904223u) >> 24);
+  for (size_t blocks = 0; blocks <= 9; blocks++) {
+    for (int i = 0; i < 8; i++) by_instruction[i] = plainly[i] = x = x * 1664525u + 1013904223u;
+    babel_sha256_blocks(by_instruction, bytes, blocks);
+    babel_sha256_blocks_plainly(plainly, bytes, blocks);
+    cr_assert_arr_eq(by_instruction, plainly, sizeof plainly);
+  }
 }
