@@ -13,6 +13,13 @@ size_t babel_arena_need(size_t count, size_t size) {
   return size && count > (SIZE_MAX / 2) / size ? SIZE_MAX : round_up(count * size);
 }
 
+/* The first touch of a page is what takes time: large memory is touched by all processors. */
+static void fill_with_zeros(char *block, size_t bytes) {
+  enum { PIECE = 1 << 22 };
+#pragma omp parallel for schedule(static) if (bytes >= 16 * (size_t)PIECE)
+  for (size_t at = 0; at < bytes; at += PIECE) memset(block + at, 0, bytes - at < PIECE ? bytes - at : PIECE);
+}
+
 babel_status babel_alloc(void **memory, size_t count, size_t size) {
   *memory = NULL;
   if (size && count > (SIZE_MAX / 2) / size)
@@ -21,7 +28,7 @@ babel_status babel_alloc(void **memory, size_t count, size_t size) {
   if (!bytes) bytes = BABEL_ALIGNMENT;
   void *block = aligned_alloc(BABEL_ALIGNMENT, bytes);
   if (!block) return BABEL_FAIL(BABEL_ERR_MEMORY, "no memory for %zu bytes", bytes);
-  memset(block, 0, bytes);
+  fill_with_zeros(block, bytes);
   *memory = block;
   return BABEL_OK;
 }

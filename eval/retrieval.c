@@ -6,7 +6,7 @@
 
 #include "core/arena.h"
 
-enum { LIST = 256, PANEL = 1 << 24 /* similarities at a time */ };
+enum { LIST = 256, PANEL = 1 << 24, PANEL_DEVICE = 1 << 27 /* similarities at a time: a device wants many rows at once */ };
 
 typedef struct {
   double recall[3], rank, top1;
@@ -60,7 +60,7 @@ static float margin_of(const float *a, int na, const float *b, int nb, int d) {
 static babel_status search_begin(search *s, const babel_ops *ops, const float *a, int na, const float *b, int nb, int d) {
   const size_t size = sizeof(float);
   void *host;
-  *s = (search){.ops = ops->exact ? ops->exact : ops, .a = a, .b = b, .na = na, .nb = nb, .d = d, .rows = PANEL / nb, .margin = margin_of(a, na, b, nb, d)};
+  *s = (search){.ops = ops->exact ? ops->exact : ops, .a = a, .b = b, .na = na, .nb = nb, .d = d, .rows = (ops->record_begin ? PANEL_DEVICE : PANEL) / nb, .margin = margin_of(a, na, b, nb, d)};
   if (s->rows < 1) s->rows = 1;
   if (s->rows > na) s->rows = na;
   const size_t rows = (size_t)s->rows, of_b = (size_t)nb * (size_t)d, of_a = rows * (size_t)d, of_y = rows * (size_t)nb;

@@ -206,6 +206,7 @@ void babel_phase_data_destroy(babel_phase_data *data) {
 /* Rows of the chosen variants, pair by pair. */
 static void gather_rows(babel_phase_data *data, const babel_bank *bank, int s, float *to) {
   size_t stride = (size_t)bank->steps * (size_t)bank->width, variants = (size_t)data->variants;
+#pragma omp parallel for schedule(static)
   for (size_t i = 0; i < (size_t)data->pairs; i++)
     for (size_t v = 0; v < variants; v++) {
       size_t row = (size_t)data->source[s][i];
