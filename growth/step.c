@@ -104,10 +104,15 @@ static babel_input_gather_job gather_rows(const babel_step_plan *plan, int s, in
                                   .first = (c->skip + plan->first) * c->steps, .whole = c->whole * c->steps};
 }
 
+/* An epoch longer than a block of steps: at most one begins in a block. */
+static bool shuffles_aside(const babel_step_plan *plan) {
+  return plan->aside && plan->shuffle.order && plan->shuffle.steps_per_epoch >= BABEL_STEP_BLOCK;
+}
+
 /* State and rows of the step behind `before`. */
 static babel_status choose(const babel_step_plan *plan, const babel_step_state *before, babel_stream *s) {
   BABEL_TRY(plan->ops->batch_choice(plan->choice, plan->choices, before, plan->in.state, plan->schedule, BABEL_STEP_WINDOW, s));
-  if (!plan->shuffle.order) return BABEL_OK;
+  if (!plan->shuffle.order || shuffles_aside(plan)) return BABEL_OK;
   if (s != plan->branch) BABEL_TRY(follow(plan, plan->branch, s));
   return plan->ops->shuffle(&plan->shuffle, plan->in.state, plan->branch);
 }
@@ -328,10 +333,9 @@ static babel_status layer_gradients(const babel_step_plan *plan, int k, gradient
   if (fold >= 0 && k == fold + 1) return BABEL_OK;
   BABEL_TRY(follow(plan, plan->branch, plan->stream));
   BABEL_TRY(flush(plan, list, s));
-  if (k != fold) return BABEL_OK;
-  BABEL_TRY(babel_fold_first_biases(plan, s));
-  list->n = babel_fold_first_jobs(plan, list->job);
-  return k ? BABEL_OK : flush(plan, list, s);
+  if (k == fold) list->n = babel_fold_first_jobs(plan, list->job);
+  if (fold == 0) BABEL_TRY(flush(plan, list, s));
+  return k == (fold > 0 ? fold - 1 : fold) ? babel_fold_first_biases(plan, s) : BABEL_OK;
 }
 
 babel_status babel_step_backward(const babel_step_plan *plan) {
@@ -417,13 +421,27 @@ static babel_status record(babel_step_plan *plan, int steps, babel_recording **r
   return status;
 }
 
+/* The next n steps; when one of them begins an epoch, its order was made aside since the epoch before began, and the next one's is made from here on. */
+static babel_status repeat(babel_step_plan *plan, const babel_recording *recording, int n) {
+  const babel_ops *ops = plan->ops;
+  const int64_t each = plan->shuffle.steps_per_epoch, first = plan->next;
+  plan->next += n;
+  if (!shuffles_aside(plan) || (first + n - 1) / each * each < first) return ops->replay(recording, plan->stream);
+  const babel_step_state state = {.step = (first + n - 1) / each * each};
+  BABEL_TRY(follow(plan, plan->stream, plan->aside));
+  BABEL_TRY(ops->replay(recording, plan->stream));
+  BABEL_TRY(ops->upload(plan->epoch, &state, sizeof state, plan->aside));
+  BABEL_TRY(follow(plan, plan->aside, plan->stream));
+  return ops->shuffle(&plan->shuffle, plan->epoch, plan->aside);
+}
+
 babel_status babel_step_run(babel_step_plan *plan, int steps) {
   if (!plan->ops->record_begin || plan->comm) return run_all(plan, steps); /* ranks meet on the host */
   while (steps) {
     const int n = steps < BABEL_STEP_BLOCK ? 1 : BABEL_STEP_BLOCK;
     babel_recording **recording = n == 1 ? &plan->recording : &plan->block;
     if (!*recording) BABEL_TRY(record(plan, n, recording));
-    BABEL_TRY(plan->ops->replay(*recording, plan->stream));
+    BABEL_TRY(repeat(plan, *recording, n));
     steps -= n;
   }
   return BABEL_OK;

@@ -118,6 +118,7 @@ typedef struct {
 typedef struct {
   const babel_ops *ops;
   babel_stream *stream, *branch; /* branch: for what need not wait; both NULL on the CPU */
+  babel_stream *aside;          /* for what need not be there when a recorded block ends; NULL where nothing is recorded */
   babel_config config;
   int m, embed;
   int chunk;                    /* pairs that pass at a time; m = all */
@@ -149,6 +150,8 @@ typedef struct {
   int choices;
   babel_shuffle_job shuffle;    /* the order of the coming epoch; NULL order = none */
   babel_step_state *schedule;   /* (BABEL_STEP_WINDOW) step t's at t % BABEL_STEP_WINDOW */
+  babel_step_state *epoch;      /* (1) backend: begins the epoch behind which an order is made aside */
+  int64_t next;                 /* number of the next step, with choices */
   const int *graph;             /* (graph_size, graph_k) neighbours, backend; NULL = targets: pairs */
   const float *graph_weights;   /* (graph_size, graph_k) */
   int graph_size, graph_k;
@@ -196,11 +199,12 @@ babel_status babel_step_plan_store(const babel_step_plan *plan, babel_trunk *tru
 babel_status babel_step_plan_send(const babel_step_plan *plan);
 
 /* With choices. `step` is the next one to run. */
-babel_status babel_step_plan_begin(const babel_step_plan *plan, int64_t step);
+babel_status babel_step_plan_begin(babel_step_plan *plan, int64_t step);
 /* The states of steps first .. end - 1, at most up to the end of the window that `first` is in. */
 babel_status babel_step_plan_schedule(const babel_step_plan *plan, const babel_step_state *states, int64_t first, int64_t end);
 
-/* The next step's state and rows, on the backend; the order of the coming epoch is made beside the step, when it begins one. */
+/* The next step's state and rows, on the backend; the order of the coming epoch is made beside the step, when it begins one, and where epochs are longer
+ * than a block of steps beside several blocks (babel_step_run). */
 babel_status babel_step_choose(const babel_step_plan *plan);
 
 /* `steps` steps: with choices one after another, else 1. Reads plan->in; leaves losses, weights, norms and hits of the last one on the backend. A

@@ -212,6 +212,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->input_bytes = c->used;
   if (looks_ahead(plan)) carve_inputs(plan, c, &plan->ahead);
   plan->schedule = carve(c, BABEL_STEP_WINDOW, sizeof *plan->schedule);
+  plan->epoch = carve(c, 1, sizeof *plan->epoch);
   carve_gradients(plan, c);
   carve_folds(plan, c);
   carve_layers(plan, c);
@@ -468,6 +469,7 @@ babel_status babel_step_plan_create(babel_step_plan *plan, const babel_trunk *tr
   BABEL_TRY_OR(plan->ops->alloc(&plan->memory, plan->bytes), fail);
   if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->stream, 0), fail);
   if (plan->ops->stream_create) BABEL_TRY_OR(plan->ops->stream_create(&plan->branch, 1), fail);
+  if (looks_ahead(plan)) BABEL_TRY_OR(plan->ops->stream_create(&plan->aside, 1), fail);
   c = (carver){.base = plan->memory};
   carve_all(plan, &c);
   void *host;
@@ -494,6 +496,10 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
   if (plan->block) plan->ops->recording_destroy(plan->block);
   if (plan->stream) plan->ops->stream_destroy(plan->stream);
   if (plan->branch) plan->ops->stream_destroy(plan->branch);
+  if (plan->aside) {
+    plan->ops->synchronize(plan->aside); /* what it writes is not the plan's */
+    plan->ops->stream_destroy(plan->aside);
+  }
   if (plan->memory) plan->ops->free(plan->memory);
   free(plan->host.state); /* the first piece of the block */
   free(plan->adamw);
@@ -537,7 +543,8 @@ babel_status babel_step_plan_send(const babel_step_plan *plan) {
   return plan->ops->upload(plan->in.state, plan->host.state, plan->input_bytes, plan->stream);
 }
 
-babel_status babel_step_plan_begin(const babel_step_plan *plan, int64_t step) {
+babel_status babel_step_plan_begin(babel_step_plan *plan, int64_t step) {
+  plan->next = step;
   const babel_step_state before = {.step = step - 1};
   return plan->ops->upload(plan->in.state, &before, sizeof before, plan->stream);
 }

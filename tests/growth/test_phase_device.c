@@ -25,17 +25,17 @@ static void same_ints(const babel_step_plan *plan, const int *there, const int *
 }
 
 /* 50 pairs in batches of 16: epochs of three steps. From `first`, past the end of an epoch. */
-static void check_batches(int64_t first, bool shuffled) {
+static void check_batches(int64_t first, bool shuffled, int batch, int steps) {
   babel_bank banks[2];
   babel_phase_data data;
   babel_trunk trunk;
   babel_tower *towers[2];
   babel_step_plan plan;
-  babel_step_state states[9] = {{0}};
+  babel_step_state states[80] = {{0}};
   const babel_ops *ops = device();
   for (int v = 0; v < 2; v++) phase_bank(&banks[v], v, 50, 3, v ? 1 : 4);
   babel_config config = phase_config();
-  config.batch = 16;
+  config.batch = batch;
   config.variants = 3;
   config.shuffle_pairs = shuffled;
   babel_phase_options options = phase_options(banks, "device_batches");
@@ -48,13 +48,15 @@ static void check_batches(int64_t first, bool shuffled) {
   babel_phase_data_plan(&data, &config, &plan);
   must(babel_phase_data_begin(&data, &config, first));
   must(babel_step_plan_begin(&plan, first));
-  for (int i = 0; i < 9; i++) states[i] = (babel_step_state){.step = first + i, .lr = 1e-3f, .trunk_lr = 1e-3f, .bias1 = 0.5f, .bias2 = 0.5f};
-  must(babel_step_plan_schedule(&plan, states, first, first + 9));
-  for (int64_t step = first; step < first + 9; step++) {
-    must(babel_step_run(&plan, 1));
+  for (int i = 0; i < steps; i++) states[i] = (babel_step_state){.step = first + i, .lr = 1e-3f, .trunk_lr = 1e-3f, .bias1 = 0.5f, .bias2 = 0.5f};
+  must(babel_step_plan_schedule(&plan, states, first, first + steps));
+  for (int64_t step = first; step < first + steps; step++) {
+    const int together = step % 3 == 0 && step + BABEL_STEP_BLOCK <= first + steps ? BABEL_STEP_BLOCK : 1; /* blocks too: the last one's are seen */
+    must(babel_step_run(&plan, together));
+    step += together - 1;
     must(babel_phase_data_batch(&data, &config, step, &plan.host));
     for (int s = 0; s < 2; s++) same_ints(&plan, plan.in.rows[s], plan.host.rows[s], plan.side[s].rows, "rows", step);
-    same_ints(&plan, plan.in.lengths[0], plan.host.lengths[0], 16, "lengths", step);
+    same_ints(&plan, plan.in.lengths[0], plan.host.lengths[0], batch, "lengths", step);
   }
   babel_step_plan_destroy(&plan);
   babel_trunk_destroy(&trunk);
@@ -63,9 +65,11 @@ static void check_batches(int64_t first, bool shuffled) {
 }
 
 Test(growth_phase_device, batches_are_those_of_the_cpu) {
-  check_batches(0, false);
-  check_batches(7, false);
-  check_batches(5, true);
+  check_batches(0, false, 16, 9);
+  check_batches(7, false, 16, 9);
+  check_batches(5, true, 16, 9);
+  check_batches(0, false, 4, 60); /* epochs of 12 steps: their orders are made aside */
+  check_batches(17, true, 4, 40);
 }
 
 static babel_status look(void *user, const babel_trunk *trunk, int64_t step, int epoch, FILE *lines) {
