@@ -5,7 +5,7 @@
 #include "kernels/cuda/last_block.cuh"
 #include "kernels/cuda/quad.cuh"
 
-enum { CHUNKS = BABEL_ADAPTIVE_CHUNKS };
+enum { CHUNKS = BABEL_ADAPTIVE_CHUNKS, STEP = CHUNKS * BABEL_QUAD_THREADS, AHEAD = 4 /* loads of a thread in flight */ };
 
 /* The threads' values by halving; the result is thread 0's. `count` is a power of two; threads from there on have nothing to add. */
 static __device__ double add_up(double *shared, double value, int count) {
@@ -22,10 +22,22 @@ static __device__ double add_up(double *shared, double value, int count) {
 static __device__ double part_of(const float *x, int64_t n) {
   const int64_t quads = (n + 3 + 3) / 4;
   double sum = 0;
-  for (int64_t quad = (int64_t)blockIdx.x * BABEL_QUAD_THREADS + threadIdx.x; quad < quads; quad += (int64_t)CHUNKS * BABEL_QUAD_THREADS) {
-    const babel_quad q = babel_quad_load(x, babel_quad_find(x, true, quad, n));
+  BABEL_NO_UNROLL
+  for (int64_t quad = (int64_t)blockIdx.x * BABEL_QUAD_THREADS + threadIdx.x; quad < quads; quad += AHEAD * STEP) {
+    babel_quad q[AHEAD];
+    if (babel_quad_find(x, true, quad, n).wide && babel_quad_find(x, true, quad + (AHEAD - 1) * STEP, n).wide) {
+      BABEL_UNROLL
+      for (int i = 0; i < AHEAD; i++) {
+        babel_quad_place place = babel_quad_find(x, true, quad + i * STEP, n);
+        place.wide = true;
+        q[i] = babel_quad_load(x, place);
+      }
+    } else {
+      BABEL_UNROLL
+      for (int i = 0; i < AHEAD; i++) q[i] = babel_quad_load(x, babel_quad_find(x, true, quad + i * STEP, n));
+    }
     BABEL_UNROLL
-    for (int k = 0; k < 4; k++) sum += (double)q.v[k] * (double)q.v[k];
+    for (int k = 0; k < 4 * AHEAD; k++) sum += (double)q[k / 4].v[k % 4] * (double)q[k / 4].v[k % 4];
   }
   return sum;
 }

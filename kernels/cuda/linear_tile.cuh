@@ -214,6 +214,8 @@ static __global__ void __launch_bounds__(LINEAR_THREADS(TILE_M, TILE_N, RM, K_GR
     linear_tile_kernel(const __grid_constant__ linear_jobs jobs) {
   constexpr int A_PITCH = LINEAR_PITCH(A_ALONG_K, TILE_M, TILE_K), B_PITCH = LINEAR_PITCH(B_ALONG_K, TILE_N, TILE_K);
   constexpr int C_PITCH = TILE_N + (B_ALONG_K ? 8 : 16), WARPS_N = TILE_N / 32, WARPS = TILE_M / (16 * RM) * WARPS_N;
+  static_assert(sizeof(float) * K_GROUPS * TILE_M * (C_PITCH + 1) <= LINEAR_SHARED_BYTES(A_ALONG_K, B_ALONG_K, TILE_M, TILE_N, TILE_K, STAGES),
+                "the sums of all groups, and those of A, take the place of the stages");
   BABEL_DYNAMIC_SHARED(float, shared);
 
   const int found = linear_find_job(jobs, blockIdx.x), tile = blockIdx.x - jobs.first_block[found];
