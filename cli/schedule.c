@@ -36,6 +36,7 @@ typedef struct {
   babel_progress_line line;
   int at;                          /* number of the phase at hand */
   int64_t later[BABEL_MOST_PHASES]; /* steps of all phases behind phase i */
+  bool stuck[BABEL_MOST_PHASES];   /* joins two components, with a policy that holds both where they are */
   int lock;
   babel_comm *comm;                /* of several ranks, rank 0 reads and writes the folder and measures */
 } schedule_job;
@@ -114,6 +115,35 @@ static void close_schedule(schedule_job *job) {
 
 /* ---- babel plan -------------------------------------------------------------------------------------------------------------------------- */
 
+static bool has(const babel_phase_plan *p, const char *modality) {
+  return !strcmp(p->modality[0], modality) || !strcmp(p->modality[1], modality);
+}
+
+/* Whether pairs of earlier phases lead from one modality of phase i to the other. */
+static bool connected(const babel_phase_plan *plans, int i) {
+  bool reached[BABEL_MOST_PHASES] = {false}, grown = true, found = false;
+  while (grown) {
+    grown = false;
+    for (int p = 0; p < i; p++) {
+      bool now = has(&plans[p], plans[i].modality[0]);
+      for (int q = 0; q < i && !now; q++) now = reached[q] && (has(&plans[q], plans[p].modality[0]) || has(&plans[q], plans[p].modality[1]));
+      if (now && !reached[p]) reached[p] = grown = true;
+    }
+  }
+  for (int p = 0; p < i; p++) found |= reached[p] && has(&plans[p], plans[i].modality[1]);
+  return found;
+}
+
+static bool is_stuck(const schedule_job *job, const babel_phase_plan *plans, int i) {
+  const babel_policy policy = (babel_policy)job->config.proto_policy;
+  return plans[i].kind == BABEL_PHASE_BRIDGE && (policy == BABEL_POLICY_REHEARSAL_KD || policy == BABEL_POLICY_GAUSS_KD) && !connected(plans, i);
+}
+
+static void advise(const schedule_job *job, int i, char text[512]) {
+  snprintf(text, 512, "phase %d, %s, joins two groups of modalities that no earlier pair connects, and its proto_policy holds both where they are: only this pair will "
+           "be aligned; with set: {proto_policy: replay} in this phase one group can move as a whole (docs/growing.md)", i + 1, job->list.phase[i].name);
+}
+
 /* Goes through all phases without training: everything that can be known before work is checked. */
 static babel_status check_all(schedule_job *job, babel_phase_plan plans[BABEL_MOST_PHASES]) {
   babel_trunk trunk;
@@ -125,6 +155,7 @@ static babel_status check_all(schedule_job *job, babel_phase_plan plans[BABEL_MO
     if (status == BABEL_OK) status = gather(job, i);
     job->options.planning = true;
     if (status == BABEL_OK) status = babel_phase_prepare(&trunk, &job->options, &plans[i]);
+    job->stuck[i] = status == BABEL_OK && is_stuck(job, plans, i);
     status = in_phase(job, i, status);
   }
   babel_trunk_destroy(&trunk);
@@ -194,6 +225,11 @@ static void print_plan(const schedule_job *job, const babel_phase_plan *plans, c
     if (!junction) printf("    %-22s %s, %s\n", "", p->modality[0], p->modality[1]);
   }
   printf("all phases: about %.0f s here, without evaluation\n", total);
+  for (int i = 0; i < job->list.count; i++) {
+    char text[512];
+    advise(job, i, text);
+    if (job->stuck[i]) printf("note: %s\n", text);
+  }
 }
 
 static babel_status plan(const babel_args *args) {
@@ -413,6 +449,9 @@ static babel_status run_all(schedule_job *job) {
   BABEL_TRY(configure(job, 0));
   BABEL_TRY(babel_trunk_create(&trunk, job->ops, &job->config));
   for (int i = 0; i < job->list.count && status == BABEL_OK; i++) {
+    char text[512];
+    advise(job, i, text);
+    if (job->stuck[i] && leads(job)) babel_note("%s", text);
     babel_note("phase %d of %d, %s: %s, %s and %s, %d pairs, %lld steps", i + 1, job->list.count, job->list.phase[i].name,
                babel_phase_kind_name(plans[i].kind), plans[i].modality[0], plans[i].modality[1], plans[i].pairs, (long long)plans[i].steps);
     status = in_phase(job, i, run_phase(job, &trunk, i));

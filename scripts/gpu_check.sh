@@ -13,6 +13,7 @@ Runs on a machine with a device; a missing one is a failure. Exit code 0 when ev
   --only LIST         of tests,program,sanitizer,bench (default: all)
   --pack FILE.tar.xz  no device needed: builds for any x86-64-v3 processor and packs programs, libraries and this script for a machine with a
                       device that has no compiler and no network (glibc 2.34 or newer): unpack, then ./gpu_check.sh --build-dir .
+                      Without NCCL, which one device does not need and which is larger than all the rest
   --help              this text
 EOT
 }
@@ -36,7 +37,7 @@ make_pack() {
   local file=$1 folder=$root/build/cuda-pack program library
   local programs=(babel bench/babel_bench bench/babel_step_serve tests/support/babel_device_run)
   cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBABEL_CUDA=ON "-DBABEL_CUDA_ARCHITECTURES=80-real;90-real" -DBABEL_NATIVE=OFF \
-    -DCMAKE_C_FLAGS=-march=x86-64-v3 '-DCMAKE_BUILD_RPATH=$ORIGIN/lib;$ORIGIN/../lib;$ORIGIN/../../lib' -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags >/dev/null
+    -DBABEL_NCCL=OFF -DCMAKE_C_FLAGS=-march=x86-64-v3 '-DCMAKE_BUILD_RPATH=$ORIGIN/lib;$ORIGIN/../lib;$ORIGIN/../../lib' -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags >/dev/null
   mapfile -t -O ${#programs[@]} programs < <(awk '!/^#/ { print $3 }' "$folder/device_tests.txt" | sort -u)
   cmake --build "$folder" -j "${JOBS:-$(nproc)}" --target "${programs[@]##*/}" >"$folder/build.log" 2>&1 || { tail -n 40 "$folder/build.log" >&2; exit 1; }
   stage=$(mktemp -d) # removed at the end of the script

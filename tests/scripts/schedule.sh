@@ -36,6 +36,10 @@ grep -qE '^4 +wifi_skeleton +bridge +skeleton +wifi' output || fail "no bridge"
 good plan "$schedules/order_iii.yaml" --banks sim "${small[@]}"
 grep -qE '^2 +mmwave_wifi +disconnected' output || fail "no disconnected phase"
 grep -qE '^3 +lidar_video +grow +video +lidar' output || fail "no growth from video"
+if grep -q '^note:' output; then fail "advice against its own setting"; fi
+sed '/proto_policy: replay/d' "$schedules/order_iii.yaml" >held.yaml
+good plan held.yaml --banks sim "${small[@]}"
+says "note: phase 5, wifi_skeleton, joins two groups of modalities that no earlier pair connects"
 
 ### a schedule that is wrong: one sentence with the phase
 sed 's/^allow_disconnected.*//' "$schedules/order_iii.yaml" >connected.yaml
