@@ -497,7 +497,9 @@ void babel_step_plan_destroy(babel_step_plan *plan) {
   if (plan->stream) plan->ops->stream_destroy(plan->stream);
   if (plan->branch) plan->ops->stream_destroy(plan->branch);
   if (plan->aside) {
-    plan->ops->synchronize(plan->aside); /* what it writes is not the plan's */
+    babel_error first = babel_error_take(); /* what went wrong before is said */
+    plan->ops->synchronize(plan->aside);    /* what it writes is not the plan's */
+    babel_error_put(&first);
     plan->ops->stream_destroy(plan->aside);
   }
   if (plan->memory) plan->ops->free(plan->memory);
