@@ -25,7 +25,7 @@
 
 static const babel_option options[] = {
     {"bank", "FILE", "a feature bank; stands twice"},
-    {"from", "FILE", "grow this trunk on: a new modality against one that it knows (or two that it knows). Settings are the trunk's, but for --set"},
+    {"from", "FILE", "grow this trunk on: a new modality against one that it knows (or two that it knows). Settings are the trunk's, but for --preset, --config and --set"},
     {"schedule", "FILE", "run all phases of this schedule (babel plan), each into a folder of its own in DIR, with the retention report"},
     {"banks", "DIR", "--schedule: folder of the banks, splits and draws that it names (default: beside it)"},
     {"earlier", "FILE", "a bank or split of an earlier phase that has moved (rehearsal looks for them by checksum); may stand several times"},

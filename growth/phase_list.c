@@ -86,8 +86,9 @@ static babel_status file_of(const reader *r, const yaml_node_t *node, const char
     if ((size_t)snprintf(to, 1024, "%s/%s", r->folder, text) < 1024 && babel_file_exists(to)) return BABEL_OK;
   }
   if ((size_t)snprintf(to, 1024, "%.*s%s", slash ? (int)(slash - r->path + 1) : 0, r->path, text) < 1024 && babel_file_exists(to)) return BABEL_OK;
-  return BABEL_FAIL(BABEL_ERR_IO, "%s: line %d: %s: %s is neither %s%s%sbeside the schedule", r->path, line_of(node), what, text,
-                    r->folder ? "in " : "", r->folder ? r->folder : "", r->folder ? " nor " : "");
+  if (!r->folder)
+    return BABEL_FAIL(BABEL_ERR_IO, "%s: line %d: %s: %s is not beside the schedule; --banks DIR names another folder", r->path, line_of(node), what, text);
+  return BABEL_FAIL(BABEL_ERR_IO, "%s: line %d: %s: %s is neither in %s nor beside the schedule", r->path, line_of(node), what, text, r->folder);
 }
 
 static babel_status read_phase(reader *r, yaml_node_t *map, babel_phase_entry *phase) {

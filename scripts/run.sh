@@ -18,7 +18,7 @@ what every phase kept and lost, and the same without protection. With --utd-mhad
   --simulated-files  without data: a UTD-MHAD that the simulator writes in the real file formats, through the job of --utd-mhad
   --out DIR          results (default out)
   --resume           continue what is in the results folder
-  --force            overwrite what is in the results folder
+  --force            overwrite what is in the results folder; with --resume: continue it although threads or machine differ
   --full             every preset, control and protocol, preset paper with its 600 variants (hours on two cores)
   --seeds N          seeds a trunk is grown with (default 3)
   --threads N        threads (default: all processors)
@@ -28,7 +28,7 @@ What is simulated is deterministic, and every table says so.
 TEXT
 }
 
-utd="" weights="" mars="" mmego="" out="out" mode="" full=0 files=0 seeds=3 threads=$(nproc)
+utd="" weights="" mars="" mmego="" out="out" resume=0 force=0 full=0 files=0 seeds=3 threads=$(nproc)
 need() { [ $# -ge 2 ] || { echo "run.sh: $1 needs a value; --help explains" >&2; exit 2; }; }
 while [ $# -gt 0 ]; do
   case $1 in
@@ -39,8 +39,8 @@ while [ $# -gt 0 ]; do
     --out) need "$@"; out=$2; shift ;;
     --seeds) need "$@"; seeds=$2; shift ;;
     --threads) need "$@"; threads=$2; shift ;;
-    --resume) mode=resume ;;
-    --force) mode=force ;;
+    --resume) resume=1 ;;
+    --force) force=1 ;;
     --full) full=1 ;;
     --simulated-files) files=1 ;;
     --help) usage; exit 0 ;;
@@ -59,11 +59,11 @@ for path in ${mars:+"$mars"} ${mmego:+"$mmego"} ${mars:+"$utd/Depth"} ${utd:+"$u
   [ -e "$path" ] || { echo "run.sh: $path is not there; docs/data.md says where to get it" >&2; exit 1; }
 done
 if [ -e "$out" ] && [ -n "$(ls -A "$out" 2>/dev/null)" ]; then
-  case $mode in
-    resume) ;;
-    force) [ -e "$out/RUN" ] || { echo "run.sh: $out holds other files than this job's: remove it yourself or give another --out" >&2; exit 1; }
+  case $resume$force in
+    1?) ;; # nothing is deleted
+    01) [ -e "$out/RUN" ] || { echo "run.sh: $out holds other files than this job's: remove it yourself or give another --out" >&2; exit 1; }
            rm -rf "$out" ;;
-    *) echo "run.sh: $out exists: continue with --resume, overwrite with --force, or give another --out" >&2; exit 1 ;;
+    00) echo "run.sh: $out exists: continue with --resume, overwrite with --force, or give another --out" >&2; exit 1 ;;
   esac
 fi
 
@@ -79,6 +79,8 @@ if [ -e "$out/RUN" ] && [ "$(cat "$out/RUN")" != "$identity" ]; then
 fi
 echo "$identity" >"$out/RUN"
 export OMP_NUM_THREADS=$threads
+again=(--resume)
+[ $resume$force != 11 ] || again+=(--force)
 
 # Every command that is run is printed; its time and peak memory go to usage.csv.
 say() { printf '\n== %s\n' "$*"; }
@@ -105,9 +107,9 @@ if [ -z "$utd" ] && [ $files = 0 ]; then
   say "What the schedule would do"
   babel plan "$order" --banks "$out/banks"
   say "Growth of six modalities, the trunk held by rehearsal"
-  babel grow --schedule "$order" --banks "$out/banks" --out "$out/grow" --resume
+  babel grow --schedule "$order" --banks "$out/banks" --out "$out/grow" "${again[@]}"
   say "The same without protection (proto_policy: plain)"
-  babel grow --schedule "$order" --banks "$out/banks" --out "$out/grow_plain" --set proto_policy=plain --resume --quiet
+  babel grow --schedule "$order" --banks "$out/banks" --out "$out/grow_plain" --set proto_policy=plain "${again[@]}" --quiet
   for run in grow grow_plain; do babel report --html "$out/$run"; done
   echo "SIMULATED sensors: this shows that the program works and what protection does, not what it reaches on real recordings."
   finish
@@ -164,7 +166,7 @@ grow() { # grow NAME FOLD IMU SKELETON options..: all seeds, into the queue
   if [ "$fold" = main ]; then watch=(--watch "paper=$splits/utd_mhad_draws_paper.csv" --watch "strict=$splits/utd_mhad_draws_strict.csv"); fi
   for ((seed = 0; seed < seeds; seed++)); do
     printf '%q ' "$babel" grow --bank "$b/$imu.safetensors" --bank "$b/$skeleton.safetensors" --split "$(split_of "$fold")" "${watch[@]}" \
-      --seed $seed --out "$out/runs/$name/$fold/seed$seed" --resume --quiet --threads 1 --usage "$out/usage.csv" "$@" >>"$queue"
+      --seed $seed --out "$out/runs/$name/$fold/seed$seed" "${again[@]}" --quiet --threads 1 --usage "$out/usage.csv" "$@" >>"$queue"
     echo >>"$queue"
   done
 }
