@@ -71,7 +71,7 @@ Test(growth_phase_list, what_is_wrong_is_one_sentence_with_the_line) {
       {"phases:\n  - {name: a}\n", "expected name and banks", BABEL_ERR_ARG},
       {"phases:\n  - {name: a/b, banks: [a.safetensors, b.safetensors]}\n", "a folder is called after it", BABEL_ERR_ARG},
       {"phases:\n  - {name: a, banks: [a.safetensors]}\n", "a list of two files", BABEL_ERR_ARG},
-      {"phases:\n  - {name: a, banks: [a.safetensors, nowhere.safetensors]}\n", "line 2: banks: nowhere.safetensors is neither", BABEL_ERR_IO},
+      {"phases:\n  - {name: a, banks: [a.safetensors, nowhere.safetensors]}\n", "line 2: banks: nowhere.safetensors is not beside the schedule; --banks", BABEL_ERR_IO},
       {"phases:\n  - {name: a, banks: [a.safetensors, b.safetensors], steps: 0}\n", "steps: expected a whole number", BABEL_ERR_ARG},
       {"phases:\n  - {name: a, banks: [a.safetensors, b.safetensors], epochs: -1}\n", "epochs: expected a number above 0", BABEL_ERR_ARG},
       {"phases:\n  - {name: a, banks: [a.safetensors, b.safetensors], epochs: 1, steps: 1}\n", "steps or epochs, not both", BABEL_ERR_ARG},
