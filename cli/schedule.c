@@ -115,28 +115,10 @@ static void close_schedule(schedule_job *job) {
 
 /* ---- babel plan -------------------------------------------------------------------------------------------------------------------------- */
 
-static bool has(const babel_phase_plan *p, const char *modality) {
-  return !strcmp(p->modality[0], modality) || !strcmp(p->modality[1], modality);
-}
-
-/* Whether pairs of earlier phases lead from one modality of phase i to the other. */
-static bool connected(const babel_phase_plan *plans, int i) {
-  bool reached[BABEL_MOST_PHASES] = {false}, grown = true, found = false;
-  while (grown) {
-    grown = false;
-    for (int p = 0; p < i; p++) {
-      bool now = has(&plans[p], plans[i].modality[0]);
-      for (int q = 0; q < i && !now; q++) now = reached[q] && (has(&plans[q], plans[p].modality[0]) || has(&plans[q], plans[p].modality[1]));
-      if (now && !reached[p]) reached[p] = grown = true;
-    }
-  }
-  for (int p = 0; p < i; p++) found |= reached[p] && has(&plans[p], plans[i].modality[1]);
-  return found;
-}
-
-static bool is_stuck(const schedule_job *job, const babel_phase_plan *plans, int i) {
+static bool is_stuck(const schedule_job *job, const babel_phase_plan *p, int i) {
   const babel_policy policy = (babel_policy)job->config.proto_policy;
-  return plans[i].kind == BABEL_PHASE_BRIDGE && (policy == BABEL_POLICY_REHEARSAL_KD || policy == BABEL_POLICY_GAUSS_KD) && !connected(plans, i);
+  return p->kind == BABEL_PHASE_BRIDGE && (policy == BABEL_POLICY_REHEARSAL_KD || policy == BABEL_POLICY_GAUSS_KD) &&
+         !babel_retention_connected(job->sets, i, p->modality[0], p->modality[1]);
 }
 
 static void advise(const schedule_job *job, int i, char text[512]) {
@@ -155,7 +137,7 @@ static babel_status check_all(schedule_job *job, babel_phase_plan plans[BABEL_MO
     if (status == BABEL_OK) status = gather(job, i);
     job->options.planning = true;
     if (status == BABEL_OK) status = babel_phase_prepare(&trunk, &job->options, &plans[i]);
-    job->stuck[i] = status == BABEL_OK && is_stuck(job, plans, i);
+    job->stuck[i] = status == BABEL_OK && is_stuck(job, &plans[i], i);
     status = in_phase(job, i, status);
   }
   babel_trunk_destroy(&trunk);

@@ -177,21 +177,20 @@ done:
   return status;
 }
 
-/* Whether pairs that were trained lead from one modality to the other: towers of two components have nothing to do with each other yet. */
-static bool connected(const measuring *m, const char *from, const char *to) {
+bool babel_retention_connected(const babel_retention_set *sets, int set_count, const char *from, const char *to) {
   bool reached[2 * BABEL_MAX_SETS] = {false};
   bool grown = true;
   while (grown) {
     grown = false;
-    for (int i = 0; i < 2 * m->set_count; i++) {
-      const char *name = m->sides[i].bank->modality;
+    for (int i = 0; i < 2 * set_count; i++) {
+      const char *name = sets[i / 2].bank[i % 2]->modality;
       bool now = !strcmp(name, from) || reached[i ^ 1];
-      for (int j = 0; j < 2 * m->set_count && !now; j++) now = reached[j] && !strcmp(m->sides[j].bank->modality, name);
+      for (int j = 0; j < 2 * set_count && !now; j++) now = reached[j] && !strcmp(sets[j / 2].bank[j % 2]->modality, name);
       if (now && !reached[i]) reached[i] = grown = true;
     }
   }
-  for (int i = 0; i < 2 * m->set_count; i++)
-    if (reached[i] && !strcmp(m->sides[i].bank->modality, to)) return true;
+  for (int i = 0; i < 2 * set_count; i++)
+    if (reached[i] && !strcmp(sets[i / 2].bank[i % 2]->modality, to)) return true;
   return false;
 }
 
@@ -219,7 +218,7 @@ static babel_status measure_pair(const measuring *m, const char *from, const cha
       if (!strcmp(a->bank->modality, from) && !strcmp(b->bank->modality, to))
         return measure_synchronised(m, from, to, a->x, b->x, a->labels, a->n, false);
     }
-  return connected(m, from, to) ? measure_emergent(m, from, to) : BABEL_OK;
+  return babel_retention_connected(m->sets, m->set_count, from, to) ? measure_emergent(m, from, to) : BABEL_OK;
 }
 
 static babel_status measure_all(const measuring *m) {

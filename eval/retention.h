@@ -46,6 +46,9 @@ enum { BABEL_MAX_SETS = 32 };
 babel_status babel_retention_measure(babel_retention *now, const babel_trunk *trunk, const babel_retention_set *sets, int set_count, bool shared_labels);
 void babel_retention_destroy(babel_retention *retention); /* accepts a zeroed one */
 
+/* Whether pairs of the sets, at most BABEL_MAX_SETS, lead from one modality to the other: towers of two components have nothing to do with each other. */
+bool babel_retention_connected(const babel_retention_set *sets, int set_count, const char *from, const char *to);
+
 const babel_measure *babel_retention_find(const babel_retention *retention, const char *measure, const char *from, const char *to); /* or NULL */
 
 /* One row each measure of `now`, with what `before` (zeroed: nothing) has of it, and the drift. */

@@ -334,8 +334,7 @@ static babel_status layer_gradients(const babel_step_plan *plan, int k, gradient
   BABEL_TRY(follow(plan, plan->branch, plan->stream));
   BABEL_TRY(flush(plan, list, s));
   if (k == fold) list->n = babel_fold_first_jobs(plan, list->job);
-  if (fold == 0) BABEL_TRY(flush(plan, list, s));
-  return k == (fold > 0 ? fold - 1 : fold) ? babel_fold_first_biases(plan, s) : BABEL_OK;
+  return k == fold - 1 ? babel_fold_first_biases(plan, s) : BABEL_OK;
 }
 
 babel_status babel_step_backward(const babel_step_plan *plan) {

@@ -24,7 +24,7 @@ babel_status babel_fold_forward(const babel_step_plan *plan, babel_stream *s);
 babel_status babel_fold_gradients(const babel_step_plan *plan);
 
 /* Apart. */
-static inline int babel_fold_at(const babel_step_plan *plan) { /* the layer that M is */
+static inline int babel_fold_at(const babel_step_plan *plan) { /* the layer that M is: not the first, a module has at least two */
   return plan->shared - 1;
 }
 babel_status babel_fold_middle(const babel_step_plan *plan, babel_stream *s); /* C3 x + b */
