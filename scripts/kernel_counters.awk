@@ -1,6 +1,6 @@
 # The counters of one step (standard error of a program of the access-hook build, tests/simdev/counters.cpp) as a table, and their limits.
 # A line: name (may hold spaces), then launches blocks threads barriers mma mma_flop shared, and four times bytes requests each ratio:
-# global loads, global stores, shared loads, shared stores. -v wide=1.25 -v conflicts=1.1 -v reuse=10 -v extra=1.3: the limits.
+# global loads, global stores, shared loads, shared stores; then the calls of fmaf. -v wide=1.25 -v conflicts=1.1 -v reuse=10 -v extra=1.3: the limits.
 # -v batch -v hidden -v embedding -v inputs: of the step; inputs = the sum of both widths.
 function complain(text) {
   print "kernel_counters: " text > "/dev/stderr"
@@ -27,24 +27,25 @@ function compulsory(    b, h, e, tower, prototype, floats) {
 
 /^# bytes, warp requests/ { inside = 1; next }
 !inside || $1 == "kernel" { next }
-NF < 24 { complain("not a line of counters: " $0); next }
+NF < 25 { complain("not a line of counters: " $0); next }
 {
-  at = NF - 22 # the first number
+  at = NF - 23 # the first number
   name = $1
   for (i = 2; i < at; i++) name = name " " $i
-  for (i = 0; i < 23; i++) v[i] = $(at + i)
+  for (i = 0; i < 24; i++) v[i] = $(at + i)
   launches += v[0]
   if (v[4]) { flop += v[5] / (name ~ /^babel_contrastive/ ? 3 : 1); operands += v[7] } # the loss takes three TF32 products for one
   else other += v[7]
   other += v[11]
   all += v[5]
+  fused += v[23]
   if (name != "babel_shuffle_kernel") { # exchanges random places
     ratio("global loads", v[10], wide)
     ratio("global stores", v[14], wide)
   }
   ratio("shared loads", v[18], conflicts)
   ratio("shared stores", v[22], conflicts)
-  line[++n] = sprintf("| `%s` | %d | %d | %d | %.1f | %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", name, v[0], v[1], v[3], v[5] / 1e6, v[6],
+  line[++n] = sprintf("| `%s` | %d | %d | %d | %.1f | %.2f | %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", name, v[0], v[1], v[3], v[5] / 1e6, v[23] / 1e6, v[6],
     v[7] / 1e6, v[10], v[11] / 1e6, v[14], v[15] / 1e6, v[18], v[19] / 1e6, v[22])
 }
 
@@ -53,11 +54,11 @@ END {
   print "# What one step asks of the memory system, as counted by the simulated device"
   print ""
   print "Written by `scripts/kernel_facts.sh --counters`: " shape ". Exact and repeatable, of the code that gcc makes of the kernels."
-  print "MFLOP: of tensor-core instructions, tile padding included. MB are 10^6 bytes that threads ask for. x: sectors (global) or wavefronts (shared) over the"
-  print "least possible, 1 = ideal. Shared bytes: of a block."
+  print "MFLOP: of tensor-core instructions, tile padding included. MFMA: 10^6 calls of fmaf, one a thread. MB are 10^6 bytes that threads ask for. x: sectors"
+  print "(global) or wavefronts (shared) over the least possible, 1 = ideal. Shared bytes: of a block."
   print ""
-  print "| kernel | launches | blocks | barriers | MFLOP | shared bytes | load MB | x | store MB | x | shared load MB | x | shared store MB | x |"
-  print "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+  print "| kernel | launches | blocks | barriers | MFLOP | MFMA | shared bytes | load MB | x | store MB | x | shared load MB | x | shared store MB | x |"
+  print "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
   for (i = 1; i <= n; i++) print line[i]
   print ""
   print "| figure | counted | limit |"
@@ -66,6 +67,7 @@ END {
   printf "| all other global bytes [MB] | %.1f | |\n", other / 1e6
   if (batch) printf "| the same over compulsory ones (scripts/kernel_counters.awk has the formula) | %.2f | <= %s |\n", other / compulsory(), extra
   printf "| tensor-core MFLOP of the step | %.1f | |\n", all / 1e6
+  printf "| calls of fmaf in the step [10^6] | %.2f | |\n", fused / 1e6
   printf "| launches of the step, those on a branch beside others too | %d | |\n", launches
   printf "| sectors of a global request over the least possible, worst | %.2f | <= %s |\n", worst[wide], wide
   printf "| wavefronts of a shared request over the least possible, worst | %.2f | <= %s |\n", worst[conflicts], conflicts

@@ -141,7 +141,8 @@ if [ $real = 1 ]; then
   motion_imu=(--modality imu --encoder imu_motion --weights "$weights/limu_bert/hhar.pt" --preset best)
   bank "$b/imu_motion.safetensors" "${motion_imu[@]}" --out pretrained="$b/imu_motion_pretrained.safetensors" --out motion="$b/imu_motion.safetensors"
   motion_gcn=(--modality skeleton --encoder skeleton_motion --weights "$weights/shift_gcn/ntu_joint_xsub.pt" --preset best)
-  bank "$b/skeleton_motion.safetensors" "${motion_gcn[@]}" --out pretrained="$b/skeleton_motion_pretrained.safetensors" --out motion="$b/skeleton_motion.safetensors"
+  bank "$b/skeleton_motion.safetensors" "${motion_gcn[@]}" --out pretrained="$b/skeleton_motion_pretrained.safetensors" \
+    --out phase_free="$b/skeleton_phase_free.safetensors" --out motion="$b/skeleton_motion.safetensors"
   bank "$b/imu_stats.safetensors" --modality imu --encoder imu_stats --variants $variants --out "$b/imu_stats.safetensors"
   bank "$b/imu_random.safetensors" --modality imu --encoder limu_bert --random-weights --variants $variants --out "$b/imu_random.safetensors"
   bank "$b/imu_paper.safetensors" --modality imu "${limu[@]}" --preset paper --variants $variants --out "$b/imu_paper.safetensors"
@@ -248,9 +249,17 @@ chain_bank() { # chain_bank DATA FILE options..
   local data=$1 file=$2; shift 2
   if [ -e "$file" ]; then echo "$file is there"; else babel bank build --data "$data" "$@"; fi
 }
-study() { # study NAME
-  say "Growth on real data, $1 (docs/growing.md)"
-  "$here/scripts/growth_study.sh" --schedule "$here/configs/schedules/$1.yaml" --banks "$out/chain" --out "$out/growth_$1" --seeds "$seeds" --threads "$threads"
+study() { # study NAME POLICIES..
+  local name=$1; shift
+  say "Growth on real data, $name (docs/growing.md)"
+  "$here/scripts/growth_study.sh" --schedule "$here/configs/schedules/$name.yaml" --banks "$out/chain" --out "$out/growth_$name" --seeds "$seeds" --threads "$threads" "$@"
+}
+windows() { # windows SET NAME: one-shot in the radar's own data set after NAME, aligned and beside the raw features
+  local trunks=() seed
+  for ((seed = 0; seed < seeds; seed++)); do trunks+=(--trunk "$out/growth_$2/rehearsal_kd/seed$seed/trunk.safetensors"); done
+  rm -f "$out/growth_$2/windows.json"
+  babel eval --protocol "$1" --bank "$c/$1_skeleton_phase_free.safetensors" --bank "$c/$1_mmwave_free.safetensors" --split "$splits/$1.csv" \
+    --draws "$splits/$1_draws.csv" "${trunks[@]}" --heads nearest --extra --out "$out/growth_$2/windows.json"
 }
 if [ -n "$mars$mmego" ]; then
   say "Feature banks of the chains"
@@ -258,15 +267,28 @@ if [ -n "$mars$mmego" ]; then
   mkdir -p "$c"
   ln -sfn "$(cd "$b" && pwd)/imu_stats.safetensors" "$c/utd_imu.safetensors"
   ln -sfn "$(cd "$b" && pwd)/skeleton_ours.safetensors" "$c/utd_skeleton.safetensors"
+  ln -sfn "$(cd "$b" && pwd)/imu_motion.safetensors" "$c/utd_imu_motion.safetensors"
+  ln -sfn "$(cd "$b" && pwd)/skeleton_phase_free.safetensors" "$c/utd_skeleton_phase_free.safetensors"
   for set in ${mars:+mars} ${mmego:+mmego}; do
     chain_bank "${!set}" "$c/${set}_mmwave.safetensors" --modality mmwave --encoder radar_stats --variants 4 --out "$c/${set}_mmwave.safetensors"
     chain_bank "${!set}" "$c/${set}_skeleton.safetensors" --modality skeleton "${gcn[@]}" --variants 4 --out pooled_scores="$c/${set}_skeleton.safetensors"
+    chain_bank "${!set}" "$c/${set}_mmwave_free.safetensors" --modality mmwave --encoder radar_free --variants 0 --out "$c/${set}_mmwave_free.safetensors"
+    chain_bank "${!set}" "$c/${set}_skeleton_phase_free.safetensors" --modality skeleton --encoder skeleton_motion \
+      --weights "$weights/shift_gcn/ntu_joint_xsub.pt" --variants 0 --out phase_free="$c/${set}_skeleton_phase_free.safetensors"
   done
   if [ -n "$mars" ]; then
     chain_bank "$utd" "$c/utd_lidar.safetensors" --modality lidar --encoder pointcloud_stats --variants 16 --out "$c/utd_lidar.safetensors"
+    chain_bank "$utd" "$c/utd_lidar_motion.safetensors" --modality lidar --encoder pointcloud_motion --fit-split "$splits/utd_mhad_lidar.csv" \
+      --variants 0 --out "$c/utd_lidar_motion.safetensors"
     study chain_a
+    study chain_a_best rehearsal_kd plain
+    windows mars chain_a_best
   fi
-  if [ -n "$mmego" ]; then study chain_c; fi
+  if [ -n "$mmego" ]; then
+    study chain_c
+    study chain_c_best rehearsal_kd freeze
+    windows mmego chain_c_best
+  fi
 fi
 
 if [ $real = 1 ]; then echo "The paper reports 31.77 (IMU), 61.06 (skeleton), 61.46 (both; 63.02 with six modalities aligned)."; fi

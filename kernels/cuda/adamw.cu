@@ -26,16 +26,16 @@ BABEL_DEVICE void update(const adamw_list &list, const babel_adamw_job &job, con
   const bool clamped = job.low < job.high;
   BABEL_UNROLL
   for (int k = 0; k < 4; k++) {
-    const float slope = (job.weights ? w0 * g.v[k] + w1 * other.v[k] : g.v[k]) + third.v[k];
-    m.v[k] = list.beta1 * m.v[k] + (1 - list.beta1) * slope;
-    v.v[k] = list.beta2 * v.v[k] + (1 - list.beta2) * (slope * slope);
-    float moved = p.v[k] * keep - rate * m.v[k] / (sqrtf(v.v[k]) * root + list.eps);
+    const float slope = (job.weights ? fmaf(w0, g.v[k], w1 * other.v[k]) : g.v[k]) + third.v[k];
+    m.v[k] = fmaf(list.beta1, m.v[k], (1 - list.beta1) * slope);
+    v.v[k] = fmaf(list.beta2, v.v[k], (1 - list.beta2) * (slope * slope));
+    float moved = fmaf(p.v[k], keep, -(rate * m.v[k] / fmaf(sqrtf(v.v[k]), root, list.eps)));
     if (clamped) { /* NaN stays */
       moved = job.low > moved ? job.low : moved;
       moved = job.high < moved ? job.high : moved;
     }
     p.v[k] = moved;
-    teacher.v[k] = mu * teacher.v[k] + rest * moved;
+    teacher.v[k] = fmaf(mu, teacher.v[k], rest * moved);
   }
   babel_quad_store(job.m, place, m);
   babel_quad_store(job.v, place, v);

@@ -19,7 +19,7 @@ __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_combine_kernel(const
   babel_quad y = babel_quad_load(job->x0, place);
   const babel_quad x1 = babel_quad_load(job->x1, place);
   BABEL_UNROLL
-  for (int k = 0; k < 4; k++) y.v[k] = w0 * y.v[k] + w1 * x1.v[k];
+  for (int k = 0; k < 4; k++) y.v[k] = fmaf(w0, y.v[k], w1 * x1.v[k]);
   if (job->x2) {
     const babel_quad x2 = babel_quad_load(job->x2, place);
     BABEL_UNROLL

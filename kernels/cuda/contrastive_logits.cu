@@ -2,7 +2,7 @@
 #include "kernels/cuda/contrastive_tile.cuh"
 #include "kernels/l2norm.h"
 
-#define STAGES 2
+#define STAGES 2                      /* one is multiplied while the other arrives */
 #define DEEP 128                      /* columns of a stage */
 #define PITCH (DEEP + 4)              /* rows of 8 lanes lie in different banks */
 #define STAGE (2 * TILE * PITCH)      /* floats: a tile of na, one of nb */
@@ -12,27 +12,42 @@
 #define WARPS (THREADS / 32)           /* share the product: each has its part of every stage's k */
 #define NORMS (2 * TILE)              /* rows of both towers */
 
-/* The rows of both towers that meet in this tile. */
+/* The rows of both towers that meet in this tile. A warp copies every WARPS-th row, a lane every 32nd column of it, or with ALIGNED rows every
+ * 32nd four. Behind the last row that one stands again: nothing of the padding is kept. */
 typedef struct {
-  const float *a, *b; /* this thread's first place */
-  int rows_a, rows_b, columns, pitch;
+  const float *a, *b; /* the tile's first row, from the next column on */
+  int last_a, last_b; /* row of the tile */
+  int pitch, left;    /* bytes of a row; columns */
 } sources;
 
-template <bool ALIGNED>
 static __device__ sources sources_of(const contrastive_plan *plan, int i0, int j0) {
-  const int m = plan->job.m, d = plan->job.d, row = CONTRASTIVE_ROW(DEEP, ALIGNED), column = CONTRASTIVE_COLUMN(DEEP, ALIGNED);
-  const sources from = {plan->job.na + (size_t)(i0 + row) * d + column, plan->job.nb + (size_t)(j0 + row) * d + column, m - i0, m - j0, d - column, d};
+  const int m = plan->job.m, d = plan->job.d;
+  const sources from = {plan->job.na + (size_t)i0 * d, plan->job.nb + (size_t)j0 * d, min(TILE, m - i0) - 1, min(TILE, m - j0) - 1, d * (int)sizeof(float), d};
   return from;
 }
 
-/* The next DEEP columns. */
+template <bool ALIGNED>
+static __device__ __forceinline__ void fetch_rows(float *tile, const float *from, int last, int pitch, int left) {
+  constexpr int FLOATS = ALIGNED ? 4 : 1;
+  const int column = threadIdx.x % 32 * FLOATS, warp = threadIdx.x / 32;
+  BABEL_NOT_AHEAD(last);
+  BABEL_UNROLL
+  for (int r = 0; r < TILE; r += WARPS) {
+    const float *row = (const float *)((const char *)(from + column) + (ptrdiff_t)min(warp + r, last) * pitch);
+    BABEL_UNROLL
+    for (int c = 0; c < DEEP; c += 32 * FLOATS) babel_copy_async<4 * FLOATS>(tile + (warp + r) * PITCH + column + c, row + c, column + c < left);
+  }
+}
+
+/* The next DEEP columns, zeros behind the last one. */
 template <bool ALIGNED>
 static __device__ __forceinline__ void fetch(float *stage, sources *from) {
-  contrastive_fetch<DEEP, PITCH, ALIGNED>(stage, from->a, from->pitch, from->rows_a, from->columns > 0);
-  contrastive_fetch<DEEP, PITCH, ALIGNED>(stage + TILE * PITCH, from->b, from->pitch, from->rows_b, from->columns > 0);
+  fetch_rows<ALIGNED>(stage, from->a, from->last_a, from->pitch, from->left);
+  fetch_rows<ALIGNED>(stage + TILE * PITCH, from->b, from->last_b, from->pitch, from->left);
+  babel_copy_async_commit();
   from->a += DEEP;
   from->b += DEEP;
-  from->columns -= DEEP;
+  from->left -= DEEP;
 }
 
 /* Over the four lanes that share a row. */
@@ -77,21 +92,16 @@ static __device__ __forceinline__ void multiply(contrastive_product product[2], 
 
 template <bool ALIGNED>
 static __device__ void product_of_tile(float *shared, contrastive_product product[2], squares *square, const contrastive_plan *plan, int i0, int j0) {
-  sources from = sources_of<ALIGNED>(plan, i0, j0);
-  for (int stage = 0; stage < STAGES - 1; stage++) {
-    fetch<ALIGNED>(shared + stage * STAGE, &from);
-    babel_copy_async_commit();
-  }
-  int now = 0, next = (STAGES - 1) * STAGE;
+  sources from = sources_of(plan, i0, j0);
+  fetch<ALIGNED>(shared, &from);
+  int now = 0;
   BABEL_NO_UNROLL
-  for (int left = plan->job.d; left > 0; left -= DEEP) {
-    babel_copy_async_wait<STAGES - 2>();
+  while (from.left > -DEEP) {
+    babel_copy_async_wait<0>();
     __syncthreads();
-    fetch<ALIGNED>(shared + next, &from); /* zeros behind the last column */
-    babel_copy_async_commit();
+    fetch<ALIGNED>(shared + STAGE - now, &from);
     multiply(product, square, shared + now);
-    now = now == (STAGES - 1) * STAGE ? 0 : now + STAGE;
-    next = next == (STAGES - 1) * STAGE ? 0 : next + STAGE;
+    now = STAGE - now;
   }
   babel_copy_async_wait<0>();
   __syncthreads(); /* the stages are free */

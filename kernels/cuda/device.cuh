@@ -13,15 +13,16 @@
 
 #define BABEL_DEVICE static __device__ __forceinline__
 
-
 /* BABEL_SHARED(float, sum, 32): `sum`, an array of 32 floats that the threads of a block share, 16-byte aligned.
  * BABEL_DYNAMIC_SHARED(float, tile): `tile`, the bytes that the launch asked for, 16-byte aligned; one such array per kernel.
  * BABEL_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments ...): launches and evaluates to a babel_status; `stream` is a
  * cudaStream_t; more than 48 KiB of shared memory are asked for first. BABEL_LAUNCH_AS: a kernel that is a template, in parentheses, and
- * the text that stands for it in messages, a constant. */
+ * the text that stands for it in messages, a constant.
+ * BABEL_NOT_AHEAD(x): what follows from `x`, a 32-bit number, is computed where it stands, not kept in registers from before a loop. */
 #ifdef BABEL_SIMDEV
 #define BABEL_UNROLL
 #define BABEL_NO_UNROLL
+#define BABEL_NOT_AHEAD(x) (void)0
 #define BABEL_SHARED(type, name, count) type *name = (type *)simdev_shared(__COUNTER__, sizeof(type) * (count))
 #define BABEL_DYNAMIC_SHARED(type, name) type *name = (type *)simdev_dynamic_shared()
 #define BABEL_LAUNCH_AS(name, kernel, grid, block, shared_bytes, stream, ...)      \
@@ -30,6 +31,7 @@
 #else
 #define BABEL_UNROLL _Pragma("unroll")
 #define BABEL_NO_UNROLL _Pragma("unroll 1")
+#define BABEL_NOT_AHEAD(x) asm volatile("" : "+r"(x))
 #define BABEL_SHARED(type, name, count) __shared__ __align__(16) type name[count]
 #define BABEL_DYNAMIC_SHARED(type, name)                                      \
   extern __shared__ __align__(16) unsigned char babel_dynamic_shared[];       \

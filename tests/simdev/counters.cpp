@@ -13,7 +13,7 @@
 
 struct traffic { unsigned long long bytes, requests, cost, best; }; /* cost: sectors or wavefronts */
 struct row {
-  unsigned long long launches, blocks, threads, barriers, mma, multiply_adds;
+  unsigned long long launches, blocks, threads, barriers, mma, multiply_adds, fused;
   size_t shared;
   traffic load, store, shared_load, shared_store;
 };
@@ -60,6 +60,10 @@ void simdev_count_mma(int multiply_adds) {
   if (!counted) return;
   ++counted->mma;
   counted->multiply_adds += static_cast<unsigned long long>(multiply_adds);
+}
+
+void simdev_count_fused(void) {
+  if (counted) ++counted->fused;
 }
 
 void simdev_counters_access(bool shared, uintptr_t at, size_t bytes, simdev_access kind, const void *pc) {
@@ -174,6 +178,7 @@ void simdev_counters_totals(simdev_totals *all) {
     all->wavefronts += c.shared_load.cost + c.shared_store.cost;
     all->least_wavefronts += c.shared_load.best + c.shared_store.best;
     all->multiply_adds += c.multiply_adds;
+    all->fused += c.fused;
   }
 }
 
@@ -187,11 +192,11 @@ void simdev_counters_report(FILE *out) {
   fprintf(out, "# bytes, warp requests, and per request: 32-byte sectors (global) or wavefronts (shared), then the ratio to the least possible\n");
   fprintf(out, "%-36s %8s %8s %9s %8s %9s %12s %8s", "kernel", "launches", "blocks", "threads", "barriers", "mma", "mma_flop", "shared_B");
   for (const char *what : {"load", "store", "sh_load", "sh_store"}) fprintf(out, " %10s_B %9s %6s %6s", what, "requests", "each", "ratio");
-  fputc('\n', out);
+  fprintf(out, " %12s\n", "fmaf");
   for (const auto &r : rows) {
     const row &c = r.second;
     fprintf(out, "%-36s %8llu %8llu %9llu %8llu %9llu %12llu %8zu", r.first.c_str(), c.launches, c.blocks, c.threads, c.barriers, c.mma, 2 * c.multiply_adds, c.shared);
     for (const traffic *t : {&c.load, &c.store, &c.shared_load, &c.shared_store}) print_traffic(out, t);
-    fputc('\n', out);
+    fprintf(out, " %12llu\n", c.fused);
   }
 }

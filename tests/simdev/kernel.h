@@ -45,6 +45,7 @@ typedef struct {
   unsigned long long launches, bytes_read, bytes_written, requests, sectors, least_sectors; /* of global memory */
   unsigned long long wavefronts, least_wavefronts;                                          /* of shared memory */
   unsigned long long multiply_adds;                                                         /* of tensor cores */
+  unsigned long long fused;                                                                 /* fmaf, one a thread */
 } simdev_totals;
 void simdev_counters_totals(simdev_totals *all);
 

@@ -131,7 +131,7 @@ static double column(const char *table, const char *kernel, int n) {
   return atof(row);
 }
 
-/* Columns: 0 kernel, 1 launches ... 7 shared bytes; then bytes, requests, each, ratio of loads, stores, shared loads, shared stores. */
+/* Columns: 0 kernel, 1 launches ... 7 shared bytes; then bytes, requests, each, ratio of loads, stores, shared loads, shared stores; 24 calls of fmaf. */
 Test(simdev_values, counters_are_exact) {
   char *table;
   size_t size;
@@ -158,11 +158,14 @@ Test(simdev_values, counters_are_exact) {
   cr_expect_eq(column(table, vectors, 10), 4);
   cr_expect_eq(column(table, vectors, 12), 31 * 16);
   cr_expect_eq(column(table, vectors, 14), 16);
+  cr_expect_eq(column(table, unpadded, 24), 0);
+  cr_expect_eq(column(table, padded, 24), 32);
   const char *kernels[] = {unpadded, padded, vectors};
-  double launches = 0, read = 0, written = 0, requests = 0, sectors = 0, wavefronts = 0;
+  double launches = 0, read = 0, written = 0, requests = 0, sectors = 0, wavefronts = 0, fused = 0;
   for (int i = 0; i < 3; i++) {
     launches += column(table, kernels[i], 1);
     read += column(table, kernels[i], 8);
+    fused += column(table, kernels[i], 24);
     requests += column(table, kernels[i], 9) + column(table, kernels[i], 13);
     written += column(table, kernels[i], 12);
     sectors += column(table, kernels[i], 9) * column(table, kernels[i], 10) + column(table, kernels[i], 13) * column(table, kernels[i], 14);
@@ -174,6 +177,7 @@ Test(simdev_values, counters_are_exact) {
   cr_expect_eq((double)all.bytes_read, read);
   cr_expect_eq((double)all.bytes_written, written);
   cr_expect_eq((double)all.requests, requests);
+  cr_expect_eq((double)all.fused, fused);
   cr_expect_float_eq((double)all.sectors, sectors, 1);
   cr_expect_float_eq((double)all.wavefronts, wavefronts, 1);
   free(table);
