@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/report_points.h"
+#include "cli/retention_table.h"
 #include "core/file.h"
 #include "eval/results.h"
 
@@ -102,7 +103,7 @@ static babel_status write_retention(const report *r, int *modalities) {
     const babel_result *row = &r->results.rows[i];
     if (!is_retention(row, "all", "class_top1")) continue;
     fprintf(writer.stream, "%d\t%d\t%s\t%s\t%.1f\t%.1f\t%d\n", name_index((const char(*)[32])names, n, row->modalities.names[1]),
-            name_index((const char(*)[32])names, n, row->modalities.names[0]), row->modalities.names[0], row->modalities.names[1], row->after, row->retained, row->emergent);
+            name_index((const char(*)[32])names, n, row->modalities.names[0]), row->modalities.names[0], row->modalities.names[1], row->after, babel_retention_at_chance(row) ? (double)NAN : row->retained, row->emergent);
   }
   return babel_file_commit(&writer);
 }
@@ -120,7 +121,7 @@ static babel_status write_forgetting(const report *r) {
     for (int i = 0; i < r->results.count; i++) {
       const babel_result *row = &r->results.rows[i];
       bool pair = is_retention(row, r->phases[p].name, "class_top1"), alone = is_retention(row, r->phases[p].name, "one-shot");
-      if ((!pair && !alone) || !isfinite(row->retained)) continue;
+      if ((!pair && !alone) || !isfinite(row->retained) || babel_retention_at_chance(row)) continue;
       sum[alone] += row->retained;
       n[alone]++;
       if (pair) least = fmin(least, row->retained);
@@ -179,7 +180,7 @@ static babel_status draw_retention(const report *r, int modalities) {
   char body[2048];
   snprintf(body, sizeof body,
            "set size ratio -1\nunset key\nunset grid\nset xlabel 'to'\nset ylabel 'from'\nset xrange [-0.5:%d.5]\nset yrange [%d.5:-0.5]\nset cblabel 'kept [%%]'\nset cbrange [40:110]\n"
-           "set palette defined (40 '#b2182b', 80 '#fddbc7', 100 '#f7f7f7', 110 '#2166ac')\nset title 'class top-1 of every ordered pair at the end; colour: kept since it could first be measured; italic: never paired'\n"
+           "set palette defined (40 '#b2182b', 80 '#fddbc7', 100 '#f7f7f7', 110 '#2166ac')\nset title 'class top-1 of every ordered pair at the end; colour: kept since first measured (none: was at chance); italic: never paired'\n"
            "set xtics noenhanced\nset ytics noenhanced\nset style fill solid 1 noborder\n"
            "plot 'retention.tsv' using 'x':'y':(column('x')-0.5):(column('x')+0.5):(column('y')-0.5):(column('y')+0.5):'kept':xtic(stringcolumn('to')):ytic(stringcolumn('from')) with boxxyerror lc palette, "
            "'' using 'x':'y':(stringcolumn('emergent') eq '1' ? '{/:Italic '.sprintf('%%.0f', column('now')).'}' : '{/:Bold '.sprintf('%%.0f', column('now')).'}') with labels enhanced\n",

@@ -15,10 +15,16 @@ static const babel_result *find(const babel_results *results, const babel_result
   return NULL;
 }
 
+bool babel_retention_at_chance(const babel_result *row) {
+  return row->before < 2 * row->chance; /* false where one is missing */
+}
+
 static void print_change(const babel_result *r) {
-  char kept[16] = "-";
-  if (isfinite(r->retained)) snprintf(kept, sizeof kept, "%.1f %%", r->retained);
-  printf("%8.1f %8.1f %+8.1f %9s", r->before, r->after, r->after - r->before, kept);
+  char kept[16] = "-", chance[16] = "-";
+  if (isfinite(r->chance)) snprintf(chance, sizeof chance, "%.1f", r->chance);
+  if (babel_retention_at_chance(r)) snprintf(kept, sizeof kept, "at chance");
+  else if (isfinite(r->retained)) snprintf(kept, sizeof kept, "%.1f %%", r->retained);
+  printf("%7s %8.1f %8.1f %+8.1f %9s", chance, r->before, r->after, r->after - r->before, kept);
 }
 
 static void print_instances(const babel_results *results, const babel_result *pair) {
@@ -45,11 +51,13 @@ static void print_summary(const babel_results *results) {
   for (int kind = 0; kind < 3; kind++) {
     double sum = 0, least = INFINITY;
     char where[80] = "";
-    int n = 0;
+    int n = 0, chance = 0;
     for (int i = 0; i < results->count; i++) {
       const babel_result *r = &results->rows[i];
       if (r->kind != BABEL_RESULT_RETENTION || strcmp(r->phase, "all") || strcmp(r->measure, kind < 2 ? "class_top1" : "one-shot")) continue;
-      if ((kind < 2 && r->emergent != (kind == 1)) || !isfinite(r->retained) || babel_retention_new(results, r)) continue;
+      if ((kind < 2 && r->emergent != (kind == 1)) || babel_retention_new(results, r)) continue;
+      chance += babel_retention_at_chance(r);
+      if (!isfinite(r->retained) || babel_retention_at_chance(r)) continue;
       sum += r->retained;
       n++;
       if (r->retained >= least) continue;
@@ -57,14 +65,15 @@ static void print_summary(const babel_results *results) {
       babel_names_join(&r->modalities, " > ", where, sizeof where);
     }
     if (n) printf("%-30s %6d %8.1f %% %8.1f %%  %s\n", names[kind], n, sum / n, least, where);
+    if (chance) printf("%-30s %6d   less than twice chance when first measured: there was nothing to keep\n", n ? "" : names[kind], chance);
   }
 }
 
 void babel_print_retention(const babel_results *results) {
   bool any = false;
   for (int pairs = 0; pairs < 2; pairs++) {
-    if (pairs) printf("\n%-22s %8s %8s %8s %9s   %s\n", "class top-1 [%]", "first", "now", "change", "kept", "recall@1/10 [%]  rank");
-    else printf("%-22s %8s %8s %8s %9s\n", "one-shot [%]", "first", "now", "change", "kept");
+    if (pairs) printf("\n%-22s %7s %8s %8s %8s %9s   %s\n", "class top-1 [%]", "chance", "first", "now", "change", "kept", "recall@1/10 [%]  rank");
+    else printf("%-22s %7s %8s %8s %8s %9s\n", "one-shot [%]", "chance", "first", "now", "change", "kept");
     for (int i = 0; i < results->count; i++) {
       const babel_result *r = &results->rows[i];
       char name[80];

@@ -84,7 +84,8 @@ static babel_status check_retention(const babel_result *row) {
   if (row->modalities.count < 1 || row->modalities.count > 2) return BABEL_FAIL(BABEL_ERR_ARG, "result: %d modalities, expected one or two", row->modalities.count);
   BABEL_TRY(check_nullable("before", row->before));
   BABEL_TRY(check_number("after", row->after));
-  return check_nullable("retained", row->retained);
+  BABEL_TRY(check_nullable("retained", row->retained));
+  return check_nullable("chance", row->chance);
 }
 
 static babel_status check_row(const babel_result *row) {
@@ -100,7 +101,7 @@ static babel_status check_row(const babel_result *row) {
 /* Six decimals are far below any difference that means something, and make 15 digits of the file read back to the same number. */
 static void round_numbers(babel_result *row) {
   double *numbers[] = {&row->mean, &row->sd, &row->ci95, &row->gain, &row->gain_ci95, &row->recall1, &row->recall5, &row->recall10,
-                       &row->class_top1, &row->median_rank, &row->before, &row->after, &row->retained};
+                       &row->class_top1, &row->median_rank, &row->before, &row->after, &row->retained, &row->chance};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) *numbers[i] = round(*numbers[i] * 1e6) / 1e6;
 }
 

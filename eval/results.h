@@ -7,8 +7,8 @@
  * kind "retrieval": dataset, protocol, features, encoders, preset, seeds, trunk_encoders as above, and from, to, recall1, recall5,
  *   recall10, class_top1 (percent), median_rank, n (candidates).
  * kind "retention" (eval/retention.h): phase, policy, modalities (one, or from and to), measure ("one-shot", "class_top1", "recall1", "recall5", "recall10",
- *   "median_rank", "drift"), before, after, retained (percent; before and retained null where nothing was measured before the phase), emergent (the pair was
- *   never trained together). */
+ *   "median_rank", "drift"), before, after, retained (percent; before and retained null where nothing was measured before the phase), chance (of the measure,
+ *   eval/retention.h; null of drift, and where older files do not have it), emergent (the pair was never trained together). */
 #ifndef BABEL_EVAL_RESULTS_H
 #define BABEL_EVAL_RESULTS_H
 
@@ -51,7 +51,7 @@ typedef struct {
   int n;
   /* retention; and modalities */
   char phase[64], policy[32], measure[24];
-  double before, after, retained; /* NaN = null, but for after */
+  double before, after, retained, chance; /* NaN = null, but for after */
   bool emergent;
 } babel_result;
 

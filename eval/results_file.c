@@ -16,7 +16,7 @@
 #include "eval/results.h"
 
 /* The fields of a row, in the order of the file: one table for the writer and the reader. */
-typedef enum { TEXT, NULLABLE_TEXT, NAMES, NUMBER, NULLABLE, COUNT, TRUTH } field_type;
+typedef enum { TEXT, NULLABLE_TEXT, NAMES, NUMBER, NULLABLE, LATER, COUNT, TRUTH } field_type; /* LATER: as NULLABLE, and missing in older files */
 typedef struct {
   const char *name;
   field_type type;
@@ -39,7 +39,7 @@ static const field retrieval_fields[] = {
 
 static const field retention_fields[] = {
     FIELD(TEXT, phase), FIELD(TEXT, policy), FIELD(NAMES, modalities), FIELD(TEXT, measure), FIELD(NULLABLE, before), FIELD(NUMBER, after),
-    FIELD(NULLABLE, retained), FIELD(TRUTH, emergent), {NULL, TEXT, 0, 0}};
+    FIELD(NULLABLE, retained), FIELD(LATER, chance), FIELD(TRUTH, emergent), {NULL, TEXT, 0, 0}};
 
 enum { KINDS = 3 };
 static const char *const kind_names[KINDS] = {"one-shot", "retrieval", "retention"};
@@ -126,17 +126,17 @@ static bool read_field(babel_result *row, const field *f, const json_t *item) {
     return json_is_boolean(item);
   default:
     if (json_is_number(item)) number = json_number_value(item);
-    if (!json_is_number(item) && !(f->type == NULLABLE && json_is_null(item))) return false;
+    if (!json_is_number(item) && !(f->type != NUMBER && json_is_null(item))) return false;
     memcpy(at, &number, sizeof number);
     return true;
   }
 }
 
 static babel_status read_row(babel_result *row, const json_t *object, size_t number, const char *path) {
-  static const char *const expected[] = {"a text", "a text or null", "a list of names", "a number", "a number or null", "a whole number", "true or false"};
+  static const char *const expected[] = {"a text", "a text or null", "a list of names", "a number", "a number or null", "a number or null", "a whole number", "true or false"};
   const char *kind = json_string_value(json_object_get(object, "kind"));
   memset(row, 0, sizeof *row);
-  row->ci95 = row->gain = row->gain_ci95 = NAN;
+  row->ci95 = row->gain = row->gain_ci95 = row->chance = NAN;
   int which = 0;
   while (kind && which < KINDS && strcmp(kind, kind_names[which])) which++;
   if (!kind || which == KINDS)
@@ -144,6 +144,7 @@ static babel_status read_row(babel_result *row, const json_t *object, size_t num
   row->kind = (babel_result_kind)which;
   for (const field *f = kind_fields[row->kind]; f->name; f++) {
     const json_t *item = json_object_get(object, f->name);
+    if (!item && f->type == LATER) continue;
     if (!item) return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: row %zu: %s is missing", path, number, f->name);
     if (!read_field(row, f, item))
       return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: row %zu: %s: expected %s", path, number, f->name, expected[f->type]);

@@ -28,7 +28,7 @@ typedef struct {
   babel_retention *now;
 } measuring;
 
-static babel_status add(babel_retention *now, const char *measure, const char *from, const char *to, bool emergent, double value) {
+static babel_status add(babel_retention *now, const char *measure, const char *from, const char *to, bool emergent, double value, double chance) {
   if (now->count == now->capacity) {
     int capacity = now->capacity ? 2 * now->capacity : 64;
     babel_measure *grown = realloc(now->measures, (size_t)capacity * sizeof *grown);
@@ -37,7 +37,7 @@ static babel_status add(babel_retention *now, const char *measure, const char *f
     now->capacity = capacity;
   }
   babel_measure *m = &now->measures[now->count++];
-  *m = (babel_measure){.emergent = emergent, .value = value};
+  *m = (babel_measure){.emergent = emergent, .value = value, .chance = chance};
   snprintf(m->measure, sizeof m->measure, "%s", measure);
   snprintf(m->from, sizeof m->from, "%s", from);
   snprintf(m->to, sizeof m->to, "%s", to);
@@ -108,12 +108,36 @@ static void forget(shown *side) {
   free(side->x);
 }
 
+static int supported_classes(const babel_points *points, const babel_episode *episode) {
+  int count = 0;
+  for (int i = 0; i < episode->support_count; i++) { /* a few */
+    bool seen = false;
+    for (int j = 0; j < i && !seen; j++) seen = points->labels[episode->support[i]] == points->labels[episode->support[j]];
+    count += !seen;
+  }
+  return count;
+}
+
+/* 100 sum_c p_c q_c, p and q the shares of class c on either side. */
+static babel_status class_chance(double *percent, const int *a, int na, const int *b, int nb) {
+  int64_t *count, equal = 0;
+  int most = 0;
+  for (int i = 0; i < na; i++) most = a[i] > most ? a[i] : most;
+  BABEL_TRY(babel_alloc_to(&count, (size_t)most + 1, sizeof *count));
+  for (int i = 0; i < na; i++) count[a[i]]++;
+  for (int j = 0; j < nb; j++)
+    if (b[j] <= most) equal += count[b[j]];
+  free(count);
+  *percent = 100 * (double)equal / ((double)na * (double)nb);
+  return BABEL_OK;
+}
+
 static babel_status measure_oneshot(const measuring *m, const char *modality, const babel_bank *bank, const babel_bank *partner, const babel_draws *draws) {
   const char **keys = NULL;
   babel_episodes episodes = {0};
   babel_oneshot_job *jobs = NULL;
   shown drawn = {0}, *side = &drawn;
-  double sum = 0;
+  double sum = 0, chance = 0;
   babel_status status;
   BABEL_TRY_OR(embed_drawn(m, bank, partner, draws, side), done);
   babel_points points = {.x = side->x, .labels = side->labels, .rows = side->n, .width = m->width};
@@ -124,9 +148,12 @@ static babel_status measure_oneshot(const measuring *m, const char *modality, co
   for (int i = 0; i < episodes.count; i++)
     jobs[i] = (babel_oneshot_job){.points = &points, .episode = &episodes.episodes[i], .heads = 1u << BABEL_HEAD_NEAREST};
   BABEL_TRY_OR(babel_oneshot_run(jobs, episodes.count, &m->trunk->config), done);
-  for (int i = 0; i < episodes.count; i++) sum += jobs[i].results[BABEL_HEAD_NEAREST].accuracy / episodes.count;
+  for (int i = 0; i < episodes.count; i++) {
+    sum += jobs[i].results[BABEL_HEAD_NEAREST].accuracy / episodes.count;
+    chance += 100.0 / supported_classes(&points, &episodes.episodes[i]) / episodes.count;
+  }
   babel_oneshot_destroy(jobs, episodes.count);
-  status = add(m->now, "one-shot", modality, "", false, sum);
+  status = add(m->now, "one-shot", modality, "", false, sum, chance);
 done:
   forget(side);
   free(jobs);
@@ -138,13 +165,18 @@ done:
 static babel_status measure_synchronised(const measuring *m, const char *from, const char *to, const float *a, const float *b, const int *labels, int n,
                                          bool emergent) {
   babel_retrieval score;
+  double class;
+  BABEL_TRY(class_chance(&class, labels, n, labels, n));
   BABEL_TRY(babel_retrieval_score(&score, m->trunk->ops, a, b, labels, n, m->width));
   const struct {
     const char *name;
-    double value;
-  } all[] = {{"class_top1", score.class_top1}, {"recall1", score.recall1}, {"recall5", score.recall5}, {"recall10", score.recall10},
-             {"median_rank", score.median_rank}};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) BABEL_TRY(add(m->now, all[i].name, from, to, emergent, all[i].value));
+    double value, chance;
+  } all[] = {{"class_top1", score.class_top1, class},
+             {"recall1", score.recall1, 100 * fmin(1, 1.0 / n)},
+             {"recall5", score.recall5, 100 * fmin(1, 5.0 / n)},
+             {"recall10", score.recall10, 100 * fmin(1, 10.0 / n)},
+             {"median_rank", score.median_rank, (n + 1) / 2.0}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) BABEL_TRY(add(m->now, all[i].name, from, to, emergent, all[i].value, all[i].chance));
   return BABEL_OK;
 }
 
@@ -206,9 +238,10 @@ static babel_status measure_emergent(const measuring *m, const char *from, const
     }
   if (done || !m->shared_labels) return BABEL_OK;
   const shown *a = first_of(m, from, &set), *b = first_of(m, to, &set);
-  double percent;
+  double percent, chance;
+  BABEL_TRY(class_chance(&chance, a->labels, a->n, b->labels, b->n));
   BABEL_TRY(babel_retrieval_class_top1(&percent, m->trunk->ops, a->x, a->labels, a->n, b->x, b->labels, b->n, m->width));
-  return add(m->now, "class_top1", from, to, true, percent);
+  return add(m->now, "class_top1", from, to, true, percent, chance);
 }
 
 static babel_status measure_pair(const measuring *m, const char *from, const char *to) {
@@ -281,7 +314,7 @@ static double drift(const babel_retention *before, const babel_retention *now, i
 }
 
 static babel_status add_row(babel_results *results, const babel_measure *m, const char *phase, const char *policy, double before, double retained) {
-  babel_result row = {.kind = BABEL_RESULT_RETENTION, .emergent = m->emergent, .before = before, .after = m->value, .retained = retained};
+  babel_result row = {.kind = BABEL_RESULT_RETENTION, .emergent = m->emergent, .before = before, .after = m->value, .retained = retained, .chance = m->chance};
   snprintf(row.phase, sizeof row.phase, "%s", phase);
   snprintf(row.policy, sizeof row.policy, "%s", policy);
   snprintf(row.measure, sizeof row.measure, "%s", m->measure);
@@ -301,7 +334,7 @@ babel_status babel_retention_rows(babel_results *results, const babel_retention 
   }
   for (int i = 0; i < before->towers && i < now->towers; i++) {
     if (!before->samples[i] || before->samples[i] != now->samples[i]) continue;
-    babel_measure m = {.measure = "drift", .value = drift(before, now, i)};
+    babel_measure m = {.measure = "drift", .value = drift(before, now, i), .chance = NAN};
     snprintf(m.from, sizeof m.from, "%s", trunk->towers[i].name);
     BABEL_TRY(add_row(results, &m, phase, policy, 1, NAN));
   }

@@ -7,6 +7,8 @@
  *   one-shot    nearest class embedding, mean over the draws of that set, whatever keys they name [%]   modalities: one
  *   class_top1, recall1, recall5, recall10 [%], median_rank     retrieval.h      modalities: from, to
  *   drift       mean cosine of the test embeddings to those before the phase     modalities: one
+ * chance, of an answer drawn at random [%]: one-shot: 100 / classes of the support, mean over the draws; class_top1: 100 sum_c p_c q_c, p and q the shares of
+ * class c among queries and candidates; recall@k: 100 k / candidates; median_rank: (candidates + 1) / 2.
  * retained = after / before, [%] of a share, (before / after for median_rank); null where nothing was measured before. */
 #ifndef BABEL_EVAL_RETENTION_H
 #define BABEL_EVAL_RETENTION_H
@@ -29,7 +31,7 @@ typedef struct {
 typedef struct {
   char measure[24], from[32], to[32]; /* to "" for a single modality */
   bool emergent;
-  double value;
+  double value, chance; /* chance NaN: none */
 } babel_measure;
 
 /* A moment of a trunk. */

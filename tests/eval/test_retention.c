@@ -86,6 +86,16 @@ static double value(const babel_retention *r, const char *measure, const char *f
   return m->value;
 }
 
+static void forget_chance(const char *path) {
+  babel_file file;
+  cr_assert_eq(babel_file_open(&file, path), BABEL_OK);
+  char *text = strndup((const char *)file.data, file.size), *line;
+  babel_file_close(&file);
+  while ((line = strstr(text, "    \"chance\""))) memmove(line, strchr(line, '\n') + 1, strlen(strchr(line, '\n')));
+  cr_assert_eq(babel_file_write_text(path, text), BABEL_OK);
+  free(text);
+}
+
 Test(eval_retention, pairs_emergent_pairs_and_drift) {
   world w;
   babel_retention before, after;
@@ -103,6 +113,10 @@ Test(eval_retention, pairs_emergent_pairs_and_drift) {
   cr_assert_gt(value(&after, "class_top1", "imu", "lidar", true), 60);
   cr_assert_null(babel_retention_find(&after, "recall1", "imu", "lidar"), "samples of two data sets are not synchronised");
   value(&after, "recall1", "skeleton", "video", true); /* the same data set: the keys that both have */
+  cr_assert_float_eq(babel_retention_find(&after, "class_top1", "imu", "skeleton")->chance, 20, 1e-9);
+  cr_assert_float_eq(babel_retention_find(&after, "class_top1", "imu", "lidar")->chance, 20, 1e-9);
+  cr_assert_float_eq(babel_retention_find(&after, "recall5", "imu", "skeleton")->chance, 500.0 / 60, 1e-9);
+  cr_assert_float_eq(babel_retention_find(&after, "median_rank", "imu", "skeleton")->chance, 30.5, 1e-9);
   babel_retention apart;
   cr_assert_eq(babel_retention_measure(&apart, &w.trunk, w.set, 3, false), BABEL_OK);
   cr_assert_null(babel_retention_find(&apart, "class_top1", "imu", "lidar"), "labels of two data sets that have nothing to do with each other");
@@ -117,6 +131,7 @@ Test(eval_retention, pairs_emergent_pairs_and_drift) {
     if (!strcmp(r->measure, "drift")) {
       drifts++;
       cr_assert(r->after > 0.5 && r->after < 1.000001, "%g", r->after);
+      cr_assert(isnan(r->chance));
     } else {
       cr_assert_eq(isnan(r->before), !old, "%s %s", r->measure, r->modalities.names[0]);
       if (old && !strcmp(r->measure, "class_top1")) cr_assert(fabs(r->retained - 100 * r->after / r->before) < 1e-3);
@@ -134,6 +149,10 @@ Test(eval_retention, pairs_emergent_pairs_and_drift) {
     cr_assert_str_eq(back.rows[i].phase, "last");
     cr_assert_eq(back.rows[i].after, results.rows[i].after);
   }
+  babel_results_destroy(&back);
+  forget_chance(path);
+  cr_assert_eq(babel_results_read(&back, path), BABEL_OK, "a file from before it was there: %s", babel_error_last()->sentence);
+  for (int i = 0; i < back.count; i++) cr_assert(isnan(back.rows[i].chance));
   babel_results_destroy(&back);
   babel_results_destroy(&results);
   babel_retention_destroy(&before);
