@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "data/split.h"
 #include "eval/watch.h"
+#include "growth/joined.h"
 #include "growth/manifest.h"
 #include "growth/phase.h"
 #include "growth/phase_state.h"
@@ -169,6 +170,15 @@ static babel_status open_trunk(const babel_args *args, const babel_ops *ops, con
   return BABEL_OK;
 }
 
+static void advise(const babel_trunk *trunk, const grow_job *job) {
+  const char *a = job->phase.bank[0]->modality, *b = job->phase.bank[1]->modality;
+  char what[128], text[512];
+  if (babel_comm_rank(job->phase.comm) || !babel_bridge_stuck(trunk, a, b)) return;
+  snprintf(what, sizeof what, "a bridge from %s to %s", a, b);
+  babel_bridge_advice(text, sizeof text, what);
+  babel_warn("%s", text);
+}
+
 /* trunk: freeze promises that no older embedding changes: all that was in the file that was grown on, but for the temperature. */
 static babel_status check_frozen(const babel_trunk *trunk, const char *from) {
   babel_trunk before;
@@ -214,6 +224,7 @@ static babel_status dry_run(const babel_args *args, const babel_ops *ops, const 
   probe.earlier = job->phase.earlier;
   probe.earlier_count = job->phase.earlier_count;
   if (status == BABEL_OK) status = babel_phase_prepare(&trunk, &probe, &plan);
+  if (status == BABEL_OK) advise(&trunk, job);
   babel_trunk_destroy(&trunk);
   BABEL_TRY(status);
   brief.max_steps = brief.grow_steps = PROBE_STEPS;
@@ -256,6 +267,7 @@ static babel_status grow(const babel_args *args, const babel_config *config, con
   if (finished) return BABEL_OK;
   babel_progress_begin(&job->line, babel_args_flag(args, "quiet"));
   babel_status status = open_trunk(args, ops, config, job, &trunk);
+  if (status == BABEL_OK) advise(&trunk, job);
   if (status == BABEL_OK) status = babel_phase_run(&trunk, &job->phase);
   if (status == BABEL_OK && leads) {
     printf("%s: ", trunk.path);

@@ -16,6 +16,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "eval/retention.h"
+#include "growth/joined.h"
 #include "growth/phase_list.h"
 #include "growth/phase_state.h"
 #include "growth/shelf.h"
@@ -116,14 +117,13 @@ static void close_schedule(schedule_job *job) {
 /* ---- babel plan -------------------------------------------------------------------------------------------------------------------------- */
 
 static bool is_stuck(const schedule_job *job, const babel_phase_plan *p, int i) {
-  const babel_policy policy = (babel_policy)job->config.proto_policy;
-  return p->kind == BABEL_PHASE_BRIDGE && (policy == BABEL_POLICY_REHEARSAL_KD || policy == BABEL_POLICY_GAUSS_KD) &&
-         !babel_retention_connected(job->sets, i, p->modality[0], p->modality[1]);
+  return p->kind == BABEL_PHASE_BRIDGE && babel_policy_holds(&job->config) && !babel_retention_connected(job->sets, i, p->modality[0], p->modality[1]);
 }
 
 static void advise(const schedule_job *job, int i, char text[512]) {
-  snprintf(text, 512, "phase %d, %s, joins two groups of modalities that no earlier pair connects, and its proto_policy holds both where they are: only this pair will "
-           "be aligned; with set: {proto_policy: replay} in this phase one group can move as a whole (docs/growing.md)", i + 1, job->list.phase[i].name);
+  char what[128];
+  snprintf(what, sizeof what, "phase %d, %s,", i + 1, job->list.phase[i].name);
+  babel_bridge_advice(text, 512, what);
 }
 
 /* Goes through all phases without training: everything that can be known before work is checked. */
@@ -433,7 +433,7 @@ static babel_status run_all(schedule_job *job) {
   for (int i = 0; i < job->list.count && status == BABEL_OK; i++) {
     char text[512];
     advise(job, i, text);
-    if (job->stuck[i] && leads(job)) babel_note("%s", text);
+    if (job->stuck[i] && leads(job)) babel_warn("%s", text);
     babel_note("phase %d of %d, %s: %s, %s and %s, %d pairs, %lld steps", i + 1, job->list.count, job->list.phase[i].name,
                babel_phase_kind_name(plans[i].kind), plans[i].modality[0], plans[i].modality[1], plans[i].pairs, (long long)plans[i].steps);
     status = in_phase(job, i, run_phase(job, &trunk, i));

@@ -9,6 +9,7 @@
 #include "eval/members.h"
 #include "eval/oneshot.h"
 #include "eval/retrieval.h"
+#include "growth/joined.h"
 
 enum { FEWEST_COMMON = 10 };
 
@@ -210,20 +211,9 @@ done:
 }
 
 bool babel_retention_connected(const babel_retention_set *sets, int set_count, const char *from, const char *to) {
-  bool reached[2 * BABEL_MAX_SETS] = {false};
-  bool grown = true;
-  while (grown) {
-    grown = false;
-    for (int i = 0; i < 2 * set_count; i++) {
-      const char *name = sets[i / 2].bank[i % 2]->modality;
-      bool now = !strcmp(name, from) || reached[i ^ 1];
-      for (int j = 0; j < 2 * set_count && !now; j++) now = reached[j] && !strcmp(sets[j / 2].bank[j % 2]->modality, name);
-      if (now && !reached[i]) reached[i] = grown = true;
-    }
-  }
-  for (int i = 0; i < 2 * set_count; i++)
-    if (reached[i] && !strcmp(sets[i / 2].bank[i % 2]->modality, to)) return true;
-  return false;
+  const char *pairs[BABEL_MAX_SETS][2];
+  for (int i = 0; i < 2 * set_count; i++) pairs[i / 2][i % 2] = sets[i / 2].bank[i % 2]->modality;
+  return babel_joined(pairs, set_count, from, to);
 }
 
 /* Never trained as a pair. */

@@ -105,6 +105,13 @@ cmp two/trunk.safetensors found/trunk.safetensors || fail "a bank that has moved
 expect 2 "${next[@]}" --out x --set hidden=32; sentence "a trunk keeps its shape"
 expect 2 grow --from one/trunk.safetensors --bank sim/sim_xrf55_mmwave.safetensors --bank sim/sim_xrf55_wifi.safetensors --out x; sentence "--allow-disconnected"
 good inspect two/trunk.safetensors
+good grow --from one/trunk.safetensors --bank sim/sim_xrf55_mmwave.safetensors --bank sim/sim_xrf55_wifi.safetensors --split sim/sim_xrf55_split.csv \
+  --allow-disconnected --set grow_steps=2 --earlier moved/sim_utd_mhad_imu.safetensors --out apart --quiet
+bridge=(grow --from apart/trunk.safetensors --bank sim/sim_operanet_wifi.safetensors --bank sim/sim_operanet_skeleton.safetensors
+  --split sim/sim_operanet_split.csv --earlier moved/sim_utd_mhad_imu.safetensors --quiet)
+good "${bridge[@]}" --out stuck; sentence "warning: a bridge from wifi to skeleton joins two groups of modalities that no earlier pair connects"
+good "${bridge[@]}" --set proto_policy=replay --out freed
+if grep -q bridge error; then fail "advice against its own setting"; fi
 
 ### towers as files
 good trunk list frozen/trunk.safetensors

@@ -76,7 +76,7 @@ finish() {
 
 began=$(now)
 run || fail "a run without a kill failed"
-ms=$(($(now) - began))
+took=$(($(now) - began)) ms=$took
 mv "$box/run" "$box/whole"
 began=$(now) hit=0 late=0 named=0 halves=() after=()
 while [ $hit -lt "$moments" ]; do
@@ -86,12 +86,12 @@ while [ $hit -lt "$moments" ]; do
     note_place
     if [ $((hit % 5)) = 0 ] && [ $hit -lt "$moments" ]; then continue; fi
   else
-    late=$((late + 1))
+    late=$((late + 1)) ms=$((ms * 97 / 100)) # the machine had more to do when the first run was timed
     [ $late -le $((moments + 10)) ] || fail "runs end before they can be killed"
   fi
   finish
 done
-echo "a run takes $ms ms; $hit moments in $((($(now) - began) / 1000)) s, $late more came too late: same bits"
+echo "a run takes $took ms; $hit moments in $((($(now) - began) / 1000)) s, $late more came too late: same bits"
 echo "phases done by then, and how often:$(for i in "${!after[@]}"; do echo -n " $i: ${after[i]}"; done)"
 echo "half-written by then: ${#halves[@]} files $([ ${#halves[@]} = 0 ] || printf '%s\n' "${halves[@]}" | sort | uniq -c | tr -s '\n ' ' ')"
 if [ -n "$ranks" ]; then echo "in $named of them a surviving rank named the other, else mpirun did or MPI was starting or ending"; fi
