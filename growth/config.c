@@ -173,8 +173,6 @@ babel_status babel_config_check(const babel_config *config) {
     return BABEL_FAIL(BABEL_ERR_ARG, "shuffle_pairs: the control needs targets: pairs, because neighbours would join what it takes apart");
   if (config->chunk && config->targets != BABEL_TARGETS_PAIRS)
     return BABEL_FAIL(BABEL_ERR_ARG, "chunk needs targets: pairs, because soft targets and masks are kept for all pairs of the batch at once");
-  if (config->chunk && config->batch > config->chunk && config->batch % config->chunk)
-    return BABEL_FAIL(BABEL_ERR_ARG, "chunk: %d does not divide batch: %d", config->chunk, config->batch);
   if (config->lr_final > config->lr)
     return BABEL_FAIL(BABEL_ERR_ARG, "lr_final (%g) must not be above lr (%g)", config->lr_final, config->lr);
   if (config->lr_warmup_start > config->lr)

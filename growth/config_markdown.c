@@ -28,7 +28,7 @@ static const char introduction[] =
     "An unknown key, a key twice, a list, an anchor or a nested map is an error with file and line. Ranges include both ends.\n"
     "\n"
     "Rules between keys: `lr_final` and `lr_warmup_start` are at most `lr`; `scale_min` <= 1 / `tau` <= `scale_max`; `imu_pool: after` needs `imu_stats: mean`;\n"
-    "`shuffle_pairs` and `chunk` need `targets: pairs`; `chunk` divides `batch`.\n";
+    "`shuffle_pairs` and `chunk` need `targets: pairs`.\n";
 
 static void print_range(FILE *out, const babel_config_key *key) {
   char low[32], high[32];

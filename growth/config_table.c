@@ -96,7 +96,7 @@ static const babel_config_key table[] = {
     DOUBLE(weight_decay, 0, 10, ALL("0.0001"), "AdamW: decay of matrices; biases and temperature have none."),
     DOUBLE(warmup_epochs, 0, 10000, ALL("1"), "Epochs over which the learning rate climbs to its peak."),
     INT(batch, 2, 65536, ALL("256"), "Pairs a step; with fewer training pairs the batch is all of them."),
-    INT(chunk, 0, 65536, ALL("0"), "Pairs that pass the network at a time, twice, with the same gradient: large batches in small memory. 0: the whole batch. Divides `batch`."),
+    INT(chunk, 0, 65536, ALL("0"), "Pairs that pass the network at a time, twice, with the same gradient: large batches in small memory. 0: the whole batch."),
     INT(max_steps, 1, 100000000, BEST("600", "1000", "300"), "Steps of the first phase."),
     INT(grow_steps, 1, 100000000, BEST("200", "1000", "200"), "Steps of every later phase."),
     ENUM(precision, "tf32|fp32|bf16", ALL("tf32"),

@@ -163,10 +163,6 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
   }
   data->batch = config->batch < data->pairs ? config->batch : data->pairs;
   if (data->batch < config->batch) babel_note("%d pairs are fewer than a batch of %d: the batch is %d", data->pairs, config->batch, data->batch);
-  if (config->chunk && data->batch > config->chunk && data->batch % config->chunk) {
-    data->batch -= data->batch % config->chunk;
-    babel_note("the batch is %d: whole chunks of %d", data->batch, config->chunk);
-  }
   data->steps_per_epoch = data->pairs / data->batch;
   BABEL_TRY_OR(choose_variants(data, config, options), fail);
   for (int s = 0; s < 2; s++) {

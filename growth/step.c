@@ -59,10 +59,14 @@ static babel_status distill(const babel_step_plan *plan) {
   for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
     if (s < 2 && s != plan->teacher_side) continue;
-    double weight = plan->config.distill_weight * c->samples / all;
-    babel_cosine_distill_job job = {.loss = plan->kd_of + s, .parts = plan->kd_parts + s * BABEL_COSINE_DISTILL_PARTS, .de = babel_step_top_cotangent(plan, c, 2),
-                                    .e = babel_step_top(c), .weight = (float)weight, .n = c->samples, .d = plan->embed};
+    const int samples = c->samples - plan->again;
+    const int64_t at = (int64_t)plan->again * plan->embed;
+    double weight = plan->config.distill_weight * samples / all;
+    babel_cosine_distill_job job = {.loss = plan->kd_of + s, .parts = plan->kd_parts + s * BABEL_COSINE_DISTILL_PARTS,
+                                    .de = babel_step_top_cotangent(plan, c, 2) + at, .e = babel_step_top(c) + at, .weight = (float)weight, .n = samples,
+                                    .d = plan->embed};
     BABEL_TRY(teach(plan, s, &job.t));
+    job.t += at;
     jobs[n++] = job;
   }
   return plan->ops->cosine_distill(jobs, n, plan->branch);

@@ -122,7 +122,7 @@ typedef struct {
   babel_config config;
   int m, embed;
   int chunk;                    /* pairs that pass at a time; m = all */
-  int first, accumulate;        /* of a part: its first pair; gradients are added to those of the parts before */
+  int first, again, accumulate; /* of a part: its first pair; pairs at its start that the part before has passed; gradients are added to those before */
   int teacher_side;             /* 0 or 1: distilled on its own rows; -1 = none */
   bool teacher_folded;          /* folded, and the teacher is still: M of the teachers is there already */
   int adaptive;                 /* 0 off, 1 on, 2 inverted */

@@ -195,7 +195,8 @@ static void carve_chunks(babel_step_plan *plan, carver *c) {
   chunks->panel = carve_floats(c, plan->chunk * m);
   chunks->other = carve_floats(c, plan->chunk * m);
   chunks->anchors = carve_floats(c, 2 * BABEL_CONTRASTIVE_PANEL_NUMBERS * m);
-  chunks->kd = carve_floats(c, m / plan->chunk);
+  chunks->kd = carve_floats(c, babel_step_parts(plan));
+  chunks->zeros = carve_floats(c, (int64_t)plan->chunk * plan->embed);
 }
 
 /* Room for the embeddings of all ranks. */
@@ -424,8 +425,7 @@ static babel_status divide(babel_step_plan *plan) {
   void *memory;
   plan->chunk = plan->m;
   if (!config->chunk || config->chunk >= plan->m) return BABEL_OK;
-  if (plan->m % config->chunk || config->targets != BABEL_TARGETS_PAIRS)
-    return BABEL_FAIL(BABEL_ERR_ARG, "chunks of %d: expected to divide a batch of %d with targets: pairs", config->chunk, plan->m);
+  if (config->targets != BABEL_TARGETS_PAIRS) return BABEL_FAIL(BABEL_ERR_ARG, "chunks of %d: expected targets: pairs", config->chunk);
   if (plan->comm)
     return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "chunk: %d with %d ranks: a batch passes in chunks or is shared by ranks, not both", config->chunk,
                       babel_comm_size(plan->comm));
@@ -558,15 +558,15 @@ babel_status babel_step_plan_schedule(const babel_step_plan *plan, const babel_s
   return plan->ops->upload(plan->schedule + at, states, (size_t)(end - first) * sizeof *states, plan->stream);
 }
 
-/* The distillation loss of a side on its own rows: the mean over its chunks. */
+/* The distillation loss of a side on its own rows: the mean over its pairs. */
 static babel_status chunked_kd(const babel_step_plan *plan, float *kd) {
-  const int parts = plan->m / plan->chunk;
+  const int parts = babel_step_parts(plan), last = plan->m - (parts - 1) * plan->chunk;
   double sum = 0;
   void *memory;
   BABEL_TRY(babel_alloc(&memory, (size_t)parts, sizeof(float)));
   const float *all = memory;
   babel_status status = fetch(plan, memory, plan->chunks->kd, parts);
-  for (int i = 0; i < parts; i++) sum += (double)all[i] / parts;
+  for (int i = 0; i < parts; i++) sum += (double)all[i] * (i + 1 < parts ? plan->chunk : last) / plan->m;
   *kd = (float)sum;
   free(memory);
   return status;

@@ -204,16 +204,17 @@ Test(growth_rehearsal, gradient_is_the_pairs_own_and_that_of_the_distillation) {
   }
 }
 
-/* The pair in chunks of three, the rehearsed rows beside the first of them. */
+/* The pair in chunks of three and of five, the rehearsed rows beside the first of them. */
 Test(growth_rehearsal, chunks_have_the_gradient_of_the_whole) {
-  for (size_t l = 0; l < sizeof layouts / sizeof *layouts; l++) {
+  for (size_t l = 0; l < 2 * (sizeof layouts / sizeof *layouts); l++) {
     rig r[2];
-    layout chunked = layouts[l];
+    const layout whole = layouts[l / 2];
+    layout chunked = whole;
     float *g[2];
     babel_step_report report[2];
-    chunked.chunk = 3;
+    chunked.chunk = l % 2 ? 5 : 3;
     for (int i = 0; i < 2; i++) {
-      create(&r[i], i ? &chunked : &layouts[l], SIDES);
+      create(&r[i], i ? &chunked : &whole, SIDES);
       if (!chunked.replay) turn(&r[i]);
       cr_assert_eq(babel_step_gradients(&r[i].plan), BABEL_OK, "%s", babel_error_last()->sentence);
       cr_assert_eq(babel_step_report_read(&r[i].plan, &report[i]), BABEL_OK);

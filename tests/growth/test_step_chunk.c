@@ -59,6 +59,8 @@ Test(growth_step_chunk, chunks_have_the_gradient_of_the_whole) {
       {"time steps", .m = 12, .chunk = 4, .steps = {5, 3}, .dropout = 0.3}, {"teacher and time steps", .m = 12, .chunk = 6, .teacher = 1, .steps = {4, 3}},
       {"norms over both towers", .m = 12, .chunk = 4, .scope = 1}, {"relative norms", .m = 12, .chunk = 4, .relative = 1},
       {"negatives alone below", .m = 12, .chunk = 4, .negatives = 1}, {"a chunk as large as the batch", .m = 12, .chunk = 12},
+      {"a last chunk of 3", .m = 24, .chunk = 7, .dropout = 0.4}, {"a last chunk of 1, teacher on a", .m = 13, .chunk = 4, .teacher = 1, .dropout = 0.3},
+      {"a last chunk of 2, teacher on b, time steps, projection", .m = 12, .chunk = 5, .teacher = 2, .post = 1, .steps = {3, 4}, .dropout = 0.3},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     step_pair pair;
@@ -73,7 +75,7 @@ Test(growth_step_chunk, chunks_have_the_gradient_of_the_whole) {
   }
 }
 
-Test(growth_step_chunk, chunks_that_do_not_divide_the_batch_are_refused) {
+Test(growth_step_chunk, soft_targets_are_refused) {
   babel_config config;
   babel_trunk trunk;
   babel_tower *towers[2];
@@ -82,12 +84,13 @@ Test(growth_step_chunk, chunks_that_do_not_divide_the_batch_are_refused) {
   config.embed_dim = 24;
   config.hidden = 16;
   config.chunk = 5;
+  config.targets = BABEL_TARGETS_NEIGHBOURS;
   must(babel_trunk_create(&trunk, babel_ops_cpu(), &config));
   for (int s = 0; s < 2; s++) must(babel_trunk_add_tower(&trunk, s ? "b" : "a", 7));
   for (int s = 0; s < 2; s++) towers[s] = &trunk.towers[s];
   const babel_step_request request = babel_step_pair(towers, (const int[]){1, 1}, 12, -1, 1);
   cr_assert_eq(babel_step_plan_create(&plan, &trunk, &request), BABEL_ERR_ARG);
-  cr_assert(strstr(babel_error_last()->sentence, "chunks of 5"), "%s", babel_error_last()->sentence);
+  cr_assert(strstr(babel_error_last()->sentence, "chunks of 5: expected targets: pairs"), "%s", babel_error_last()->sentence);
   babel_trunk_destroy(&trunk);
 }
 
