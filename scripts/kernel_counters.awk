@@ -1,6 +1,6 @@
 # The counters of one step (standard error of a program of the access-hook build, tests/simdev/counters.cpp) as a table, and their limits.
 # A line: name (may hold spaces), then launches blocks threads barriers mma mma_flop shared, and four times bytes requests each ratio:
-# global loads, global stores, shared loads, shared stores; then the calls of fmaf. -v wide=1.25 -v conflicts=1.1 -v reuse=10 -v extra=1.3: the limits.
+# global loads, global stores, shared loads, shared stores; then the calls of fmaf. -v wide=1.25 -v conflicts=1.1 -v reuse=10 -v extra=1.3 -v full=15: the limits.
 # -v batch -v hidden -v embedding -v inputs: of the step; inputs = the sum of both widths.
 function complain(text) {
   print "kernel_counters: " text > "/dev/stderr"
@@ -43,6 +43,8 @@ NF < 25 { complain("not a line of counters: " $0); next }
     ratio("global loads", v[10], wide)
     ratio("global stores", v[14], wide)
   }
+  if (name == "babel_adaptive_kernel" && v[9] < full) complain(name ": " v[9] " sectors a global load, at least " full ": four floats a thread") # of 16
+  if (name == "babel_adamw_kernel" && v[13] < full) complain(name ": " v[13] " sectors a global store, at least " full ": four floats a thread")
   ratio("shared loads", v[18], conflicts)
   ratio("shared stores", v[22], conflicts)
   line[++n] = sprintf("| `%s` | %d | %d | %d | %.1f | %.2f | %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", name, v[0], v[1], v[3], v[5] / 1e6, v[23] / 1e6, v[6],

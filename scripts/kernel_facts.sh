@@ -48,7 +48,7 @@ count_step() {
   BABEL_SIMDEV_COUNTERS=1 OMP_NUM_THREADS=1 "$babel" grow --bank "$work/step/video.bank" --bank "$work/step/skeleton.bank" --set batch=256 --set hidden=256 \
     --set embed_dim=512 --set precision=tf32 --set max_steps=1 --backend cuda --quiet --out "$work/step/out" >"$work/log" 2>"$work/step/counters" ||
     { cat "$work/step/counters" >&2; return 1; }
-  awk -v wide=1.25 -v conflicts=1.1 -v reuse=10 -v extra=1.3 -v batch=256 -v hidden=256 -v embedding=512 -v inputs=828 -v shape="$shape" \
+  awk -v wide=1.25 -v conflicts=1.1 -v reuse=10 -v extra=1.3 -v full=15 -v batch=256 -v hidden=256 -v embedding=512 -v inputs=828 -v shape="$shape" \
     -f "$root/scripts/kernel_counters.awk" "$work/step/counters"
 }
 

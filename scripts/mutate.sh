@@ -14,7 +14,8 @@ fails. Prints a table of killed and survived ones. A change that does not compil
   -n N           how many that count (default 40)
   --files REGEX  only in files whose path matches, e.g. '^eval/'
   --cuda         in the kernels of the CUDA backend instead, barriers and waits removed too; built for the simulated device with access hooks, they
-                 meet the device tests of their own operation, then those of all kernels
+                 meet the device tests of their own operation, then those of all kernels, then the counters' limits and, where nvcc is, those of
+                 the static facts (scripts/kernel_facts.sh)
   --limit S      seconds that one test may take before it counts as failed, marked "(time)" (default 120; --cuda: 240)
   --jobs N       parallel compilations and tests (default: one a core)
   --sanitize     build with AddressSanitizer and UndefinedBehaviorSanitizer: slower, and indices out of bounds are noticed
@@ -94,6 +95,9 @@ for kind in DATA WEIGHTS; do # beside the tree, as the tests look for them
   variable=BABEL_$kind
   export "$variable=${!variable:-$root/../shared/${kind,,}}"
 done
+for tool in CUDACXX=nvcc CUOBJDUMP=cuobjdump; do # the copy has no .cuda/
+  if [ -x "$root/.cuda/bin/${tool#*=}" ]; then export "${tool%%=*}=$root/.cuda/bin/${tool#*=}"; fi
+done
 
 ### the changes, in their random order: file, line, column, length, new text
 sources() {
@@ -125,10 +129,11 @@ if command -v ccache >/dev/null; then cmake_options+=(-DCMAKE_C_COMPILER_LAUNCHE
 patiently cmake -S . -B build "${cmake_options[@]}" || { tail -n 30 "$work/log" >&2; exit 1; }
 export OMP_WAIT_POLICY=passive TMPDIR=$work/tmp
 
-# A stage is the tests of a folder, the first phase (end_to_end), the device tests of one operation (device:l2norm) or of all kernels (device).
+# A stage is the tests of a folder, the first phase (end_to_end), the device tests of one operation (device:l2norm) or of all kernels (device), or what
+# scripts/kernel_facts.sh holds (facts).
 targets() {
   case $1 in
-    end_to_end) echo babel ;;
+    end_to_end | facts) echo babel ;;
     device:*) echo babel_device_run "test_kernels_${1#*:}" ;;
     device) echo babel_device_run; targets kernels ;;
     *) ninja -C build -t targets all | sed -n "s/^\(test_$1_[A-Za-z0-9_]*\): .*/\1/p" ;;
@@ -147,13 +152,20 @@ stages_of() { # FILE
   noun=$(basename "$1") noun=${noun%.*}
   while [ "${noun%_*}" != "$noun" ] && [ ! -e "tests/kernels/test_$noun.c" ]; do noun=${noun%_*}; done # linear_tile.cuh: linear
   if [ -e "tests/kernels/test_$noun.c" ]; then echo "device:$noun"; fi
-  echo device
+  echo device facts
 }
 build() { patiently nice ninja -C build -j "$jobs" $(targets "$1"); }
 # A change can ask for all memory or disk there is: 8 GB and files of 1 GB end it (not under sanitizers and on the simulated device, which reserve
 # far more).
 bounded() { if [ $sanitize$cuda = OFFno ]; then ulimit -v 8388608; fi; ulimit -f 1048576; exec "$@"; }
-check() { patiently bounded nice ctest --test-dir build -j "$jobs" --stop-on-failure $(select_tests "$1"); }
+facts() {
+  local code=0
+  scripts/kernel_facts.sh --counters --check --babel build/babel --dir "$work/facts" || return 1
+  scripts/kernel_facts.sh --check --dir "$work/facts" || code=$?
+  [ $code = 0 ] || [ $code = 77 ] # no nvcc
+}
+check() { if [ "$1" = facts ]; then patiently facts; else check_tests "$1"; fi; }
+check_tests() { patiently bounded nice ctest --test-dir build -j "$jobs" --stop-on-failure $(select_tests "$1"); }
 needed=$(cut -f1 "$work/changes" | sort -u | while read -r file; do printf '%s\n' $(stages_of "$file"); done | grep -v : | sort -u)
 began=$SECONDS
 for folder in $needed; do
@@ -182,6 +194,7 @@ meet_tests() { # FILE: sets result and culprit
     result=killed
     culprit=$(sed -nE -e 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([A-Za-z0-9_]+) .*\*\*\*Timeout.*/\1 (time)/p' \
       -e 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([A-Za-z0-9_]+) .*\*\*\*.*/\1/p' "$work/log" | head -n 1)
+    [ "$stage" != facts ] || culprit="kernel_facts.sh"
     return
   done
 }

@@ -24,7 +24,6 @@ __global__ void __launch_bounds__(THREADS) babel_batch_choice_kernel(const __gri
     const babel_batch_choice_job *job = &list.job[j];
     if (!job->order || !job->partners) continue;
     babel_permute(job->partners, job->partners + job->batch, job->batch, job->seed, BABEL_RNG_CONTROL, (uint64_t)t * (uint64_t)job->batch);
-    __syncthreads();
   }
   for (int at = threadIdx.x, j = 0; at < list.first[list.n]; at += THREADS) {
     while (at >= list.first[j + 1]) j++;

@@ -6,7 +6,8 @@
 #include "kernels/cuda/device.cuh"
 
 /* Fisher-Yates exchanges place i with a place partner(i) <= i, i from n - 1 down to 1. In a round every exchange that is still to be done claims its
- * two places, the larger i wins, and who holds both exchanges: nothing before it in the chain touches them. workspace: (2, n). All threads must call. */
+ * two places, the larger i wins, and who holds both exchanges: nothing before it in the chain touches them. workspace: (2, n). All threads must call; all see
+ * the order behind it. */
 BABEL_DEVICE void babel_permute(int *order, int *workspace, int n, uint64_t seed, uint32_t stream, uint64_t index0) {
   int *claims = workspace, *partner = workspace + n; /* partner: -1 = done */
   for (int i = threadIdx.x; i < n; i += blockDim.x) {
