@@ -203,14 +203,20 @@ static babel_status inspect(const char *path, const babel_file *file) {
 
 static babel_status run(const babel_args *args) {
   if (!args->positional_count) return BABEL_FAIL(BABEL_ERR_ARG, "babel inspect takes at least one file");
+  babel_status last = BABEL_OK;
   for (int i = 0; i < args->positional_count; i++) {
     babel_file file;
-    BABEL_TRY(babel_file_open(&file, args->positional[i]));
-    babel_status status = inspect(args->positional[i], &file);
-    babel_file_close(&file);
-    BABEL_TRY(status);
+    babel_status status = babel_file_open(&file, args->positional[i]);
+    if (status == BABEL_OK) {
+      status = inspect(args->positional[i], &file);
+      babel_file_close(&file);
+    }
+    if (status == BABEL_OK) continue;
+    last = status;
+    babel_complain(status); /* the files behind it are looked at all the same */
+    (void)babel_error_take();
   }
-  return BABEL_OK;
+  return last;
 }
 
 const babel_command babel_inspect_command = {

@@ -97,12 +97,6 @@ static const babel_command *find_command(int argc, char **argv, int *used) {
   return NULL;
 }
 
-static void help_family(const char *word) {
-  printf("babel %s has these commands:\n\n", word);
-  for (int i = 0; i < COMMANDS; i++)
-    if (!strncmp(commands[i]->name, word, strlen(word)) && commands[i]->name[strlen(word)] == ' ') printf("  %-12s %s\n", commands[i]->name, commands[i]->sentence);
-}
-
 static double seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -162,6 +156,18 @@ static int finish(babel_status status) {
   return status == BABEL_ERR_ARG ? USAGE_ERROR : EXIT_FAILURE;
 }
 
+/* "bank" and "trunk" begin the names of several commands. */
+static int help_family(const char *word, const char *next) {
+  bool wanted = next && (!strcmp(next, "--help") || !strcmp(next, "help"));
+  if (!wanted && next) fprintf(stderr, "babel: error: babel %s has no command \"%s\"\n", word, next);
+  if (!wanted && !next) fprintf(stderr, "babel: error: babel %s needs a command behind it\n", word);
+  FILE *to = wanted ? stdout : stderr;
+  fprintf(to, "babel %s has these commands; babel %s COMMAND --help explains one:\n\n", word, word);
+  for (int i = 0; i < COMMANDS; i++)
+    if (!strncmp(commands[i]->name, word, strlen(word)) && commands[i]->name[strlen(word)] == ' ') fprintf(to, "  babel %-14s %s\n", commands[i]->name, commands[i]->sentence);
+  return wanted ? finish(BABEL_OK) : USAGE_ERROR;
+}
+
 int main(int argc, char **argv) {
   int used = 0;
   occupy_standard_streams();
@@ -178,10 +184,7 @@ int main(int argc, char **argv) {
     return finish(BABEL_OK);
   }
   const babel_command *command = find_command(argc, argv, &used);
-  if (!command && (!strcmp(argv[1], "bank") || !strcmp(argv[1], "trunk"))) {
-    help_family(argv[1]);
-    return USAGE_ERROR;
-  }
+  if (!command && (!strcmp(argv[1], "bank") || !strcmp(argv[1], "trunk"))) return help_family(argv[1], argv[2]);
   if (!command) return usage_error(argv[1]);
   return finish(run(command, argc - 1 - used, argv + 1 + used));
 }

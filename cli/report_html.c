@@ -167,7 +167,7 @@ static babel_status draw_phase(const report *r, int number) {
   const char *kd = ", '' using 'step':(column('kd')*10) with lines lw 1.5 lc rgb '#2ca02c' title 'distillation x 10'";
   snprintf(name, sizeof name, "phase%02d", number + 1);
   snprintf(body, sizeof body,
-           "set multiplot layout 1,3\nset xlabel 'step'\nset key top right inside\n"
+           "set multiplot layout 1,3\nset xlabel 'step'\nset xrange [0:*]\nset key top right inside\n"
            "set title 'loss'\nplot '%s.tsv' using 'step':'loss_ab' with lines lw 2 lc rgb '#1f77b4' title 'a finds b', '' using 'step':'loss_ba' with lines lw 2 lc rgb '#d62728' title 'b finds a'%s\n"
            "set title 'batch retrieval, top-1'\nset yrange [0:1]\nplot '%s.tsv' using 'step':'batch_top1_ab' with lines lw 2 lc rgb '#1f77b4' title 'a finds b', '' using 'step':'batch_top1_ba' with lines lw 2 lc rgb '#d62728' title 'b finds a'\n"
            "set title 'adaptive weight and gradient norms (Fig. 6)'\nset y2tics\nset y2range [0:*]\nset key bottom right inside\n"

@@ -33,5 +33,5 @@ const char *babel_nearest(const char *text, const char *const *names, int count)
       nearest = names[i];
     }
   }
-  return nearest && 2 * least <= (int)strlen(text) + 1 ? nearest : NULL;
+  return nearest && 2 * least <= (int)strlen(text) ? nearest : NULL;
 }

@@ -51,7 +51,9 @@ static babel_status parse_header(const babel_safetensors *st, json_t **header, s
   const babel_file *file = &st->file;
   json_error_t error;
   const char *kind = babel_file_kind(file->data, file->size);
-  uint64_t length = file->size < 8 ? UINT64_MAX : babel_u64(file->data);
+  if (file->size < 8)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "%s: expected a safetensors file, found one of %zu bytes: empty or cut off", file->path, file->size);
+  uint64_t length = babel_u64(file->data);
   if (length < 2 || length > MOST_HEADER || length > file->size - 8)
     return BABEL_FAIL(
         BABEL_ERR_FORMAT,

@@ -21,8 +21,9 @@ static void note_name(name_list *list, const char *key) {
   if (n > 0) list->used += (size_t)n;
 }
 
+/* asked: keys that were asked for, 0 = those of the banks themselves. */
 static babel_status mismatch(const babel_bank *a, const babel_bank *b, const name_list *not_a,
-                             const name_list *not_b) {
+                             const name_list *not_b, int asked) {
   const name_list *lists[2] = {not_a, not_b};
   const babel_bank *banks[2] = {a, b};
   char text[2][480] = {"", ""};
@@ -30,6 +31,10 @@ static babel_status mismatch(const babel_bank *a, const babel_bank *b, const nam
     if (lists[i]->count)
       snprintf(text[i], sizeof text[i], "; %d missing in the %s: %s%s", lists[i]->count,
                i ? "second" : "first", lists[i]->text, lists[i]->count > 10 ? ", ..." : "");
+  const name_list *none = not_a->count == asked ? not_a : not_b;
+  if (asked && none->count == asked)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "none of the %d keys asked for (%.*s, ..) is in %s: is it the split of another data set?", asked,
+                      (int)strcspn(none->text, ","), none->text, babel_bank_title(none == not_a ? a : b));
   return BABEL_FAIL(BABEL_ERR_FORMAT, "the keys of %s (%d rows) and %s (%d rows) do not match%s%s",
                     babel_bank_title(banks[0]), a->rows, babel_bank_title(banks[1]), b->rows, text[0],
                     text[1]);
@@ -47,7 +52,7 @@ static babel_status find_pairs(const babel_bank *a, const babel_bank *b, const c
   }
   for (int i = 0; !keys && i < b->rows; i++)
     if (babel_bank_row(a, b->keys[i]) < 0) note_name(&not_a, b->keys[i]);
-  if (not_a.count || not_b.count) return mismatch(a, b, &not_a, &not_b);
+  if (not_a.count || not_b.count) return mismatch(a, b, &not_a, &not_b, keys ? count : 0);
   for (int i = 0; i < count; i++)
     if (a->labels[rows_a[i]] != b->labels[rows_b[i]])
       return BABEL_FAIL(BABEL_ERR_FORMAT, "key %s has label %d in %s and %d in %s: expected one label",

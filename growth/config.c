@@ -140,7 +140,9 @@ babel_status babel_config_set(babel_config *config, const char *key, const char 
       least = gap;
     }
   }
-  return BABEL_FAIL(BABEL_ERR_ARG, "unknown key '%s'; the nearest is '%s'", shown(key, found), nearest->key);
+  shown(key, found);
+  if (least >= (int)strlen(found)) return BABEL_FAIL(BABEL_ERR_ARG, "unknown key '%s'; babel config lists them", found);
+  return BABEL_FAIL(BABEL_ERR_ARG, "unknown key '%s'; the nearest is '%s'", found, nearest->key);
 }
 
 static bool in_range(const babel_config *config, const babel_config_key *key) {

@@ -6,7 +6,7 @@
 
 #include "core/arena.h"
 
-/* A piece of a trunk that has a name: everything is on the backend but covariances and second moments. */
+/* A piece of a trunk, named as in its file, `*` for all layers of a module: everything is on the backend but covariances and second moments. */
 typedef struct {
   char name[96];
   const float *values;
@@ -16,10 +16,11 @@ typedef struct {
 
 enum { PARTS_OF_TOWER = 9 + BABEL_MAX_LAYERS, MOST_PARTS = PARTS_OF_TOWER * BABEL_MAX_TOWERS + 2 + BABEL_MAX_LAYERS };
 
-static void add(part *parts, int *n, const char *kind, const char *tower, const float *values, int64_t count, bool host) {
+/* kind.tower.what; tower or what may be "". */
+static void add(part *parts, int *n, const char *kind, const char *tower, const char *what, const float *values, int64_t count, bool host) {
   part *p = &parts[(*n)++];
   *p = (part){.values = values, .count = count, .host = host};
-  snprintf(p->name, sizeof p->name, "%s%s%s", kind, *tower ? "." : "", tower);
+  snprintf(p->name, sizeof p->name, "%s%s%s%s%s", kind, *tower ? "." : "", tower, *what ? "." : "", what);
 }
 
 static void add_moments(part *parts, int *n, const char *kind, const char *tower, const babel_moments *moments) {
@@ -32,24 +33,24 @@ static void add_moments(part *parts, int *n, const char *kind, const char *tower
 
 static int list_tower(const babel_tower *t, part *parts) {
   int n = 0;
-  add(parts, &n, "module", t->name, t->module.params, t->module.count, false);
-  add(parts, &n, "mean", t->name, t->mean, t->in, false);
-  add(parts, &n, "inv_std", t->name, t->inv_std, t->in, false);
-  if (t->post.layers) add(parts, &n, "post", t->name, t->post.params, t->post.count, false);
-  if (t->own.layers) add(parts, &n, "prototype", t->name, t->own.params, t->own.count, false);
+  add(parts, &n, "tower", t->name, "*", t->module.params, t->module.count, false);
+  add(parts, &n, "tower", t->name, "mean", t->mean, t->in, false);
+  add(parts, &n, "tower", t->name, "inv_std", t->inv_std, t->in, false);
+  if (t->post.layers) add(parts, &n, "post", t->name, "*", t->post.params, t->post.count, false);
+  if (t->own.layers) add(parts, &n, "prototype", t->name, "*", t->own.params, t->own.count, false);
   add_moments(parts, &n, "moment", t->name, &t->moments);
   add_moments(parts, &n, "moment_post", t->name, &t->post_moments);
   if (!t->gauss.width) return n;
-  add(parts, &n, "gauss.mean", t->name, t->gauss.mean, t->gauss.width, true);
-  add(parts, &n, "gauss.factor", t->name, t->gauss.factor, (int64_t)t->gauss.rank * t->gauss.width, true);
-  add(parts, &n, "gauss.rest", t->name, t->gauss.rest, t->gauss.width, true);
+  add(parts, &n, "gauss", t->name, "mean", t->gauss.mean, t->gauss.width, true);
+  add(parts, &n, "gauss", t->name, "factor", t->gauss.factor, (int64_t)t->gauss.rank * t->gauss.width, true);
+  add(parts, &n, "gauss", t->name, "rest", t->gauss.rest, t->gauss.width, true);
   return n;
 }
 
 static int list_all(const babel_trunk *trunk, part parts[MOST_PARTS]) {
   int n = 0;
-  add(parts, &n, "prototype", "", trunk->prototype.params, trunk->prototype.count, false);
-  add(parts, &n, "log_scale", "", trunk->log_scale, 1, false);
+  add(parts, &n, "prototype", "", "*", trunk->prototype.params, trunk->prototype.count, false);
+  add(parts, &n, "log_scale", "", "", trunk->log_scale, 1, false);
   add_moments(parts, &n, "moment_prototype", "", &trunk->moments);
   for (int i = 0; i < trunk->tower_count; i++) n += list_tower(&trunk->towers[i], parts + n);
   return n;
