@@ -168,7 +168,9 @@ typedef struct {
   float *workspace;
   babel_comm *comm;             /* NULL = alone, as are the next three */
   babel_device_comm *devices;   /* NULL where things pass between ranks through the host */
-  float *gathered[2], *gathered_cot[2]; /* embeddings of the whole batch (most, embed), their cotangents (2, most, embed) */
+  float *gathered[2], *gathered_cot[2]; /* embeddings of the whole batch (most, embed), their cotangents (2, most, embed); cotangents NULL where not needed */
+  float *panel[2], *panel_other[2], *panel_inv[2]; /* of this rank's rows of either side: (rows, m), (rows, m), (rows); NULL where every rank computes the whole loss */
+  float *panel_anchors;         /* (3, BABEL_CONTRASTIVE_PANEL_NUMBERS, m): of b, of a, of b again */
   float *staging;               /* host: what passes through it; NULL where backend memory is the host's */
   babel_recording *recording, *block; /* of a step, and of BABEL_STEP_BLOCK of them, on a backend that has such */
   babel_step_request request;

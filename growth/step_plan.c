@@ -202,10 +202,17 @@ static void carve_chunks(babel_step_plan *plan, carver *c) {
 /* Room for the embeddings of all ranks. */
 static void carve_gathered(babel_step_plan *plan, carver *c) {
   int64_t most = plan->m > plan->request.replay_rows ? plan->m : plan->request.replay_rows;
+  const bool shared = plan->config.targets == BABEL_TARGETS_PAIRS;
   for (int s = 0; s < 2 && plan->comm; s++) {
+    const int64_t rows = plan->side[s].samples;
     plan->gathered[s] = carve_floats(c, most * plan->embed);
-    plan->gathered_cot[s] = carve_floats(c, 2 * most * plan->embed);
+    if (!shared || plan->request.replayed) plan->gathered_cot[s] = carve_floats(c, 2 * most * plan->embed);
+    if (!shared) continue;
+    plan->panel[s] = carve_floats(c, rows * plan->m);
+    plan->panel_other[s] = carve_floats(c, rows * plan->m);
+    plan->panel_inv[s] = carve_floats(c, rows);
   }
+  if (plan->comm && shared) plan->panel_anchors = carve_floats(c, 3 * BABEL_CONTRASTIVE_PANEL_NUMBERS * (int64_t)plan->m);
 }
 
 static void carve_all(babel_step_plan *plan, carver *c) {
@@ -229,7 +236,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
   plan->masked = plan->config.targets == BABEL_TARGETS_MASK ? carve(c, (size_t)batch_square, 1) : NULL;
   if (plan->chunks) carve_chunks(plan, c);
-  else plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
+  else if (!plan->panel_anchors) plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
 }
 
 /* Layers `from` to `end` - 1 of an MLP that lies at `at`. */

@@ -2,6 +2,7 @@
 
 #include "core/arena.h"
 #include "core/range.h"
+#include "kernels/contrastive_panel.h"
 
 babel_status babel_step_ranks_check(const babel_step_request *request) {
   int ranks = babel_comm_size(request->comm);
@@ -66,11 +67,11 @@ babel_step_inputs babel_step_whole_inputs(const babel_step_plan *plan) {
 }
 
 /* Between the devices, through the host where they cannot, or in the host's own memory. */
-static babel_status gather(const babel_step_plan *plan, const int64_t *const at[2], babel_stream *s) {
+static babel_status gather(const babel_step_plan *plan, float *const *arrays, const int64_t *const *at, int count, babel_stream *s) {
   int rank = babel_comm_rank(plan->comm), size = babel_comm_size(plan->comm);
-  if (plan->devices) return babel_device_comm_gather(plan->devices, plan->gathered, at, 2, s);
-  for (int i = 0; i < 2; i++) {
-    float *whole = plan->gathered[i], *host = plan->staging ? plan->staging : whole;
+  if (plan->devices) return babel_device_comm_gather(plan->devices, arrays, at, count, s);
+  for (int i = 0; i < count; i++) {
+    float *whole = arrays[i], *host = plan->staging ? plan->staging : whole;
     size_t own = (size_t)(at[i][rank + 1] - at[i][rank]) * sizeof(float);
     if (plan->staging && own) BABEL_TRY(plan->ops->download(host + at[i][rank], whole + at[i][rank], own, s));
     BABEL_TRY(babel_comm_gather(plan->comm, host, at[i]));
@@ -96,10 +97,75 @@ static void places(const babel_step_plan *plan, const babel_chain *c, const babe
   for (int r = 0; r <= size; r++) at[r] = within(babel_comm_part(c->whole, r, size) - first, count) * plan->embed;
 }
 
+/* The own rows of both sides, normalised, to all ranks. */
+static babel_status gather_unit_rows(const babel_step_plan *plan, const babel_contrastive_job *job, int first, int rows, babel_stream *s) {
+  const int size = babel_comm_size(plan->comm);
+  const float *const embedded[2] = {job->na, job->nb};
+  babel_l2norm_fwd_job norms[2];
+  int64_t at[size + 1];
+  for (int r = 0; r <= size; r++) at[r] = babel_comm_part(job->m, r, size) * job->d;
+  for (int side = 0; side < 2; side++)
+    norms[side] = (babel_l2norm_fwd_job){.y = plan->gathered[side] + (int64_t)first * job->d, .inv = plan->panel_inv[side], .x = embedded[side], .n = rows, .d = job->d};
+  BABEL_TRY(plan->ops->l2norm_fwd(norms, 2, s));
+  return gather(plan, plan->gathered, (const int64_t *const[2]){at, at}, 2, s);
+}
+
+/* What the own rows say of their anchors, from all ranks: the first four numbers of each side's. */
+static babel_status gather_anchors(const babel_step_plan *plan, const babel_contrastive_panel_job panel[2], babel_stream *s) {
+  enum { NUMBERS = BABEL_PANEL_LEAN + 1 };
+  const int size = babel_comm_size(plan->comm);
+  float *arrays[2 * NUMBERS];
+  const int64_t *places[2 * NUMBERS];
+  int64_t at[size + 1];
+  for (int r = 0; r <= size; r++) at[r] = babel_comm_part(panel->m, r, size);
+  for (int i = 0; i < 2 * NUMBERS; i++) {
+    arrays[i] = babel_panel_numbers(&panel[i / NUMBERS], 0, i % NUMBERS);
+    places[i] = at;
+  }
+  return gather(plan, arrays, places, 2 * NUMBERS, s);
+}
+
+/* job->na, nb, dna, dnb: this rank's rows. */
+static babel_status shared_loss(const babel_step_plan *plan, const babel_contrastive_job *job, babel_stream *s) {
+  const babel_ops *ops = plan->ops, *exact = ops->exact ? ops->exact : ops;
+  const int m = job->m, d = job->d, first = plan->side[0].skip, rows = plan->side[0].samples;
+  const int64_t block = BABEL_CONTRASTIVE_PANEL_NUMBERS * (int64_t)m, steps[2] = {job->dna_step, job->dnb_step};
+  float *const anchors = plan->panel_anchors, *const cots[2] = {job->dna, job->dnb};
+  babel_contrastive_panel_job panel[2];
+  babel_linear_fwd_job cosines[2];
+  babel_linear_bwd_data_job products[4];
+  babel_l2norm_bwd_job back[4];
+  BABEL_TRY(gather_unit_rows(plan, job, first, rows, s));
+  for (int side = 0; side < 2; side++) {
+    cosines[side] = (babel_linear_fwd_job){.y = plan->panel[side], .x = plan->gathered[side] + (int64_t)first * d, .w = plan->gathered[1 - side], .n = rows, .in = d, .out = m};
+    panel[side] = (babel_contrastive_panel_job){.s = plan->panel[side], .other = plan->panel_other[side], .anchors = anchors + (side ? 0 : block), .loss = job->loss,
+        .dlog_scale = job->dlog_scale, .hits = job->hits, .log_scale = job->log_scale, .first = first, .rows = rows, .m = m, .negatives_only = job->negatives_only,
+        .one_way = 1};
+  }
+  BABEL_TRY(exact->linear_fwd(cosines, 2, s));
+  for (int side = 1; side >= 0; side--) BABEL_TRY(ops->contrastive_panel_sums(&panel[side], s)); /* either writes an own logit of the other's too */
+  BABEL_TRY(gather_anchors(plan, panel, s));
+  BABEL_TRY(ops->copy(anchors + 2 * block, anchors, (size_t)block * sizeof(float), s));
+  BABEL_TRY(ops->contrastive_panel_finish(&panel[0], s));
+  BABEL_TRY(ops->copy(anchors, anchors + 2 * block, (size_t)block * sizeof(float), s));
+  for (int side = 0; side < 2; side++) BABEL_TRY(ops->contrastive_panel_cotangents(&panel[side], s));
+  for (int i = 0; i < 4; i++) {
+    const int side = i / 2, way = i % 2;
+    float *to = cots[side] + way * steps[side];
+    products[i] = (babel_linear_bwd_data_job){.dx = to, .dy = side == way ? plan->panel[side] : plan->panel_other[side], .w = plan->gathered[1 - side], .n = rows,
+                                              .in = d, .out = m, .mask_rows = rows};
+    back[i] = (babel_l2norm_bwd_job){.dx = to, .dy = to, .y = cosines[side].x, .inv = plan->panel_inv[side], .n = rows, .d = d, .rows = rows};
+  }
+  BABEL_TRY(exact->linear_bwd_data(products, 4, s));
+  BABEL_TRY(ops->l2norm_bwd(back, 4, s));
+  return plan->request.replayed ? ops->synchronize(s) : BABEL_OK; /* the replayed pairs' loss uses the same memory on another stream */
+}
+
 babel_status babel_step_contrastive(const babel_step_plan *plan, const babel_contrastive_job *job, const babel_step_source *const from[2], babel_stream *s) {
   const babel_ops *ops = plan->ops;
   if (!plan->comm) return ops->contrastive(job, s);
   BABEL_RANGE("gather");
+  if (!from && plan->panel_anchors) return shared_loss(plan, job, s);
   const int rank = babel_comm_rank(plan->comm), size = babel_comm_size(plan->comm);
   int64_t at[2][size + 1];
   size_t own[2];
@@ -110,7 +176,7 @@ babel_status babel_step_contrastive(const babel_step_plan *plan, const babel_con
     own[side] = (size_t)(at[side][rank + 1] - at[side][rank]) * sizeof(float);
     if (own[side]) BABEL_TRY(ops->copy(plan->gathered[side] + at[side][rank], embedded[side], own[side], s));
   }
-  BABEL_TRY(gather(plan, (const int64_t *const[2]){at[0], at[1]}, s));
+  BABEL_TRY(gather(plan, plan->gathered, (const int64_t *const[2]){at[0], at[1]}, 2, s));
   whole.na = plan->gathered[0];
   whole.nb = plan->gathered[1];
   whole.dna = plan->gathered_cot[0];

@@ -1,7 +1,9 @@
 /* A step shared by ranks (comm.h): data parallelism that computes what one rank would.
  *
- * Each rank takes its part of the samples of every side through the network, with the dropout of the rows' places in the whole batch. The embeddings are
- * gathered, and every rank computes the loss of the whole batch (Eq. 3-4) and keeps the cotangents of its own rows: the gathering passes gradients.
+ * Each rank takes its part of the samples of every side through the network, with the dropout of the rows' places in the whole batch. The unit
+ * embeddings are gathered. Each rank then has its own rows of either side against all of the other (kernels/contrastive_panel.h, one_way), the numbers
+ * of the anchors are gathered, and so it has the losses of the whole batch (Eq. 3-4) and the cotangents of its own rows in both directions: a K-th part
+ * of the logits, twice. With soft targets or masks, and for a replayed pair, every rank computes the loss of all rows and keeps the cotangents of its own.
  * The gradients of each direction are summed over the ranks before their norms are taken (Eq. 6), so all ranks weigh and update alike; the log scale's
  * gradient is that of the whole batch already. On the CPU layers are not folded then (step.h), and the step is not recorded. All is a no-op for a plan alone. */
 #ifndef BABEL_GROWTH_STEP_RANKS_H

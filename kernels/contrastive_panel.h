@@ -9,6 +9,8 @@
  *   whose products with na and nb are the cotangents of these (linear_bwd_data, linear_bwd_weight).
  * Memory: 2 rows m floats and 14 m, in place of 2 m m.
  * `anchors`, number k of anchor i of that way at (way 7 + k) m + i: own, rival, sum, lean; top, factor, cotangent of the own partner.
+ * Or `one_way`: who shares the rows of both sides with others takes a panel of its rows of a, and one of its rows of b against all of a with the two
+ * ways' anchors exchanged, and exchanges the four numbers of its anchors with the others before `finish`.
  * Panels come in ascending order, each row in one of them. Sums of a panel in float32, of the anchors in double, in a fixed order.
  * BABEL_ERR_SHAPE when m is below 2, rows below 1 or the panel does not lie within the m rows. */
 #ifndef BABEL_KERNELS_CONTRASTIVE_PANEL_H

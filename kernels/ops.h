@@ -131,6 +131,7 @@ typedef struct {
   int *hits;                /* (2) or NULL */
   const float *log_scale;
   int first, rows, m, negatives_only;
+  int one_way;              /* `sums` leaves the anchors of b as they are */
 } babel_contrastive_panel_job;
 
 /* kernels/neighbour_targets.h: soft targets or a mask of a batch from a graph of similar samples. */

@@ -67,7 +67,7 @@ babel_status babel_contrastive_panel_sums_cpu(const babel_contrastive_panel_job 
 #pragma omp for schedule(static)
     for (int r = 0; r < job->rows; r++) sum_row(job, r, scale);
 #pragma omp for schedule(static)
-    for (int j = 0; j < job->m; j += BABEL_LANES) sum_columns(job, j, scale);
+    for (int j = 0; j < (job->one_way ? 0 : job->m); j += BABEL_LANES) sum_columns(job, j, scale);
   }
   return BABEL_OK;
 }

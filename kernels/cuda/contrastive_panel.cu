@@ -56,6 +56,7 @@ __global__ void __launch_bounds__(BABEL_ROW_THREADS) babel_contrastive_panel_col
 extern "C" babel_status babel_contrastive_panel_sums_cuda(const babel_contrastive_panel_job *job, babel_stream *s) {
   BABEL_TRY(babel_contrastive_panel_check(job));
   BABEL_TRY(BABEL_LAUNCH(babel_contrastive_panel_rows_kernel, (job->rows + BABEL_ROW_WARPS - 1) / BABEL_ROW_WARPS, BABEL_ROW_THREADS, 0, (cudaStream_t)s, *job));
+  if (job->one_way) return BABEL_OK;
   return BABEL_LAUNCH(babel_contrastive_panel_columns_kernel, (job->m + BABEL_ROW_THREADS - 1) / BABEL_ROW_THREADS, BABEL_ROW_THREADS, 0, (cudaStream_t)s, *job);
 }
 
