@@ -87,11 +87,51 @@ static void by_panels(problem *p) {
   free(anchors);
 }
 
-static void check(int m, int d, int panel, float scale, int negatives_only) {
+/* As ranks share it: a panel of each one's rows of a, one of its rows of b, the anchors' numbers of all. */
+static void by_rows_of_both(problem *p) {
+  const babel_ops *ops = babel_test_ops();
+  const size_t m = (size_t)p->m, d = (size_t)p->d, block = BABEL_CONTRASTIVE_PANEL_NUMBERS * m;
+  float *s = floats(4 * (size_t)p->panel * m), *anchors = floats(3 * block), *known = floats(block); /* of b, of a, of b; those of b at first */
+  const float *unit[2] = {p->a, p->b};
+  babel_contrastive_panel_job job[2];
+  for (int side = 0; side < 2; side++) {
+    float *mine = s + (size_t)(2 * side * p->panel) * m;
+    job[side] = (babel_contrastive_panel_job){.s = mine, .other = mine + (size_t)p->panel * m, .anchors = anchors + (side ? 0 : block), .loss = p->loss, .dlog_scale = p->slope,
+                                              .hits = p->hits, .log_scale = &p->log_scale, .m = p->m, .negatives_only = p->negatives_only, .one_way = 1};
+  }
+  for (int pass = 0; pass < 2; pass++) {
+    for (int first = 0; first < p->m; first += p->panel) {
+      const int rows = p->m - first < p->panel ? p->m - first : p->panel;
+      for (int side = 1; side >= 0; side--) {
+        job[side].first = first;
+        job[side].rows = rows;
+        babel_linear_fwd_job product = {.y = job[side].s, .x = unit[side] + (size_t)first * d, .w = unit[1 - side], .n = rows, .in = p->d, .out = p->m};
+        must(ops->linear_fwd(&product, 1, NULL));
+        memcpy(known, anchors + 2 * block, block * sizeof *known);
+        must(pass ? ops->contrastive_panel_cotangents(&job[side], NULL) : ops->contrastive_panel_sums(&job[side], NULL));
+        for (size_t k = m; k < 4 * m && !pass; k++) cr_assert_eq(known[k], anchors[2 * block + k], "one way alone: number %zu of b's anchors has changed", k / m);
+        for (int way = 0; way < 2 && pass; way++) {
+          babel_linear_bwd_data_job near = {.dx = p->cot[side][way] + (size_t)first * d, .dy = way == side ? job[side].s : job[side].other, .w = unit[1 - side], .n = rows,
+                                            .in = p->d, .out = p->m, .mask_rows = rows};
+          must(ops->linear_bwd_data(&near, 1, NULL));
+        }
+      }
+    }
+    if (pass) continue;
+    memcpy(anchors + 2 * block, anchors, block * sizeof *anchors);
+    must(ops->contrastive_panel_finish(&job[0], NULL));
+    memcpy(anchors, anchors + 2 * block, block * sizeof *anchors);
+  }
+  free(s);
+  free(anchors);
+  free(known);
+}
+
+static void check_by(void (*compute)(problem *p), int m, int d, int panel, float scale, int negatives_only) {
   problem p = {.m = m, .d = d, .panel = panel, .negatives_only = negatives_only, .log_scale = logf(scale)};
   const size_t size = (size_t)m * (size_t)d;
   fill(&p);
-  by_panels(&p);
+  compute(&p);
   float *whole[2] = {floats(2 * size), floats(2 * size)}, *workspace = floats(babel_contrastive_workspace(m, d)), loss[2], slope[2];
   int hits[2];
   babel_contrastive_job job = {.loss = loss, .dna = whole[0], .dnb = whole[1], .dlog_scale = slope, .hits = hits, .na = p.a, .nb = p.b, .log_scale = &p.log_scale,
@@ -115,6 +155,18 @@ static void check(int m, int d, int panel, float scale, int negatives_only) {
   free(whole[1]);
   free(workspace);
   release(&p);
+}
+
+static void check(int m, int d, int panel, float scale, int negatives_only) {
+  check_by(by_panels, m, d, panel, scale, negatives_only);
+}
+
+Test(kernels_contrastive_panel, rows_of_both_sides_give_what_the_whole_gives) {
+  check_by(by_rows_of_both, 2, 3, 1, 14, 0);
+  check_by(by_rows_of_both, 37, 9, 10, 14, 0);
+  check_by(by_rows_of_both, 130, 20, 65, 30, 0);
+  check_by(by_rows_of_both, 40, 12, 20, 100, 0);
+  check_by(by_rows_of_both, 29, 8, 8, 14, 1);
 }
 
 Test(kernels_contrastive_panel, panels_give_what_the_whole_gives) {
