@@ -164,7 +164,7 @@ static void note_time(void *user, const babel_progress *p) {
   if (p->step <= 20) watch->at[p->step > 10] = p->seconds;
 }
 
-/* Seconds a step of each phase, from a few steps of the whole schedule. */
+/* Seconds a step of each phase, from 20 steps of the whole schedule. */
 static babel_status probe(schedule_job *job, double seconds[BABEL_MOST_PHASES]) {
   const char *base = getenv("TMPDIR");
   char folder[960];
@@ -222,6 +222,7 @@ static babel_status plan(const babel_args *args) {
   babel_log_set_level(BABEL_LOG_QUIET);
   babel_status status = open_schedule(&job, args, args->positional[0]);
   if (status == BABEL_OK) status = check_all(&job, plans);
+  if (status == BABEL_OK) babel_note("20 steps of every phase, for the time");
   if (status == BABEL_OK) status = probe(&job, seconds);
   if (status == BABEL_OK) print_plan(&job, plans, seconds);
   close_schedule(&job);
@@ -362,7 +363,15 @@ static babel_status read_finished(const schedule_job *job, const char *folder, b
   return BABEL_OK;
 }
 
-static babel_status run_phase(schedule_job *job, babel_trunk *trunk, int i) {
+static void announce(const schedule_job *job, const babel_phase_plan *p, int i) {
+  char text[512];
+  advise(job, i, text);
+  if (job->stuck[i] && leads(job)) babel_warn("%s", text);
+  babel_note("phase %d of %d, %s: %s, %s and %s, %d pairs, %lld steps", i + 1, job->list.count, job->list.phase[i].name, babel_phase_kind_name(p->kind),
+             p->modality[0], p->modality[1], p->pairs, (long long)p->steps);
+}
+
+static babel_status run_phase(schedule_job *job, const babel_phase_plan *plans, babel_trunk *trunk, int i) {
   char folder[1024];
   bool done = false;
   BABEL_TRY(configure(job, i));
@@ -378,6 +387,7 @@ static babel_status run_phase(schedule_job *job, babel_trunk *trunk, int i) {
   job->options.force = babel_args_flag(job->args, "force");
   job->options.progress = show;
   babel_progress_begin(&job->line, babel_args_flag(job->args, "quiet"));
+  if (!done) announce(job, &plans[i], i);
   if (!done) BABEL_TRY(babel_phase_run(trunk, &job->options));
   BABEL_TRY(babel_comm_busy(job->comm));
   return leads(job) ? measure(job, trunk, i) : BABEL_OK;
@@ -431,12 +441,7 @@ static babel_status run_all(schedule_job *job) {
   BABEL_TRY(configure(job, 0));
   BABEL_TRY(babel_trunk_create(&trunk, job->ops, &job->config));
   for (int i = 0; i < job->list.count && status == BABEL_OK; i++) {
-    char text[512];
-    advise(job, i, text);
-    if (job->stuck[i] && leads(job)) babel_warn("%s", text);
-    babel_note("phase %d of %d, %s: %s, %s and %s, %d pairs, %lld steps", i + 1, job->list.count, job->list.phase[i].name,
-               babel_phase_kind_name(plans[i].kind), plans[i].modality[0], plans[i].modality[1], plans[i].pairs, (long long)plans[i].steps);
-    status = in_phase(job, i, run_phase(job, &trunk, i));
+    status = in_phase(job, i, run_phase(job, plans, &trunk, i));
   }
   snprintf(path, sizeof path, "%s/trunk.safetensors", job->out);
   if (status == BABEL_OK && leads(job)) status = babel_trunk_write(&trunk, path);

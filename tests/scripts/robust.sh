@@ -70,6 +70,12 @@ run inspect; judge 2 "at least one file"
 run encode --encoder nobody --input a.npy --output y.npy; judge 2 nobody
 good --help
 good --version
+### threads that wait for others do not spin for long, unless the user says so
+patience() { env -u OMP_WAIT_POLICY OMP_DISPLAY_ENV=VERBOSE OMP_NUM_THREADS=2 "$@" "$babel" --version 2>&1 | sed -n "s/.*GOMP_SPINCOUNT = '\(.*\)'.*/\1/p" | tail -n 1; }
+what="patience" checks=$((checks + 2))
+: >error
+[ "$(patience)" = 3000 ] || complain "GOMP_SPINCOUNT is $(patience), expected 3000"
+[ "$(patience GOMP_SPINCOUNT=77)" = 77 ] || complain "GOMP_SPINCOUNT of the user becomes $(patience GOMP_SPINCOUNT=77)"
 good grow --help
 printf 'lr: 1e-3\nlearnin_rate: 1\n' >unknown.yaml
 printf 'seed: 1\nlr: .nan\n' >nan.yaml
