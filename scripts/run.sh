@@ -13,7 +13,7 @@ what every phase kept and lost, and the same without protection. With --utd-mhad
 
   --utd-mhad DIR     the real data set (Inertial/ and Skeleton/ inside); docs/data.md says where to get it
   --weights-dir DIR  real weights: limu_bert/hhar.pt and shift_gcn/ntu_joint_xsub.pt; docs/data.md
-  --mars DIR         with --utd-mhad: also growth on real data, UTD-MHAD (its Depth folder too) and then the MARS radar, under six policies
+  --mars DIR         with --utd-mhad: also growth on real data, UTD-MHAD (its Depth folder too) and then the MARS radar, under six policies, and with preset best
   --mmego DIR        the same with the mmEgo radar
   --simulated-files  without data: a UTD-MHAD that the simulator writes in the real file formats, through the job of --utd-mhad
   --out DIR          results (default out)
