@@ -37,6 +37,7 @@ babel_status babel_args_parse(babel_args *args, const babel_command *command, in
     if (args->given_count == BABEL_MAX_GIVEN || args->positional_count == BABEL_MAX_GIVEN)
       return BABEL_FAIL(BABEL_ERR_ARG, "more than %d arguments", BABEL_MAX_GIVEN);
     if (strncmp(argv[i], "--", 2) || !argv[i][2]) {
+      if (!command->plain) return BABEL_FAIL(BABEL_ERR_ARG, "babel %s: \"%s\" stands behind no option; babel %s --help lists them", command->name, argv[i], command->name);
       args->positional[args->positional_count++] = argv[i];
       continue;
     }

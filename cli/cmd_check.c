@@ -37,6 +37,7 @@ static babel_status run(const babel_args *args) {
 
 const babel_command babel_check_command = {
     .name = "check",
+    .plain = true,
     .usage = "DIR [options]",
     .sentence = "lists missing and damaged trials of a data set folder before any work",
     .details = "Reads every file. Exit status 0: everything is there and sound; 1: something is missing or damaged, each named with its reason.",

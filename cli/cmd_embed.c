@@ -64,6 +64,17 @@ static babel_status check_encoder(const babel_tower *tower, const babel_encoder 
   return status;
 }
 
+/* The same of features that are there already. */
+static babel_status check_bank(const babel_tower *tower, const babel_bank *bank, bool force) {
+  babel_status status = babel_same_sensor(tower->name, bank->modality) ? babel_encoders_agree(tower->provenance, bank)
+                                                                       : BABEL_FAIL(BABEL_ERR_ARG, "%s holds %s features, the tower is %s", bank->path, bank->modality, tower->name);
+  if (status != BABEL_ERR_ARG) return status;
+  babel_error error = babel_error_take();
+  if (!force) return BABEL_FAIL(BABEL_ERR_ARG, "%s; --force embeds all the same", error.sentence);
+  babel_warn("%s", error.sentence);
+  return BABEL_OK;
+}
+
 /* The output that the tower was grown with, where this encoder has it: `pretrained` of a tower of encoders alone, say. */
 static babel_status pick_output(const babel_tower *tower, embed_job *job) {
   json_t *grown = json_loads(tower->provenance ? tower->provenance : "{}", 0, NULL);
@@ -240,6 +251,7 @@ static babel_status embed(const babel_args *args, embed_job *job) {
   if (tower && tower->in != bank->width)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "%s: %d features a sample, but the tower %s of %s was grown with %d", *bank->path ? bank->path : "the input", bank->width,
                       modality, trunk, tower->in);
+  if (tower && !job->encoder) BABEL_TRY(check_bank(tower, bank, babel_args_flag(args, "force")));
   BABEL_TRY(read_member(args, job, modality, &member));
   BABEL_TRY(babel_alloc(&embeddings, (size_t)bank->rows * (size_t)width, sizeof(float)));
   babel_output output = babel_args_flag(args, "aligned") ? BABEL_OUTPUT_ALIGNED : BABEL_OUTPUT_FEATURE;

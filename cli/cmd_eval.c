@@ -11,8 +11,10 @@
 #include "core/arena.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "data/key_index.h"
 #include "eval/evaluate.h"
 #include "eval/members.h"
+#include "growth/manifest.h"
 
 static const babel_option options[] = {
     {"protocol", "NAME", "paper, release, strict or strict-folds (any name; it labels the rows)"},
@@ -137,6 +139,36 @@ static babel_status check_out(const char *out) {
   return babel_file_probe(out);
 }
 
+/* Rows name both encoders; what is not meant should be seen before. */
+static babel_status warn_of_encoders(eval_job *job) {
+  for (int s = 0; s < 2; s++)
+    for (int i = 0; i < job->trunk_count; i++) {
+      const babel_tower *tower = babel_trunk_tower(&job->trunks[i], job->bank[s].modality);
+      babel_status status = tower ? babel_encoders_agree(tower->provenance, &job->bank[s]) : BABEL_OK;
+      if (status == BABEL_OK) continue;
+      if (status != BABEL_ERR_ARG) return status;
+      babel_warn("%s", babel_error_take().sentence);
+      break;
+    }
+  return BABEL_OK;
+}
+
+/* Queries that the trunk was trained on, going by the split. */
+static babel_status warn_of_trained(const babel_fold *fold) {
+  babel_key_index index = {0};
+  int trained = 0, all = 0;
+  if (!fold->split || !fold->draws) return BABEL_OK;
+  BABEL_TRY(babel_key_index_create(&index, fold->split->keys, fold->split->count));
+  for (int d = 0; d < fold->draws->count; d++)
+    for (int q = 0; q < fold->draws->draws[d].query_count; q++, all++) {
+      int at = babel_key_index_find(&index, fold->draws->draws[d].query[q]);
+      trained += at >= 0 && fold->split->parts[at] == BABEL_PART_TRAIN;
+    }
+  babel_key_index_destroy(&index);
+  if (trained) babel_warn("%s: %d of %d queries are in the train part of %s: what was trained on is tested", fold->draws->path, trained, all, fold->split->path);
+  return BABEL_OK;
+}
+
 /* --member: every trunk takes the mean of the towers. */
 static babel_status read_member(const babel_args *args, eval_job *job) {
   const char *path = babel_args_value(args, "member");
@@ -169,6 +201,8 @@ static babel_status evaluate(const babel_args *args, eval_job *job) {
   BABEL_TRY(read_heads(args, &job->evaluation.heads));
   BABEL_TRY(read_folds(args, job));
   if (!job->trunk_count) return BABEL_FAIL(BABEL_ERR_ARG, "--trunk is needed");
+  BABEL_TRY(warn_of_encoders(job));
+  for (int f = 0; f < job->evaluation.fold_count; f++) BABEL_TRY(warn_of_trained(&job->evaluation.folds[f]));
   BABEL_TRY(read_member(args, job));
   BABEL_TRY(label(args, job));
   job->evaluation.raw = !babel_args_flag(args, "no-raw");

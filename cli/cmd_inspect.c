@@ -221,6 +221,7 @@ static babel_status run(const babel_args *args) {
 
 const babel_command babel_inspect_command = {
     .name = "inspect",
+    .plain = true,
     .usage = "FILE..",
     .sentence = "explains a bank, trunk, weight file, .mat, .npy, safetensors, .skeleton, split or draws",
     .details = "Shapes, ranges, sums and provenance. A damaged file is named with what was expected, and the exit status is 1.",

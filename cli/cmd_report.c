@@ -60,6 +60,7 @@ static babel_status run(const babel_args *args) {
 
 const babel_command babel_report_command = {
     .name = "report",
+    .plain = true,
     .usage = "results.json [--all] [--markdown] | --policies [NAME=]results.json .. | --html RUN",
     .sentence = "prints the rows of a results.json as tables",
     .details = "Accuracy: mean and population deviation over draws x seeds; 95 %: interval of the mean over draws; gain: paired, same draw and seed, over the raw\n"

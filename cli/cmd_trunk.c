@@ -34,7 +34,7 @@ static void print_phases(const babel_trunk *trunk) {
   size_t i;
   json_array_foreach(history, i, entry)
     printf("  phase %zu  %-12s %s, %s of %s, %lld pairs, %lld steps, %s\n", i + 1, text(entry, "phase"), text(entry, "a"), text(entry, "b"), text(entry, "dataset"),
-           (long long)json_integer_value(json_object_get(entry, "pairs")), (long long)json_integer_value(json_object_get(entry, "steps")), text(entry, "policy"));
+           (long long)json_integer_value(json_object_get(entry, "pairs")), (long long)json_integer_value(json_object_get(entry, "steps")), strcmp(text(entry, "trunk"), "freeze") ? text(entry, "policy") : "trunk frozen");
   json_decref(history);
 }
 
@@ -129,20 +129,20 @@ static babel_status diff(const babel_args *args) {
 }
 
 const babel_command babel_trunk_list_command = {
-    .name = "trunk list", .usage = "TRUNK", .sentence = "shows a trunk's towers, where their features come from, and its phases",
+    .name = "trunk list", .plain = true, .usage = "TRUNK", .sentence = "shows a trunk's towers, where their features come from, and its phases",
     .examples = "  babel trunk list run/trunk.safetensors\n", .options = no_options, .run = list};
 
 const babel_command babel_trunk_extract_command = {
-    .name = "trunk extract", .usage = "TRUNK NAME.. --out FILE", .sentence = "writes some towers of a trunk as a trunk of their own",
+    .name = "trunk extract", .plain = true, .usage = "TRUNK NAME.. --out FILE", .sentence = "writes some towers of a trunk as a trunk of their own",
     .details = "Their embeddings are bit for bit those of the whole trunk.", .examples = "  babel trunk extract run/trunk.safetensors imu wifi --out small.safetensors\n",
     .options = out_options, .run = extract};
 
 const babel_command babel_trunk_merge_command = {
-    .name = "trunk merge", .usage = "TRUNK TRUNK --out FILE", .sentence = "joins two trunks that were grown on the same one",
+    .name = "trunk merge", .plain = true, .usage = "TRUNK TRUNK --out FILE", .sentence = "joins two trunks that were grown on the same one",
     .details = "What both have must be bit-identical, as after trunk: freeze; the temperature and the history are the first one's.",
     .examples = "  babel trunk merge with_wifi/trunk.safetensors with_radar/trunk.safetensors --out both.safetensors\n", .options = out_options, .run = merge};
 
 const babel_command babel_trunk_diff_command = {
-    .name = "trunk diff", .usage = "TRUNK TRUNK", .sentence = "says which tensors differ between two trunks, and by how much",
+    .name = "trunk diff", .plain = true, .usage = "TRUNK TRUNK", .sentence = "says which tensors differ between two trunks, and by how much",
     .details = "relative: ||a - b|| / ||a||; largest: of the differences between two values.", .examples = "  babel trunk diff before.safetensors after.safetensors\n",
     .options = no_options, .run = diff};

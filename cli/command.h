@@ -32,6 +32,7 @@ typedef struct {
   const char *details, *examples;      /* paragraphs of --help */
   const babel_option *options;         /* ends with name NULL */
   bool stops;                          /* looks at babel_stop */
+  bool plain;                          /* takes arguments that are no options */
   babel_status (*run)(const babel_args *args);
 } babel_command;
 
@@ -43,7 +44,7 @@ extern const babel_command babel_check_command, babel_encode_command, babel_bank
 /* Options that every command takes: --threads, --backend, --usage, --quiet, --help. */
 extern const babel_option babel_shared_options[];
 
-/* Parses argv[0..argc). BABEL_ERR_ARG: unknown option (with the nearest), missing or unexpected value. */
+/* Parses argv[0..argc). BABEL_ERR_ARG: unknown option (with the nearest), missing or unexpected value, an argument that the command does not take. */
 babel_status babel_args_parse(babel_args *args, const babel_command *command, int argc, char **argv);
 
 bool babel_args_flag(const babel_args *args, const char *name);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,12 +109,13 @@ static babel_status write_retention(const report *r, int *modalities) {
   return babel_file_commit(&writer);
 }
 
-/* After each phase: what older pairs have kept since the phase before, mean and least. */
-static babel_status write_forgetting(const report *r) {
+/* After each phase: what older pairs have kept since the phase before, mean and least. Returns how many phases had something to keep. */
+static babel_status write_forgetting(const report *r, int *phases) {
   char path[1200];
   babel_file_writer writer;
   BABEL_TRY(path_in(path, r->folder, "forgetting.tsv"));
   BABEL_TRY(babel_file_create(&writer, path));
+  *phases = 0;
   fprintf(writer.stream, "number\tphase\tmean\tleast\toneshot\n");
   for (int p = 0; p < r->count; p++) {
     double sum[2] = {0}, least = INFINITY;
@@ -126,6 +128,7 @@ static babel_status write_forgetting(const report *r) {
       n[alone]++;
       if (pair) least = fmin(least, row->retained);
     }
+    *phases += n[0] > 0;
     if (n[0]) fprintf(writer.stream, "%d\t%s\t%.2f\t%.2f\t%.2f\n", p + 1, r->phases[p].name, sum[0] / n[0], least, n[1] ? sum[1] / n[1] : (double)NAN);
   }
   return babel_file_commit(&writer);
@@ -136,14 +139,28 @@ static babel_status write_forgetting(const report *r) {
 static const char head[] = "set terminal svg size %d,%d dynamic font 'sans,12' background '#ffffff'\nset output '%s.svg'\nset datafile separator tab\n"
                            "set datafile missing 'NaN'\nset grid lc rgb '#dddddd'\nset border 3 lc rgb '#555555'\nset tics nomirror\nset key outside right top\n";
 
+/* What gnuplot says is shown where it fails. */
+static void show_log(int log) {
+  char text[4096];
+  ssize_t n = pread(log, text, sizeof text, 0);
+  if (n > 0) fwrite(text, 1, (size_t)n, stderr);
+}
+
 static babel_status run_gnuplot(const char *folder, const char *script) {
   char *const command[] = {"gnuplot", (char *)script, NULL};
   char here[4096];
   pid_t child;
+  posix_spawn_file_actions_t actions;
   int code = 0;
   if (!getcwd(here, sizeof here) || chdir(folder)) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be entered: %s", folder, strerror(errno));
-  int failed = posix_spawnp(&child, "gnuplot", NULL, NULL, command, environ);
+  int log = memfd_create("gnuplot", MFD_CLOEXEC); /* -1: it writes where this program does */
+  posix_spawn_file_actions_init(&actions);
+  if (log >= 0) posix_spawn_file_actions_adddup2(&actions, log, STDERR_FILENO);
+  int failed = posix_spawnp(&child, "gnuplot", &actions, NULL, command, environ);
+  posix_spawn_file_actions_destroy(&actions);
   if (!failed && waitpid(child, &code, 0) != child) code = -1;
+  if (log >= 0 && code) show_log(log);
+  if (log >= 0) close(log);
   if (chdir(here)) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be entered: %s", here, strerror(errno));
   if (failed) return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "gnuplot draws the pictures of a report and is not there (Debian: apt-get install gnuplot-nox)");
   return code ? BABEL_FAIL(BABEL_ERR_IO, "%s/%s: gnuplot failed on it", folder, script) : BABEL_OK;
@@ -170,7 +187,7 @@ static babel_status draw_phase(const report *r, int number) {
            "set multiplot layout 1,3\nset xlabel 'step'\nset xrange [0:*]\nset key top right inside\n"
            "set title 'loss'\nplot '%s.tsv' using 'step':'loss_ab' with lines lw 2 lc rgb '#1f77b4' title 'a finds b', '' using 'step':'loss_ba' with lines lw 2 lc rgb '#d62728' title 'b finds a'%s\n"
            "set title 'batch retrieval, top-1'\nset yrange [0:1]\nplot '%s.tsv' using 'step':'batch_top1_ab' with lines lw 2 lc rgb '#1f77b4' title 'a finds b', '' using 'step':'batch_top1_ba' with lines lw 2 lc rgb '#d62728' title 'b finds a'\n"
-           "set title 'adaptive weight and gradient norms (Fig. 6)'\nset y2tics\nset y2range [0:*]\nset key bottom right inside\n"
+           "set title 'adaptive weight and gradient norms (Fig. 6)'\nset y2tics\nset y2range [0:1e-9<*]\nset key bottom right inside\n"
            "plot '%s.tsv' using 'step':'w_ab' with lines lw 2 lc rgb '#1f77b4' title 'w of a', '' using 'step':'g_a' axes x1y2 with lines lc rgb '#9467bd' title '|g_a|', '' using 'step':'g_b' axes x1y2 with lines lc rgb '#8c564b' title '|g_b|'\n"
            "unset multiplot\n", name, r->phases[number].distilled ? kd : "", name, name);
   return draw(r, name, 1200, 320, body);
@@ -264,7 +281,7 @@ static babel_status put_manifest(const report *r, FILE *out) {
   return BABEL_OK;
 }
 
-static babel_status put_all(const report *r, FILE *out, int modalities) {
+static babel_status put_all(const report *r, FILE *out, int modalities, int kept) {
   fputs("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>babel: ", out);
   put_text(out, r->run);
   fputs("</title>\n<style>body{font:15px/1.5 sans-serif;max-width:1240px;margin:2em auto;padding:0 1em;color:#222}figure{margin:1em 0}svg{max-width:100%;height:auto}"
@@ -274,7 +291,7 @@ static babel_status put_all(const report *r, FILE *out, int modalities) {
   if (modalities) {
     fputs("<h2>Retention</h2>\n", out);
     BABEL_TRY(put_picture(r, out, "retention"));
-    BABEL_TRY(put_picture(r, out, "forgetting"));
+    if (kept) BABEL_TRY(put_picture(r, out, "forgetting"));
   }
   for (int i = 0; i < r->count; i++) BABEL_TRY(put_phase(r, out, i));
   BABEL_TRY(put_manifest(r, out));
@@ -321,7 +338,7 @@ static babel_status find_phases(report *r) {
 }
 
 static babel_status build(report *r) {
-  int modalities;
+  int modalities, kept = 0;
   char path[1200];
   babel_file_writer writer;
   BABEL_TRY(find_phases(r));
@@ -340,13 +357,13 @@ static babel_status build(report *r) {
   }
   BABEL_TRY(write_retention(r, &modalities));
   if (modalities) {
-    BABEL_TRY(write_forgetting(r));
+    BABEL_TRY(write_forgetting(r, &kept));
     BABEL_TRY(draw_retention(r, modalities));
-    BABEL_TRY(draw_forgetting(r));
+    if (kept) BABEL_TRY(draw_forgetting(r));
   }
   BABEL_TRY(path_in(path, r->run, "report.html"));
   BABEL_TRY(babel_file_create(&writer, path));
-  babel_status status = put_all(r, writer.stream, modalities);
+  babel_status status = put_all(r, writer.stream, modalities, kept);
   if (status == BABEL_OK) return babel_file_commit(&writer);
   babel_file_abort(&writer);
   return status;

@@ -15,6 +15,7 @@
 #include "cli/run_folder.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "eval/oneshot.h"
 #include "eval/retention.h"
 #include "growth/joined.h"
 #include "growth/phase_list.h"
@@ -59,6 +60,26 @@ static babel_status phase_folder(const schedule_job *job, int i, char folder[102
   return BABEL_OK;
 }
 
+/* Before any work: all keys of the draws are there. */
+static babel_status check_draws(const schedule_job *job, int i) {
+  babel_episodes episodes;
+  for (int s = 0; s < 2 && *job->list.phase[i].draws; s++) {
+    const babel_bank *bank = job->options.bank[s];
+    BABEL_TRY(babel_episodes_from_draws(&episodes, &job->draws[i], (const char *const *)bank->keys, bank->rows));
+    babel_episodes_destroy(&episodes);
+  }
+  return BABEL_OK;
+}
+
+/* --set max_steps and --set grow_steps, as all of the command line, lie over what the schedule says. */
+static bool steps_are_given(const babel_args *args) {
+  const char *values[BABEL_MAX_GIVEN];
+  int count = babel_args_values(args, "set", values, BABEL_MAX_GIVEN);
+  for (int i = 0; i < count; i++)
+    if (!strncmp(values[i], "max_steps=", 10) || !strncmp(values[i], "grow_steps=", 11)) return true;
+  return false;
+}
+
 /* Banks, keys and test set of phase i; everything that was before it is rehearsed. */
 static babel_status gather(schedule_job *job, int i) {
   const babel_phase_entry *phase = &job->list.phase[i];
@@ -68,6 +89,7 @@ static babel_status gather(schedule_job *job, int i) {
   *o = (babel_phase_options){.earlier = job->earlier, .earlier_count = i, .allow_disconnected = job->list.allow_disconnected, .steps = phase->steps,
                              .epochs = phase->epochs, .stop = &babel_stop, .user = job, .comm = job->comm};
   if (babel_args_flag(job->args, "allow-disconnected")) o->allow_disconnected = true;
+  if (steps_are_given(job->args)) o->steps = 0, o->epochs = 0;
   for (int s = 0; s < 2; s++) BABEL_TRY(babel_shelf_bank(&job->shelf, phase->bank[s], &o->bank[s]));
   *set = (babel_retention_set){.bank = {o->bank[0], o->bank[1]}};
   if (*phase->split) {
@@ -137,6 +159,7 @@ static babel_status check_all(schedule_job *job, babel_phase_plan plans[BABEL_MO
     if (status == BABEL_OK) status = gather(job, i);
     job->options.planning = true;
     if (status == BABEL_OK) status = babel_phase_prepare(&trunk, &job->options, &plans[i]);
+    if (status == BABEL_OK) status = check_draws(job, i);
     job->stuck[i] = status == BABEL_OK && is_stuck(job, &plans[i], i);
     status = in_phase(job, i, status);
   }
@@ -239,6 +262,7 @@ static const babel_option plan_options[] = {
 
 const babel_command babel_plan_command = {
     .name = "plan",
+    .plain = true,
     .usage = "SCHEDULE [options]",
     .sentence = "shows what a schedule of growth phases would do, before any work",
     .details = "Type, junction and branch of every phase, pairs, steps, memory, and the time that it would take here (from a few steps of each). What is\n"

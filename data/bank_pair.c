@@ -31,10 +31,9 @@ static babel_status mismatch(const babel_bank *a, const babel_bank *b, const nam
     if (lists[i]->count)
       snprintf(text[i], sizeof text[i], "; %d missing in the %s: %s%s", lists[i]->count,
                i ? "second" : "first", lists[i]->text, lists[i]->count > 10 ? ", ..." : "");
-  const name_list *none = not_a->count == asked ? not_a : not_b;
-  if (asked && none->count == asked)
-    return BABEL_FAIL(BABEL_ERR_FORMAT, "none of the %d keys asked for (%.*s, ..) is in %s: is it the split of another data set?", asked,
-                      (int)strcspn(none->text, ","), none->text, babel_bank_title(none == not_a ? a : b));
+  if (asked)
+    return BABEL_FAIL(BABEL_ERR_FORMAT, "of the %d keys asked for not all are in %s and %s%s%s; is it the split of another data set?", asked,
+                      babel_bank_title(a), babel_bank_title(b), text[0], text[1]);
   return BABEL_FAIL(BABEL_ERR_FORMAT, "the keys of %s (%d rows) and %s (%d rows) do not match%s%s",
                     babel_bank_title(banks[0]), a->rows, babel_bank_title(banks[1]), b->rows, text[0],
                     text[1]);

@@ -75,7 +75,7 @@ typedef struct {
   int64_t first_at, first_bias_at, second_at, second_bias_at; /* into the flat arrays */
   float *weight, *bias, *teacher_weight, *teacher_bias, *dweight, *dbias;
   float *own_weight[3], *own_bias[3]; /* dM, dv of each direction, summed: of those whose norm counts; NULL = not needed */
-} babel_fold;
+} babel_layer_fold;
 
 typedef struct {
   int layers, module_layers;    /* the first module_layers are C's; folded: without its last, then comes the fold */
@@ -85,7 +85,7 @@ typedef struct {
   int twin;                     /* rehearsed: the side of the pair with the same tower; -1 = none */
   bool taught, rehearsed, frozen; /* has a teacher; has a gradient in direction 2; nothing passes back */
   babel_chain_layer layer[BABEL_MAX_CHAIN];
-  babel_fold fold;
+  babel_layer_fold fold;
   float *ahead;                         /* act[0] of the step that comes next; NULL where none looks ahead */
   float *act[BABEL_MAX_CHAIN + 1];      /* act[0] = input (rows, in), act[k + 1] = output of layer k */
   float *cot[BABEL_MAX_CHAIN + 1];      /* cot[k + 1] = dL/d(output of layer k), (rows, width) for each direction */

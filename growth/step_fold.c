@@ -3,12 +3,12 @@
 #include "core/range.h"
 
 /* M = second first: what linear_bwd_data computes, dx (n, in) = dy (n, out) w (out, in). */
-static babel_linear_bwd_data_job product(const babel_fold *f, float *m, const float *params) {
+static babel_linear_bwd_data_job product(const babel_layer_fold *f, float *m, const float *params) {
   return (babel_linear_bwd_data_job){.dx = m, .dy = params + f->second_at, .w = params + f->first_at, .n = f->out, .in = f->in, .out = f->middle};
 }
 
 /* v = second first_bias + second_bias: the second layer on one row. */
-static babel_linear_fwd_job offset(const babel_fold *f, float *v, const float *params) {
+static babel_linear_fwd_job offset(const babel_layer_fold *f, float *v, const float *params) {
   return (babel_linear_fwd_job){.y = v, .x = params + f->first_bias_at, .w = params + f->second_at, .b = params + f->second_bias_at, .n = 1,
                                 .in = f->middle, .out = f->out};
 }
@@ -18,7 +18,7 @@ static babel_status fold(const babel_step_plan *plan, bool students, bool teache
   babel_linear_fwd_job offsets[2 * BABEL_MAX_SIDES];
   int n = 0;
   for (int s = 0; s < plan->sides; s++) {
-    const babel_fold *f = &plan->side[s].fold;
+    const babel_layer_fold *f = &plan->side[s].fold;
     if (plan->side[s].twin >= 0) continue;
     if (students) {
       products[n] = product(f, f->weight, plan->params);
@@ -44,12 +44,12 @@ babel_status babel_fold_forward(const babel_step_plan *plan, babel_stream *s) {
 }
 
 /* dC3 = U1^T dM as linear_bwd_weight, dw (out, in) = dy^T x. */
-static babel_linear_bwd_weight_job first_weight(const babel_step_plan *plan, const babel_fold *f, const float *dm, float *dfirst) {
+static babel_linear_bwd_weight_job first_weight(const babel_step_plan *plan, const babel_layer_fold *f, const float *dm, float *dfirst) {
   return (babel_linear_bwd_weight_job){.dw = dfirst, .dy = plan->params + f->second_at, .x = dm, .n = f->out, .in = f->in, .out = f->middle};
 }
 
 /* db = dv U1 as linear_bwd_data on one row. */
-static babel_linear_bwd_data_job first_bias(const babel_step_plan *plan, const babel_fold *f, const float *dv, float *dfirst_bias) {
+static babel_linear_bwd_data_job first_bias(const babel_step_plan *plan, const babel_layer_fold *f, const float *dv, float *dfirst_bias) {
   return (babel_linear_bwd_data_job){.dx = dfirst_bias, .dy = dv, .w = plan->params + f->second_at, .n = 1, .in = f->middle, .out = f->out};
 }
 
@@ -73,7 +73,7 @@ int babel_fold_own_jobs(const babel_step_plan *plan, babel_linear_bwd_weight_job
   int n = 0;
   for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
-    const babel_fold *f = &c->fold;
+    const babel_layer_fold *f = &c->fold;
     for (int d = c->first; d < c->first + c->stacked; d++) {
       const bool joined = plan->side[0].fold.second_at == plan->side[1].fold.second_at && (d < 2 || s >= 2); /* of step.c's layer_gradients */
       if (c->frozen) continue;
@@ -92,7 +92,7 @@ int babel_fold_first_jobs(const babel_step_plan *plan, babel_linear_bwd_weight_j
   int n = 0;
   for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
-    const babel_fold *f = &c->fold;
+    const babel_layer_fold *f = &c->fold;
     for (int d = c->first; d < c->first + c->stacked && !c->frozen; d++)
       jobs[n++] = first_weight(plan, f, f->own_weight[d], plan->grads[d] + f->first_at);
   }
@@ -104,7 +104,7 @@ babel_status babel_fold_first_biases(const babel_step_plan *plan, babel_stream *
   int n = 0;
   for (int s = 0; s < plan->sides; s++) {
     const babel_chain *c = &plan->side[s];
-    const babel_fold *f = &c->fold;
+    const babel_layer_fold *f = &c->fold;
     for (int d = c->first; d < c->first + c->stacked && !c->frozen; d++)
       jobs[n++] = first_bias(plan, f, f->own_bias[d], plan->grads[d] + f->first_bias_at);
   }
@@ -135,7 +135,7 @@ static babel_status fold_backward(const babel_step_plan *plan) {
   babel_linear_bwd_data_job biases[BABEL_MAX_SIDES];
   int n = 0;
   for (int s = 0; s < plan->sides; s++) {
-    const babel_fold *f = &plan->side[s].fold;
+    const babel_layer_fold *f = &plan->side[s].fold;
     if (plan->side[s].twin >= 0 || plan->side[s].frozen) continue;
     weights[n] = first_weight(plan, f, f->dweight, plan->grads[0] + f->first_at);
     biases[n++] = first_bias(plan, f, f->dbias, plan->grads[0] + f->first_bias_at);
@@ -143,7 +143,7 @@ static babel_status fold_backward(const babel_step_plan *plan) {
   BABEL_TRY(ops->linear_bwd_weight(weights, n, plan->stream));
   BABEL_TRY(ops->linear_bwd_data(biases, n, plan->stream));
   for (int s = 0; s < plan->sides && plan->request.prototype != BABEL_FROZEN; s++) { /* one after the other: all towers add to the same gradient */
-    const babel_fold *f = &plan->side[s].fold;
+    const babel_layer_fold *f = &plan->side[s].fold;
     float *dsecond = plan->grads[0] + f->second_at;
     bool first = !s || f->second_at != plan->side[0].fold.second_at;
     if (plan->side[s].twin >= 0) continue;

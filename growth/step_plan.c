@@ -126,7 +126,7 @@ static void carve_gradients(babel_step_plan *plan, carver *c) {
 
 static void carve_folds(babel_step_plan *plan, carver *c) {
   for (int s = 0; s < plan->sides && plan->folded; s++) {
-    babel_fold *f = &plan->side[s].fold;
+    babel_layer_fold *f = &plan->side[s].fold;
     int64_t size = (int64_t)f->in * f->out;
     bool taught = plan->side[s].taught;
     if (plan->side[s].twin >= 0) {
@@ -152,7 +152,7 @@ static void point(babel_step_plan *plan) {
   for (int s = 0; s < plan->sides; s++)
     for (int k = 0; k < plan->side[s].layers; k++) {
       babel_chain_layer *l = &plan->side[s].layer[k];
-      const babel_fold *f = &plan->side[s].fold;
+      const babel_layer_fold *f = &plan->side[s].fold;
       bool folded = l->weight_at < 0, taught = plan->teacher_params && !folded;
       l->weight = folded ? f->weight : plan->params + l->weight_at;
       l->bias = folded ? f->bias : plan->params + l->bias_at;
@@ -249,7 +249,7 @@ static void append_mlp(babel_chain *chain, const babel_mlp *mlp, int64_t at, int
 /* C's last layer and U's first as one. */
 static void append_fold(babel_chain *chain, const babel_mlp *module, const babel_mlp *prototype, int64_t prototype_at) {
   int last = module->layers - 1;
-  chain->fold = (babel_fold){.in = module->widths[last], .middle = prototype->widths[0], .out = prototype->widths[1],
+  chain->fold = (babel_layer_fold){.in = module->widths[last], .middle = prototype->widths[0], .out = prototype->widths[1],
       .first_at = chain->module_at + module->weight_at[last], .first_bias_at = chain->module_at + module->bias_at[last],
       .second_at = prototype_at + prototype->weight_at[0], .second_bias_at = prototype_at + prototype->bias_at[0]};
   chain->layer[chain->layers++] = (babel_chain_layer){.in = chain->fold.in, .out = chain->fold.out, .relu = prototype->layers > 1,

@@ -2,7 +2,6 @@
 
 #include "core/arena.h"
 #include "core/range.h"
-#include "kernels/contrastive_panel.h"
 
 babel_status babel_step_ranks_check(const babel_step_request *request) {
   int ranks = babel_comm_size(request->comm);
@@ -110,16 +109,16 @@ static babel_status gather_unit_rows(const babel_step_plan *plan, const babel_co
   return gather(plan, plan->gathered, (const int64_t *const[2]){at, at}, 2, s);
 }
 
-/* What the own rows say of their anchors, from all ranks: the first four numbers of each side's. */
+/* What the own rows say of their anchors, from all ranks: own, rival, sum and lean of each side's (kernels/contrastive_panel.h). */
 static babel_status gather_anchors(const babel_step_plan *plan, const babel_contrastive_panel_job panel[2], babel_stream *s) {
-  enum { NUMBERS = BABEL_PANEL_LEAN + 1 };
+  enum { NUMBERS = 4 };
   const int size = babel_comm_size(plan->comm);
   float *arrays[2 * NUMBERS];
   const int64_t *places[2 * NUMBERS];
   int64_t at[size + 1];
   for (int r = 0; r <= size; r++) at[r] = babel_comm_part(panel->m, r, size);
   for (int i = 0; i < 2 * NUMBERS; i++) {
-    arrays[i] = babel_panel_numbers(&panel[i / NUMBERS], 0, i % NUMBERS);
+    arrays[i] = panel[i / NUMBERS].anchors + (int64_t)(i % NUMBERS) * panel->m;
     places[i] = at;
   }
   return gather(plan, arrays, places, 2 * NUMBERS, s);

@@ -67,6 +67,7 @@ if [ -e "$out" ] && [ -n "$(ls -A "$out" 2>/dev/null)" ]; then
   esac
 fi
 
+echo "Packages and build: a minute or two the first time"
 "$here/scripts/setup.sh"
 "$here/scripts/build.sh" --dir "$here/build"
 babel="$here/build/babel"

@@ -46,14 +46,28 @@ sed 's/^allow_disconnected.*//' "$schedules/order_iii.yaml" >connected.yaml
 expect 2 plan connected.yaml --banks sim "${small[@]}"; sentence "phase 2 (mmwave_wifi)"; sentence "--allow-disconnected"
 sed 's/sim_kinetics_skeleton/sim_mmfi_lidar/' "$schedules/order_i.yaml" >wrong_bank.yaml
 expect 2 plan wrong_bank.yaml --banks sim "${small[@]}"; sentence "phase 2 (video_skeleton)"
+sed 's/sim_utd_mhad_draws/sim_xrf55_draws/' "$schedules/order_i.yaml" >wrong_draws.yaml
+expect 1 plan wrong_draws.yaml --banks sim "${small[@]}"; sentence "phase 1 (imu_skeleton)"; sentence "sim_xrf55_draws.csv"
+expect 2 plan "$schedules/quick.yaml" more --banks sim; sentence "expected one schedule"
+expect 2 grow --schedule "$schedules/quick.yaml" --out x lr=1; sentence "\"lr=1\" stands behind no option"
+good plan "$schedules/quick.yaml" --banks sim "${small[@]}"
+grep -qE '^2 .* 12 +[0-9]+ MB' output || fail "--set grow_steps does not lie over the schedule's steps"
 sed 's/sim_kinetics_skeleton/sim_nothing/' "$schedules/order_i.yaml" >no_bank.yaml
 expect 1 plan no_bank.yaml --banks sim; sentence "sim_nothing.safetensors is neither in sim nor beside the schedule"
 sed 's/^name:/nmae:/' "$schedules/order_i.yaml" >typo.yaml
 expect 2 plan typo.yaml --banks sim; sentence "unknown key 'nmae'; the nearest is 'name'"
 expect 2 grow --schedule "$schedules/order_i.yaml" --bank a --out x; sentence "not with --bank"
 
+### everything at chance: there is nothing to keep, and a report all the same
+if command -v gnuplot >/dev/null; then
+  good grow --schedule "$schedules/quick.yaml" --banks sim "${small[@]}" --set max_steps=1 --set grow_steps=1 --quiet --out chance
+  says "at chance"
+  good report --html chance
+  [ ! -s error ] || fail "gnuplot's warnings come through"
+fi
+
 ### grown, interrupted and resumed: the same bits
-grow=(grow --schedule "$schedules/quick.yaml" --banks sim "${small[@]}" --set checkpoint_seconds=0.01 --quiet)
+grow=(grow --schedule "$schedules/quick.yaml" --banks sim "${small[@]}" --set max_steps=60 --set grow_steps=60 --set checkpoint_seconds=0.01 --quiet)
 good "${grow[@]}" --out whole
 says "lidar > imu"
 says "emergent"
@@ -126,6 +140,9 @@ for bank in moved/sim_utd_mhad_imu sim/sim_operanet_wifi; do
   for trunk in merged.safetensors small.safetensors frozen/trunk.safetensors; do good embed --trunk $trunk --bank $bank.safetensors --out "$(basename $trunk .safetensors).npy"; done
   cmp merged.npy small.npy && cmp merged.npy trunk.npy || fail "a part of a trunk has other embeddings"
 done
+foreign=(embed --trunk merged.safetensors --modality skeleton --bank sim/sim_mmfi_lidar.safetensors --out foreign.npy)
+expect 2 "${foreign[@]}"; sentence "holds lidar features, the tower is skeleton; --force embeds all the same"
+good "${foreign[@]}" --force; sentence "warning: "
 good trunk diff one/trunk.safetensors frozen/trunk.safetensors
 grep -qE '^tower.imu.\* .*bit-identical' output || fail "a frozen tower differs"
 says "only in frozen/trunk.safetensors"
