@@ -34,7 +34,8 @@ static void print_phases(const babel_trunk *trunk) {
   size_t i;
   json_array_foreach(history, i, entry)
     printf("  phase %zu  %-12s %s, %s of %s, %lld pairs, %lld steps, %s\n", i + 1, text(entry, "phase"), text(entry, "a"), text(entry, "b"), text(entry, "dataset"),
-           (long long)json_integer_value(json_object_get(entry, "pairs")), (long long)json_integer_value(json_object_get(entry, "steps")), strcmp(text(entry, "trunk"), "freeze") ? text(entry, "policy") : "trunk frozen");
+           (long long)json_integer_value(json_object_get(entry, "pairs")), (long long)json_integer_value(json_object_get(entry, "steps")),
+           strcmp(text(entry, "trunk"), "freeze") ? text(entry, "policy") : "trunk frozen");
   json_decref(history);
 }
 

@@ -68,7 +68,7 @@ static void add_run(table *t, const babel_results *run, const char *label) {
     policy = policy_of(t, label ? label : r->policy);
     if (!at || policy < 0) continue;
     put(&at->cells[policy], r->after);
-    if (r->modalities.count == 2 && !r->emergent && isfinite(r->retained) && !babel_retention_at_chance(r) && !babel_retention_new(run, r)) kept += r->retained, pairs++;
+    if (r->modalities.count == 2 && !r->emergent && isfinite(babel_retention_kept(r)) && !babel_retention_new(run, r)) kept += r->retained, pairs++;
   }
   if (pairs) put(&t->kept[policy], kept / pairs);
 }

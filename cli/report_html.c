@@ -104,7 +104,8 @@ static babel_status write_retention(const report *r, int *modalities) {
     const babel_result *row = &r->results.rows[i];
     if (!is_retention(row, "all", "class_top1")) continue;
     fprintf(writer.stream, "%d\t%d\t%s\t%s\t%.1f\t%.1f\t%d\n", name_index((const char(*)[32])names, n, row->modalities.names[1]),
-            name_index((const char(*)[32])names, n, row->modalities.names[0]), row->modalities.names[0], row->modalities.names[1], row->after, babel_retention_at_chance(row) ? (double)NAN : row->retained, row->emergent);
+            name_index((const char(*)[32])names, n, row->modalities.names[0]), row->modalities.names[0], row->modalities.names[1], row->after,
+            babel_retention_kept(row), row->emergent);
   }
   return babel_file_commit(&writer);
 }
@@ -123,7 +124,7 @@ static babel_status write_forgetting(const report *r, int *phases) {
     for (int i = 0; i < r->results.count; i++) {
       const babel_result *row = &r->results.rows[i];
       bool pair = is_retention(row, r->phases[p].name, "class_top1"), alone = is_retention(row, r->phases[p].name, "one-shot");
-      if ((!pair && !alone) || !isfinite(row->retained) || babel_retention_at_chance(row)) continue;
+      if ((!pair && !alone) || !isfinite(babel_retention_kept(row))) continue;
       sum[alone] += row->retained;
       n[alone]++;
       if (pair) least = fmin(least, row->retained);

@@ -15,14 +15,18 @@ static const babel_result *find(const babel_results *results, const babel_result
   return NULL;
 }
 
-bool babel_retention_at_chance(const babel_result *row) {
+static bool at_chance(const babel_result *row) {
   return row->before < 2 * row->chance; /* false where one is missing */
+}
+
+double babel_retention_kept(const babel_result *row) {
+  return at_chance(row) ? (double)NAN : row->retained;
 }
 
 static void print_change(const babel_result *r) {
   char kept[16] = "-", chance[16] = "-";
   if (isfinite(r->chance)) snprintf(chance, sizeof chance, "%.1f", r->chance);
-  if (babel_retention_at_chance(r)) snprintf(kept, sizeof kept, "at chance");
+  if (at_chance(r)) snprintf(kept, sizeof kept, "at chance");
   else if (isfinite(r->retained)) snprintf(kept, sizeof kept, "%.1f %%", r->retained);
   printf("%7s %8.1f %8.1f %+8.1f %9s", chance, r->before, r->after, r->after - r->before, kept);
 }
@@ -56,8 +60,8 @@ static void print_summary(const babel_results *results) {
       const babel_result *r = &results->rows[i];
       if (r->kind != BABEL_RESULT_RETENTION || strcmp(r->phase, "all") || strcmp(r->measure, kind < 2 ? "class_top1" : "one-shot")) continue;
       if ((kind < 2 && r->emergent != (kind == 1)) || babel_retention_new(results, r)) continue;
-      chance += babel_retention_at_chance(r);
-      if (!isfinite(r->retained) || babel_retention_at_chance(r)) continue;
+      chance += at_chance(r);
+      if (!isfinite(babel_retention_kept(r))) continue;
       sum += r->retained;
       n++;
       if (r->retained >= least) continue;

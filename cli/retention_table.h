@@ -12,8 +12,9 @@ void babel_print_retention(const babel_results *results);
 /* Whether something was measured for the first time in the last phase: then nothing can have been lost. */
 bool babel_retention_new(const babel_results *results, const babel_result *row);
 
-/* Whether what was first measured is less than twice chance: then there was nothing to keep, and `retained` is the ratio of two accidents. */
-bool babel_retention_at_chance(const babel_result *row);
+/* What was kept [%]; NaN where nothing was measured before, or less than twice chance: then there was nothing to keep, and `retained` is the ratio of two
+ * accidents. */
+double babel_retention_kept(const babel_result *row);
 
 /* Runs of one schedule under several policies and seeds, side by side: mean and population deviation over the runs of a policy. labels[i]: what run i is
  * called; NULL = its policy. */

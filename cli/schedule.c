@@ -245,7 +245,6 @@ static babel_status plan(const babel_args *args) {
   babel_log_set_level(BABEL_LOG_QUIET);
   babel_status status = open_schedule(&job, args, args->positional[0]);
   if (status == BABEL_OK) status = check_all(&job, plans);
-  if (status == BABEL_OK) babel_note("20 steps of every phase, for the time");
   if (status == BABEL_OK) status = probe(&job, seconds);
   if (status == BABEL_OK) print_plan(&job, plans, seconds);
   close_schedule(&job);

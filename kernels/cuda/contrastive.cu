@@ -5,6 +5,7 @@
  * same rows of the other tower. While one tile is multiplied the next is made and the one behind it is under way. */
 #include "kernels/cuda/contrastive_anchor.cuh"
 #include "kernels/cuda/contrastive_loss.cuh"
+#include "kernels/cuda/ptx/copy_async.cuh"
 #include "kernels/l2norm.h"
 
 #define STAGES 3
@@ -21,6 +22,12 @@
 #define SUM (TILE * SUM_PITCH)
 #define ENTRIES 6                            /* numbers of an anchor */
 #define ROWS (TILE / (THREADS / 32))         /* of a tile of cotangents that a warp makes */
+
+/* A thread has one column of the other tower's rows and of the cotangents, or with ALIGNED rows four neighbouring ones, of every EVERY-th row. */
+#define ACROSS(ALIGNED) ((ALIGNED) ? WIDE / 4 : WIDE) /* threads a row */
+#define COLUMN(ALIGNED) ((int)threadIdx.x % ACROSS(ALIGNED) * ((ALIGNED) ? 4 : 1))
+#define ROW(ALIGNED) ((int)threadIdx.x / ACROSS(ALIGNED))
+#define EVERY(ALIGNED) (THREADS / ACROSS(ALIGNED))
 
 /* What turns an anchor's logits into its cotangents, in shared memory. Entries 0 .. pitch - 1: the rows of the other tower, far; then this
  * block's own, near. */
@@ -72,7 +79,7 @@ static __device__ sources sources_of(const block *b, const contrastive_plan *pla
   const size_t m = (size_t)plan->job.m;
   sources from;
   from.logits = plan->logits[b->tower] + (size_t)(b->row0 + threadIdx.x / (TILE / 4)) * plan->pitch + threadIdx.x % (TILE / 4) * 4;
-  from.other = (b->tower ? plan->job.na : plan->job.nb) + (size_t)CONTRASTIVE_ROW(WIDE, ALIGNED) * plan->job.d + b->column0 + CONTRASTIVE_COLUMN(WIDE, ALIGNED);
+  from.other = (b->tower ? plan->job.na : plan->job.nb) + (size_t)ROW(ALIGNED) * plan->job.d + b->column0 + COLUMN(ALIGNED);
   from.near = from.far = NULL;
   from.left = plan->job.m;
   if (!SOFT) return from;
@@ -81,13 +88,23 @@ static __device__ sources sources_of(const block *b, const contrastive_plan *pla
   return from;
 }
 
+/* `from` is this thread's first place in the other tower's rows, `rows` of which are left; `inside`: so is its column. Zeros elsewhere. */
+template <bool ALIGNED>
+static __device__ __forceinline__ void fetch_other(float *tile, const float *from, int pitch, int rows, bool inside) {
+  const int first = ROW(ALIGNED);
+  float *to = tile + first * OTHER_PITCH + COLUMN(ALIGNED);
+  BABEL_UNROLL
+  for (int r = 0; r < TILE; r += EVERY(ALIGNED))
+    babel_copy_async<ALIGNED ? 16 : 4>(to + r * OTHER_PITCH, from + (size_t)r * pitch, inside && first + r < rows);
+}
+
 /* The next tile, if there is one: logits, the other tower's rows, targets. */
 template <bool SOFT, bool ALIGNED>
 static __device__ __forceinline__ void fetch(float *stage, sources *from, const block *b, const contrastive_plan *plan) {
   const int m = plan->job.m, d = plan->job.d, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   if (from->left > 0) {
     babel_copy_async<16>(stage + threadIdx.x * 4, from->logits, true);
-    contrastive_fetch<WIDE, OTHER_PITCH, ALIGNED>(stage + OTHER, from->other, d, from->left, b->column0 + CONTRASTIVE_COLUMN(WIDE, ALIGNED) < d);
+    fetch_other<ALIGNED>(stage + OTHER, from->other, d, from->left, b->column0 + COLUMN(ALIGNED) < d);
     BABEL_UNROLL
     for (int r = 0; SOFT && r < TILE; r += THREADS / 32) {
       babel_copy_async<4>(stage + NEAR + (warp + r) * TILE + lane, from->near + (size_t)r * m, b->row0 + warp + r < m && lane < from->left);
@@ -225,12 +242,12 @@ static __device__ __forceinline__ float lengthen(float cot, float x, float along
 
 template <bool ALIGNED>
 static __device__ void store(const block *b, const contrastive_plan *plan) {
-  const int m = plan->job.m, d = plan->job.d, c = CONTRASTIVE_COLUMN(WIDE, ALIGNED);
+  const int m = plan->job.m, d = plan->job.d, c = COLUMN(ALIGNED);
   const float *rows = b->tower ? plan->job.nb : plan->job.na, scale = *plan->scale, clamped = (float)(1 / (double)BABEL_L2NORM_EPS);
   const int64_t step = b->tower ? plan->job.dnb_step : plan->job.dna_step; /* not 0: plan_of */
   float *out = b->tower ? plan->job.dnb : plan->job.dna;
   if (b->column0 + c >= d) return;
-  for (int r = CONTRASTIVE_ROW(WIDE, ALIGNED); r < 2 * TILE; r += CONTRASTIVE_STEP(WIDE, ALIGNED)) {
+  for (int r = ROW(ALIGNED); r < 2 * TILE; r += EVERY(ALIGNED)) {
     const int far = r / TILE, row = r % TILE, i = b->row0 + row, way = far ? 1 - b->tower : b->tower;
     if (i >= m) continue;
     const float *sum = b->stages + far * SUM + row * SUM_PITCH + c, inverse = b->near.inverse[row];

@@ -1,5 +1,6 @@
 /* Launch 1 of the contrastive loss: logits tile by tile, and each tile's part of every softmax. */
 #include "kernels/cuda/contrastive_tile.cuh"
+#include "kernels/cuda/ptx/copy_async.cuh"
 #include "kernels/l2norm.h"
 
 #define STAGES 2                      /* one is multiplied while the other arrives */

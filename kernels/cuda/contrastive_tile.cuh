@@ -1,4 +1,4 @@
-/* What both launches of the contrastive loss share: the layout of the workspace, copies of tiles, products in 3xTF32. docs/cuda_step.md.
+/* What both launches of the contrastive loss share: the layout of the workspace, products in 3xTF32. docs/cuda_step.md.
  *
  * Launch 1 (contrastive_logits.cu): a block computes a tile of TILE x TILE logits, writes it and its transpose, and leaves for each of its
  * rows (anchors a) and columns (anchors b) what the tile adds to that anchor's softmax.
@@ -9,7 +9,6 @@
 
 #include "kernels/contrastive.h"
 #include "kernels/cuda/device.cuh"
-#include "kernels/cuda/ptx/copy_async.cuh"
 #include "kernels/cuda/ptx/ldmatrix.cuh"
 #include "kernels/cuda/ptx/mma.cuh"
 
@@ -31,24 +30,6 @@ typedef struct {
 } contrastive_plan;
 
 extern "C" babel_status babel_contrastive_logits_cuda(const contrastive_plan *plan, babel_stream *s);
-
-/* Copies of tiles of TILE rows and COLUMNS columns: a thread has one column, or with ALIGNED rows four neighbouring ones, of every
- * CONTRASTIVE_STEP-th row. */
-#define CONTRASTIVE_ACROSS(COLUMNS, ALIGNED) ((ALIGNED) ? (COLUMNS) / 4 : (COLUMNS)) /* threads a row */
-#define CONTRASTIVE_COLUMN(COLUMNS, ALIGNED) ((int)threadIdx.x % CONTRASTIVE_ACROSS(COLUMNS, ALIGNED) * ((ALIGNED) ? 4 : 1))
-#define CONTRASTIVE_ROW(COLUMNS, ALIGNED) ((int)threadIdx.x / CONTRASTIVE_ACROSS(COLUMNS, ALIGNED))
-#define CONTRASTIVE_STEP(COLUMNS, ALIGNED) (THREADS / CONTRASTIVE_ACROSS(COLUMNS, ALIGNED))
-
-/* `from` is this thread's first place in the matrix, whose rows are `pitch` floats apart and `rows` of which are left; `inside`: so is its column.
- * Zeros elsewhere. PITCH is that of the tile, a multiple of 4. */
-template <int COLUMNS, int PITCH, bool ALIGNED>
-BABEL_DEVICE void contrastive_fetch(float *tile, const float *from, int pitch, int rows, bool inside) {
-  const int first = CONTRASTIVE_ROW(COLUMNS, ALIGNED);
-  float *to = tile + first * PITCH + CONTRASTIVE_COLUMN(COLUMNS, ALIGNED);
-  BABEL_UNROLL
-  for (int r = 0; r < TILE; r += CONTRASTIVE_STEP(COLUMNS, ALIGNED))
-    babel_copy_async<ALIGNED ? 16 : 4>(to + r * PITCH, from + (size_t)r * pitch, inside && first + r < rows);
-}
 
 /* x = big + small, two TF32 values, to 2^-21 of x: big is cut off, small is rounded, its low bits are left for the tensor core to drop. */
 BABEL_DEVICE void contrastive_split(uint32_t *big, uint32_t *small, float x) {

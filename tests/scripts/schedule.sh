@@ -143,6 +143,11 @@ done
 foreign=(embed --trunk merged.safetensors --modality skeleton --bank sim/sim_mmfi_lidar.safetensors --out foreign.npy)
 expect 2 "${foreign[@]}"; sentence "holds lidar features, the tower is skeleton; --force embeds all the same"
 good "${foreign[@]}" --force; sentence "warning: "
+trained=(eval --protocol paper --bank moved/sim_utd_mhad_imu.safetensors --bank sim/sim_utd_mhad_skeleton.safetensors --split sim/sim_utd_mhad_split.csv
+  --trunk one/trunk.safetensors --heads nearest --no-raw)
+good "${trained[@]:0:9}" --draws sim/sim_ut_har_draws.csv "${trained[@]:9}" --out trained.json; sentence "queries are in the train part of sim/sim_utd_mhad_split.csv"
+good "${trained[@]:0:9}" --draws sim/sim_utd_mhad_draws.csv "${trained[@]:9}" --out tested.json
+if grep -q "train part" error; then fail "queries that were held out are called trained on"; fi
 good trunk diff one/trunk.safetensors frozen/trunk.safetensors
 grep -qE '^tower.imu.\* .*bit-identical' output || fail "a frozen tower differs"
 says "only in frozen/trunk.safetensors"

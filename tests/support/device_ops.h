@@ -1,8 +1,9 @@
 /* The backend that a test runs on: environment BABEL_TEST_BACKEND, cpu (default), cuda (= cuda:fp32), cuda:tf32 or cuda:bf16.
  *
- * The CUDA table given here works on memory of the host: for each call it copies what the jobs point to onto the device, between guard bands (none on the simulated
- * device, which finds what lies outside itself, reads too) and at the same distance from a 64-byte boundary, runs the kernel, waits, and copies back what the kernel may write. It fails when a guard
- * band, an input or a gap changed. So one test source serves both backends. Pieces that overlap on the host do so on the device. */
+ * The CUDA table given here works on memory of the host: for each call it copies what the jobs point to onto the device, between guard bands
+ * (none on the simulated device, which finds what lies outside itself, reads too) and at the same distance from a 64-byte boundary, runs the
+ * kernel, waits, and copies back what the kernel may write. It fails when a guard band, an input or a gap changed. So one test source serves
+ * both backends. Pieces that overlap on the host do so on the device. */
 #ifndef BABEL_TESTS_SUPPORT_DEVICE_OPS_H
 #define BABEL_TESTS_SUPPORT_DEVICE_OPS_H
 
