@@ -66,6 +66,12 @@ if command -v gnuplot >/dev/null; then
   [ ! -s error ] || fail "gnuplot's warnings come through"
 fi
 
+### less than twice chance when first measured: not part of what was kept
+row() { echo "{\"kind\": \"retention\", \"phase\": \"all\", \"policy\": \"plain\", \"modalities\": [$1], \"measure\": \"class_top1\", \"before\": $2, \"after\": $3, \"retained\": $4, \"chance\": 6, \"emergent\": false}"; }
+echo "[$(row '"imu", "skeleton"' 11 5.5 50), $(row '"skeleton", "imu"' 13 13 100)]" >chance.json
+good report --policies one=chance.json
+grep -qE '^kept, older trained pairs +100\.0$' output || fail "a pair at chance counts as kept, or one above it does not: $(cat output)"
+
 ### grown, interrupted and resumed: the same bits
 grow=(grow --schedule "$schedules/quick.yaml" --banks sim "${small[@]}" --set max_steps=60 --set grow_steps=60 --set checkpoint_seconds=0.01 --quiet)
 good "${grow[@]}" --out whole
