@@ -190,10 +190,10 @@ static __device__ __forceinline__ piece piece_of(void) {
 
 /* product (32 x 32) += cotangents of a tile times the other tower's rows. */
 static __device__ __forceinline__ void multiply(contrastive_product product[2], const float *cots, const float *stage) {
-  const int lane = threadIdx.x % 32;
   const piece p = piece_of();
   const float *a_from = cots + p.far * COT + p.part * (TILE / 2);
-  const float *b_from = stage + OTHER + (p.part * (TILE / 2) + lane % 4) * OTHER_PITCH + p.column + lane / 4;
+  const babel_fragment_place first = babel_fragment_tf32_b(threadIdx.x % 32, 0), second = babel_fragment_tf32_b(threadIdx.x % 32, 1);
+  const float *b_from = stage + OTHER + (p.part * (TILE / 2) + first.row) * OTHER_PITCH + p.column + first.column;
   float large[2][4][4];
   contrastive_clear(large[0]);
   contrastive_clear(large[1]);
@@ -205,7 +205,7 @@ static __device__ __forceinline__ void multiply(contrastive_product product[2], 
     BABEL_UNROLL
     for (int n = 0; n < 4; n++) {
       b[n][0] = b_from[k * OTHER_PITCH + 8 * n];
-      b[n][1] = b_from[(k + 4) * OTHER_PITCH + 8 * n];
+      b[n][1] = b_from[(k + second.row - first.row) * OTHER_PITCH + 8 * n];
     }
     contrastive_multiply(large, product, a, b);
   }
@@ -217,7 +217,8 @@ static __device__ __forceinline__ void multiply(contrastive_product product[2], 
 static __device__ void leave_sums(contrastive_product product[2], float dots[2][ROWS], const block *b) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const piece p = piece_of();
-  float *mine = b->stages + (2 * p.part + p.far) * SUM + lane / 4 * SUM_PITCH + p.column + lane % 4 * 2;
+  const babel_fragment_place first = babel_fragment_accumulator(lane, 0); /* and its neighbour; elements 2 and 3: 8 rows below */
+  float *mine = b->stages + (2 * p.part + p.far) * SUM + first.row * SUM_PITCH + p.column + first.column;
   BABEL_UNROLL
   for (int half = 0; half < 2; half++) {
     contrastive_add(product[half].total, product[half].small);

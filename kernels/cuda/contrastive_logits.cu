@@ -64,7 +64,8 @@ typedef struct {
 
 /* product (32 x 32) += this warp's part of the stage's. */
 static __device__ __forceinline__ void multiply(contrastive_product product[2], squares *square, const float *stage) {
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const int warp = threadIdx.x / 32;
+  const babel_fragment_place from = babel_ldmatrix_b(threadIdx.x % 32);
   float large[2][4][4];
   contrastive_clear(large[0]);
   contrastive_clear(large[1]);
@@ -76,7 +77,7 @@ static __device__ __forceinline__ void multiply(contrastive_product product[2], 
     for (int half = 0; half < 2; half++) {
       float both[4];
       contrastive_load_a<PITCH>(a[half], stage + 16 * half * PITCH + k);
-      babel_ldmatrix_x4(both, stage + TILE * PITCH + (16 * half + lane % 8 + lane / 16 * 8) * PITCH + k + lane / 8 % 2 * 4);
+      babel_ldmatrix_x4(both, stage + TILE * PITCH + (16 * half + from.row) * PITCH + k + from.column);
       BABEL_UNROLL
       for (int e = 0; e < 4; e++) b[2 * half + e / 2][e % 2] = both[e];
     }
@@ -111,9 +112,10 @@ static __device__ void product_of_tile(float *shared, contrastive_product produc
 /* The warps' sums where all threads see them: (WARPS, TILE, SUM_PITCH) and (WARPS, NORMS). */
 static __device__ void leave_sums(float *sums, float *norms, contrastive_product product[2], const squares *square) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const babel_fragment_place first = babel_fragment_accumulator(lane, 0); /* and its neighbour; elements 2 and 3: 8 rows below */
   BABEL_UNROLL
   for (int half = 0; half < 2; half++) {
-    float *mine = sums + warp * SUM + (16 * half + lane / 4) * SUM_PITCH + lane % 4 * 2;
+    float *mine = sums + warp * SUM + (16 * half + first.row) * SUM_PITCH + first.column;
     contrastive_add(product[half].total, product[half].small);
     BABEL_UNROLL
     for (int n = 0; n < 4; n++) {

@@ -77,8 +77,8 @@ BABEL_DEVICE void contrastive_multiply(float large[2][4][4], contrastive_product
 /* The fragment a (16 x 8) whose first element lies at `corner`, rows PITCH floats apart. */
 template <int PITCH>
 BABEL_DEVICE void contrastive_load_a(float a[4], const float *corner) {
-  const int lane = threadIdx.x % 32;
-  babel_ldmatrix_x4(a, corner + lane % 16 * PITCH + lane / 16 * 4);
+  const babel_fragment_place from = babel_ldmatrix_a(threadIdx.x % 32);
+  babel_ldmatrix_x4(a, corner + from.row * PITCH + from.column);
 }
 
 #endif

@@ -22,12 +22,14 @@ BABEL_DEVICE int linear_spread(int g) { /* p: even g to 0..3, odd g to 4..7 */
 /* Where a lane reads its fragments, from the first row (or column) and k of its warp. */
 template <bool ALONG_K, int PITCH>
 BABEL_DEVICE int linear_lane_a(int lane) {
-  return ALONG_K ? lane % 16 * PITCH + lane / 16 * 4 : lane % 4 * PITCH + 4 * linear_spread(lane / 4);
+  const babel_fragment_place along = babel_ldmatrix_a(lane), across = babel_fragment_tf32_a(lane, 0);
+  return ALONG_K ? along.row * PITCH + along.column : across.column * PITCH + 4 * linear_spread(across.row);
 }
 
 template <bool ALONG_K, int PITCH>
 BABEL_DEVICE int linear_lane_b(int lane) {
-  return ALONG_K ? (lane / 16 * 8 + lane % 8) * PITCH + lane / 8 % 2 * 4 : lane % 4 * PITCH + 4 * linear_spread(lane / 4);
+  const babel_fragment_place along = babel_ldmatrix_b(lane), across = babel_fragment_tf32_b(lane, 0);
+  return ALONG_K ? along.row * PITCH + along.column : across.row * PITCH + 4 * linear_spread(across.column);
 }
 
 /* a[i]: 16 of the warp's rows, k 0..7, in the registers of m16n8k8. `tile`: of linear_lane_a. */
@@ -68,12 +70,14 @@ BABEL_DEVICE void linear_load_b(float b[4][2], const float *tile) {
 /* The row of c[i][j][2 half + ..], and the column of c[i][j][.. + side]. */
 template <bool ALONG_K>
 BABEL_DEVICE int linear_row(int lane, int i, int half) {
-  return ALONG_K ? 16 * i + 8 * half + lane / 4 : i / 2 * 32 + 4 * linear_spread(lane / 4) + i % 2 * 2 + half;
+  return ALONG_K ? 16 * i + babel_fragment_accumulator(lane, 2 * half).row
+                 : i / 2 * 32 + 4 * linear_spread(babel_fragment_accumulator(lane, 0).row) + i % 2 * 2 + half;
 }
 
 template <bool ALONG_K>
 BABEL_DEVICE int linear_column(int lane, int j, int side) {
-  return ALONG_K ? 8 * j + lane % 4 * 2 + side : 4 * linear_spread(lane % 4 * 2 + side) + j;
+  const int column = babel_fragment_accumulator(lane, side).column;
+  return ALONG_K ? 8 * j + column : 4 * linear_spread(column) + j;
 }
 
 /* sum += a b for 16 values of k, given as two k8 fragments. */

@@ -1,15 +1,9 @@
-/* The PTX instructions that kernels/cuda/ptx/ wraps. Fragment layouts, from the PTX ISA manual, "Warp Level Matrix Multiply-
- * Accumulate Instructions", matrix fragments for mma.m16n8k8 (.tf32) and mma.m16n8k16 (.bf16); g = lane / 4, t = lane % 4.
- * Written from the manual independently of kernels/cuda/ptx/, so that one slip does not cancel another.
- *
- *                       A (row, column)                              B (row, column)          C, D (row, column)
- *   m16n8k8  tf32       a0 (g, t) a1 (g+8, t)                        b0 (t, g)                c0 (g, 2t)   c1 (g, 2t+1)
- *                       a2 (g, t+4) a3 (g+8, t+4)                    b1 (t+4, g)              c2 (g+8, 2t) c3 (g+8, 2t+1)
- *   m16n8k16 bf16       a0 (g, 2t..) a1 (g+8, 2t..)                  b0 (2t.., g)             as above
- *     two per register  a2 (g, 2t+8..) a3 (g+8, 2t+8..)              b1 (2t+8.., g)
- *                       (low half = lower k)
- * Confirmed on a device: yes (H200, bench/results/h200.md). */
+/* The PTX instructions that kernels/cuda/ptx/ wraps: tensor-core products and ldmatrix by the table of fragments.h, async copies. */
+#include "kernels/cuda/ptx/fragments.h"
 #include "tests/simdev/block.h"
+
+#define FRAGMENT(operand, elements, row, column, confirmed) BABEL_FRAGMENT_FUNCTION(static, operand, row, column)
+BABEL_FRAGMENTS(FRAGMENT)
 
 struct mma_operand { float *d; const uint32_t *a, *b; const float *c; };
 
@@ -22,36 +16,36 @@ static float float_of(uint32_t bits) {
 /* acc (16, 8) += a (16, k) b (k, 8) with acc from c, and the result to each lane's d. */
 template <int K> static void multiply(simdev_warp *w, float a[16][K], float b[K][8]) {
   float acc[16][8];
-  for (int lane = 0; lane < 32; ++lane) {
-    const float *c = static_cast<mma_operand *>(w->operand[lane])->c;
-    const int g = lane / 4, t = lane % 4;
-    acc[g][2 * t] = c[0];
-    acc[g][2 * t + 1] = c[1];
-    acc[g + 8][2 * t] = c[2];
-    acc[g + 8][2 * t + 1] = c[3];
+  for (int e = 0; e < 4 * 32; ++e) {
+    const babel_fragment_place at = babel_fragment_accumulator(e / 4, e % 4);
+    acc[at.row][at.column] = static_cast<mma_operand *>(w->operand[e / 4])->c[e % 4];
   }
   for (int i = 0; i < 16; ++i)
     for (int k = 0; k < K; ++k)
       for (int j = 0; j < 8; ++j) acc[i][j] += a[i][k] * b[k][j];
-  for (int lane = 0; lane < 32; ++lane) {
-    float *d = static_cast<mma_operand *>(w->operand[lane])->d;
-    const int g = lane / 4, t = lane % 4;
-    d[0] = acc[g][2 * t];
-    d[1] = acc[g][2 * t + 1];
-    d[2] = acc[g + 8][2 * t];
-    d[3] = acc[g + 8][2 * t + 1];
+  for (int e = 0; e < 4 * 32; ++e) {
+    const babel_fragment_place at = babel_fragment_accumulator(e / 4, e % 4);
+    static_cast<mma_operand *>(w->operand[e / 4])->d[e % 4] = acc[at.row][at.column];
   }
 }
 
 static float tf32(uint32_t bits) { return float_of(bits & 0xffffe000u); }
 
+/* Element e of an operand in bf16, two a register. */
+static float bf16(const uint32_t *registers, int e) { return float_of(registers[e / 2] >> 16 * (e % 2) << 16); }
+
 static void resolve_mma_tf32(simdev_warp *w, unsigned) {
   float a[16][8], b[8][8];
   for (int lane = 0; lane < 32; ++lane) {
     const mma_operand *o = static_cast<mma_operand *>(w->operand[lane]);
-    const int g = lane / 4, t = lane % 4;
-    for (int r = 0; r < 4; ++r) a[g + 8 * (r & 1)][t + 4 * (r >> 1)] = tf32(o->a[r]);
-    for (int r = 0; r < 2; ++r) b[t + 4 * r][g] = tf32(o->b[r]);
+    for (int e = 0; e < 4; ++e) {
+      const babel_fragment_place at = babel_fragment_tf32_a(lane, e);
+      a[at.row][at.column] = tf32(o->a[e]);
+    }
+    for (int e = 0; e < 2; ++e) {
+      const babel_fragment_place at = babel_fragment_tf32_b(lane, e);
+      b[at.row][at.column] = tf32(o->b[e]);
+    }
   }
   multiply<8>(w, a, b);
   simdev_count_mma(16 * 8 * 8);
@@ -61,11 +55,14 @@ static void resolve_mma_bf16(simdev_warp *w, unsigned) {
   float a[16][16], b[16][8];
   for (int lane = 0; lane < 32; ++lane) {
     const mma_operand *o = static_cast<mma_operand *>(w->operand[lane]);
-    const int g = lane / 4, t = lane % 4;
-    for (int r = 0; r < 4; ++r)
-      for (int half = 0; half < 2; ++half) a[g + 8 * (r & 1)][2 * t + half + 8 * (r >> 1)] = float_of(o->a[r] >> 16 * half << 16);
-    for (int r = 0; r < 2; ++r)
-      for (int half = 0; half < 2; ++half) b[2 * t + half + 8 * r][g] = float_of(o->b[r] >> 16 * half << 16);
+    for (int e = 0; e < 8; ++e) {
+      const babel_fragment_place at = babel_fragment_bf16_a(lane, e);
+      a[at.row][at.column] = bf16(o->a, e);
+    }
+    for (int e = 0; e < 4; ++e) {
+      const babel_fragment_place at = babel_fragment_bf16_b(lane, e);
+      b[at.row][at.column] = bf16(o->b, e);
+    }
   }
   multiply<16>(w, a, b);
   simdev_count_mma(16 * 8 * 16);
@@ -89,8 +86,7 @@ void simdev_mma_bf16_16x8x16(float d[4], const uint32_t a[4], const uint32_t b[2
   meet_all(resolve_mma_bf16, &operand, __builtin_return_address(0));
 }
 
-/* ldmatrix: lane 8i + r gives the address of row r of matrix i; lane l gets of each matrix the elements (l/4, 2(l%4)..+1),
- * transposed: (2(l%4)..+1, l/4). */
+/* ldmatrix: two halves are one float of the table's; transposed: row and column of each 8 x 8 matrix change places. */
 
 struct ldmatrix_operand { uint32_t *d; const uint16_t *row; };
 
@@ -99,11 +95,12 @@ template <int trans> static void resolve_ldmatrix(simdev_warp *w, unsigned) {
   for (int lane = 0; lane < 32; ++lane) row[lane] = static_cast<ldmatrix_operand *>(w->operand[lane])->row;
   for (int lane = 0; lane < 32; ++lane) {
     uint32_t *d = static_cast<ldmatrix_operand *>(w->operand[lane])->d;
-    const int g = lane / 4, t = lane % 4;
-    for (int i = 0; i < 4; ++i) {
-      const uint16_t *const *m = row + 8 * i;
-      const uint32_t low = trans ? m[2 * t][g] : m[g][2 * t], high = trans ? m[2 * t + 1][g] : m[g][2 * t + 1];
-      d[i] = low | high << 16;
+    for (int e = 0; e < 4; ++e) {
+      const babel_fragment_place at = babel_fragment_ldmatrix_x4(lane, e);
+      const uint16_t *const *m = row + at.row / 8 * 8;
+      const int g = at.row % 8, t = 2 * at.column;
+      const uint32_t low = trans ? m[t][g] : m[g][t], high = trans ? m[t + 1][g] : m[g][t + 1];
+      d[e] = low | high << 16;
     }
   }
 }

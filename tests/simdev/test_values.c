@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cuda/ptx/fragments.h"
 #include "tests/simdev/kernel.h"
 
 enum { VALUES = 16, SEEDS = 4 };
@@ -86,6 +87,29 @@ Test(simdev_values, products_of_rounded_operands) {
         cr_expect(fabs(sum - d[8 * i + j]) <= 1e-5 * (1 + fabs(sum)), "%d, (%d, %d): %g, not %g", bf16, i, j, d[8 * i + j], sum);
       }
     }
+  }
+}
+
+#define FRAGMENT(operand, elements, row, column, confirmed) BABEL_FRAGMENT_FUNCTION(static, operand, row, column)
+BABEL_FRAGMENTS(FRAGMENT)
+
+Test(simdev_values, every_element_of_a_matrix_has_one_lane) {
+  const struct {
+    const char *name;
+    babel_fragment_place (*place)(int lane, int e);
+    int elements, rows, columns;
+  } operands[] = {{"tf32_a", babel_fragment_tf32_a, 4, 16, 8},           {"tf32_b", babel_fragment_tf32_b, 2, 8, 8},
+                  {"bf16_a", babel_fragment_bf16_a, 8, 16, 16},          {"bf16_b", babel_fragment_bf16_b, 4, 16, 8},
+                  {"accumulator", babel_fragment_accumulator, 4, 16, 8}, {"ldmatrix_x4", babel_fragment_ldmatrix_x4, 4, 32, 4}};
+  for (size_t o = 0; o < sizeof operands / sizeof *operands; o++) {
+    int count[16 * 16] = {0};
+    cr_assert_eq(32 * operands[o].elements, operands[o].rows * operands[o].columns);
+    for (int lane = 0; lane < 32; lane++)
+      for (int e = 0; e < operands[o].elements; e++) {
+        const babel_fragment_place at = operands[o].place(lane, e);
+        cr_assert(at.row >= 0 && at.row < operands[o].rows && at.column >= 0 && at.column < operands[o].columns, "%s", operands[o].name);
+        cr_assert_eq(count[at.row * operands[o].columns + at.column]++, 0, "%s: (%d, %d) twice", operands[o].name, at.row, at.column);
+      }
   }
 }
 

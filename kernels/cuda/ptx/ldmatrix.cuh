@@ -1,11 +1,9 @@
-/* Fragments from shared memory, four at once: PTX ISA, ldmatrix.sync.aligned.m8n8.x4.shared.b16. All 32 lanes must call.
- *
- * An 8 x 8 matrix of 16-bit values is 8 rows of 16 bytes: here 8 rows of 4 floats. Lane 8 i + r gives the address of row r of matrix i,
- * a multiple of 16; register i of lane l receives float l % 4 of row l / 4 of matrix i. Confirmed on a device: yes (H200, bench/results/h200.md). */
+/* Fragments from shared memory, four registers at once: PTX ISA, ldmatrix.sync.aligned.m8n8.x4.shared.b16. All 32 lanes must call. Lane 8 i + r
+ * gives the address of row r of matrix i, 4 floats, a multiple of 16 bytes; who receives what: ldmatrix_x4 in fragments.h. */
 #ifndef BABEL_KERNELS_CUDA_PTX_LDMATRIX_CUH
 #define BABEL_KERNELS_CUDA_PTX_LDMATRIX_CUH
 
-#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/ptx/mma.cuh"
 
 BABEL_DEVICE void babel_ldmatrix_x4(float d[4], const float *row) {
 #ifdef BABEL_SIMDEV
@@ -21,6 +19,15 @@ BABEL_DEVICE void babel_ldmatrix_x4(float d[4], const float *row) {
   BABEL_UNROLL
   for (int i = 0; i < 4; i++) d[i] = __uint_as_float(bits[i]);
 #endif
+}
+
+/* Where the row begins that a lane names, so that register e receives element e of tf32_a, a (16 x 8) with k along the rows of shared memory. */
+BABEL_DEVICE babel_fragment_place babel_ldmatrix_a(int lane) { return babel_fragment_tf32_a(lane % 8 * 4, lane / 8); }
+
+/* The same for b^T, two fragments tf32_b beside each other, (16 x 8): registers 0, 1 of columns 0 to 7, registers 2, 3 of columns 8 to 15. */
+BABEL_DEVICE babel_fragment_place babel_ldmatrix_b(int lane) {
+  const babel_fragment_place b = babel_fragment_tf32_b(lane % 8 * 4, lane / 8 % 2), place = {b.column + lane / 16 * 8, b.row};
+  return place;
 }
 
 #endif

@@ -1,18 +1,15 @@
-/* Tensor-core products of one warp, d = a b + c in fp32: PTX ISA, mma.sync.aligned, .row.col; and the rounding of their operands.
- * All 32 lanes must call. With g = lane / 4 and t = lane % 4 a lane holds
- *
- *   instruction        a (16 x k), register: (row, column)                     b (k x 8), register: (row, column)
- *   m16n8k8  tf32      0: (g, t)  1: (g + 8, t)  2: (g, t + 4)  3: (g + 8, t + 4)   0: (t, g)  1: (t + 4, g)
- *   m16n8k16 bf16      0: (g, 2t)  1: (g + 8, 2t)  2: (g, 2t + 8)  3: (g + 8, 2t + 8)  0: (2t, g)  1: (2t + 8, g)
- *   c and d, both      0: (g, 2t)  1: (g, 2t + 1)  2: (g + 8, 2t)  3: (g + 8, 2t + 1)
- *
- * bf16: two values a register, the named one in the low half, its neighbour along k in the high half. Confirmed on a device: yes (H200, bench/results/h200.md).
+/* Tensor-core products of one warp, d = a b + c in fp32: PTX ISA, mma.sync.aligned, .row.col; and the rounding of their operands. Which lane
+ * holds what: fragments.h. All 32 lanes must call.
  * The order of k is free as long as a and b agree: it is summed over. The device adds with truncation: sums that must be right to
  * 1e-6 are kept short and added up outside (Ootomo and Yokota 2022, "Recovering single precision accuracy from Tensor Cores"). */
 #ifndef BABEL_KERNELS_CUDA_PTX_MMA_CUH
 #define BABEL_KERNELS_CUDA_PTX_MMA_CUH
 
 #include "kernels/cuda/device.cuh"
+#include "kernels/cuda/ptx/fragments.h"
+
+#define BABEL_FRAGMENT(operand, elements, row, column, confirmed) BABEL_FRAGMENT_FUNCTION(BABEL_DEVICE, operand, row, column)
+BABEL_FRAGMENTS(BABEL_FRAGMENT)
 
 /* d may be c. Of a TF32 operand the low 13 bits are ignored. */
 BABEL_DEVICE void babel_mma_tf32(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]) {
