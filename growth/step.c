@@ -439,7 +439,7 @@ static babel_status repeat(babel_step_plan *plan, const babel_recording *recordi
 }
 
 babel_status babel_step_run(babel_step_plan *plan, int steps) {
-  if (!plan->ops->record_begin || plan->comm) return run_all(plan, steps); /* ranks meet on the host */
+  if (!plan->ops->record_begin || plan->ops->one_by_one || plan->comm) return run_all(plan, steps); /* ranks meet on the host */
   while (steps) {
     const int n = steps < BABEL_STEP_BLOCK ? 1 : BABEL_STEP_BLOCK;
     babel_recording **recording = n == 1 ? &plan->recording : &plan->block;

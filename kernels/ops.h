@@ -213,6 +213,7 @@ typedef struct babel_ops {
   const struct babel_ops *exact; /* the table, on the same memory, whose linear products do not round their operands; NULL = this one */
   int fold_layers;  /* 1: two linear layers without a ReLU between them are worth one product a step that makes them one; else 0 */
   int sum_cotangents; /* 1: operations cost more than launches, so cotangents are summed up before they meet a weight matrix; else 0 */
+  int one_by_one; /* 1: every launch is waited for, so that an error names its kernel; nothing should be recorded; else 0 */
   void (*describe)(char *text, size_t size); /* processor, threads, library versions: what equal bits depend on */
 
   babel_status (*alloc)(void **memory, size_t bytes); /* zero-filled, 64-byte aligned or better */
@@ -270,7 +271,7 @@ typedef enum {
  * thread. One sentence and BABEL_ERR_UNSUPPORTED without a driver or a device, or with one older than compute capability 8.0. */
 babel_status babel_cuda_open(int device);
 babel_status babel_cuda_devices(int *count); /* 1 at least, or the same refusal */
-const babel_ops *babel_ops_cuda(babel_precision precision);
+const babel_ops *babel_ops_cuda(babel_precision precision); /* one_by_one where the environment says CUDA_LAUNCH_BLOCKING=1 */
 
 /* Floats of workspace that a contrastive job needs. */
 size_t babel_contrastive_workspace(int m, int d);

@@ -123,6 +123,17 @@ for kernel in 400 500 600; do
   cmp -s long/metrics.jsonl x/metrics.jsonl || complain "continued after kernel $kernel failed: other metrics"
 done
 
+### launches that are waited for one by one compute the same, and a kernel that fails in a step is named
+export CUDA_LAUNCH_BLOCKING=1
+good "${long[@]}" --out one_by_one
+cmp -s long/metrics.jsonl one_by_one/metrics.jsonl || complain "CUDA_LAUNCH_BLOCKING=1: other metrics"
+for kernel in 100 400 500 600; do
+  rm -rf x
+  run FAIL=kernel:$kernel "${long[@]}" --out x; judge 1 "illegal memory access" "(babel_"
+  ! grep -q "left by a kernel" error || complain "$what: does not name the kernel"
+done
+unset CUDA_LAUNCH_BLOCKING
+
 ### features that are no longer finite: step, modality, row of the batch; the state of the step before stays
 rm -rf x
 broken=(grow --bank huge.bank --bank many.bank "${tiny[@]}" --set seed=7 --set max_steps=30)

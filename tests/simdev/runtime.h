@@ -20,7 +20,7 @@
  *                         that runs faults (seen at the next synchronisation, every later call fails), the N-th call of
  *                         NCCL fails (include/nccl.h)
  *   BABEL_SIMDEV_SEED     order of what is unordered
- *   BABEL_SIMDEV_EAGER    1 = run everything at once, inside the call: for a debugger */
+ *   CUDA_LAUNCH_BLOCKING  1 = run everything at once, inside the call, copies too: for a debugger */
 #ifndef BABEL_SIMDEV_RUNTIME_H
 #define BABEL_SIMDEV_RUNTIME_H
 

@@ -42,7 +42,7 @@ static size_t parse_bytes(const char *text) {
 
 void simdev_read_environment(void) {
   const char *devices = getenv("BABEL_SIMDEV_DEVICES"), *arch = getenv("BABEL_SIMDEV_ARCH");
-  const char *memory = getenv("BABEL_SIMDEV_MEMORY"), *seed = getenv("BABEL_SIMDEV_SEED"), *eager = getenv("BABEL_SIMDEV_EAGER");
+  const char *memory = getenv("BABEL_SIMDEV_MEMORY"), *seed = getenv("BABEL_SIMDEV_SEED"), *eager = getenv("CUDA_LAUNCH_BLOCKING");
   simdev->devices = !devices ? 1 : !strcmp(devices, "no-driver") ? -1 : atoi(devices);
   simdev->major = 9, simdev->minor = 0;
   int number = 0;
@@ -53,7 +53,7 @@ void simdev_read_environment(void) {
     simdev_finding("environment", "BABEL_SIMDEV_ARCH=%s: expected sm_90, sm_80 or sm_75", arch);
   simdev->memory = parse_bytes(memory ? memory : "4G");
   simdev->random = seed ? strtoull(seed, NULL, 10) : 0;
-  simdev->eager = eager && !strcmp(eager, "1");
+  simdev->eager = eager && *eager && strcmp(eager, "0");
   simdev->fail = simdev_parse_failures(getenv("BABEL_SIMDEV_FAIL"));
 }
 

@@ -191,7 +191,7 @@ Test(simdev_runtime, host_functions_run_in_their_stream) {
 }
 
 Test(simdev_runtime, eager_mode_runs_inside_the_call) {
-  setenv("BABEL_SIMDEV_EAGER", "1", 1);
+  setenv("CUDA_LAUNCH_BLOCKING", "1", 1);
   OK(note('a', NULL));
   cr_assert_str_eq(trace, "a");
 }
