@@ -72,6 +72,7 @@ typedef struct {
   int neighbour_k;       /* 15 */
   int neighbour_graph;   /* features, embedding */
   int neighbour_other_subjects; /* bool */
+  int mask_overlaps;     /* bool */
   int adaptive;          /* off, on, inverted */
   int adaptive_first_phase; /* bool */
   int grad_scope;        /* own, both */

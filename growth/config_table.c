@@ -63,6 +63,8 @@ static const babel_config_key table[] = {
     DOUBLE(neighbour_scale_b, 0, 1000, ALL("1.4"), "Scale of the second bank's unit features in the graph."),
     BOOL(neighbour_other_subjects, LIST("false", "false", "false", "false", "false", "true", "false"),
          "Look for neighbours among the recordings of other subjects only; needs subject ids, no labels."),
+    BOOL(mask_overlaps, LIST("false", "false", "false", "false", "true", "true", "true"),
+         "With targets: neighbours or mask: windows of one recording that share rows are left out of each other's denominators; otherwise they are negatives."),
     ENUM(adaptive, "off|on|inverted", BEST("on", "on", "off"),
          "Adaptive weights of Eq. (5) to (7): half each, by inverse gradient norm, or (ablation) the wrong way round."),
     BOOL(adaptive_first_phase, ALL("true"), "Adaptive weights in the first phase too."),

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/arena.h"
-#include "core/rng.h"
+#include "growth/windows.h"
 
 enum { MOST_PAIRS = 20000 };
 
@@ -49,14 +49,12 @@ static double dot(const double *a, const double *b, size_t n) {
 
 /* Who cannot be whose neighbour. */
 typedef struct {
-  const int *subjects;           /* (n) others' subjects only; NULL = everybody is a candidate */
-  const uint64_t *recordings;    /* (n) */
-  const int *first, *last;       /* (n) rows of the recording */
+  int *subjects; /* (n) others' subjects only; NULL = everybody is a candidate */
+  babel_windows windows;
 } exclusion;
 
 static bool excluded(const exclusion *x, int i, int j) {
-  if (i == j || (x->subjects && x->subjects[i] == x->subjects[j])) return true;
-  return x->recordings[i] == x->recordings[j] && x->first[i] < x->last[j] && x->first[j] < x->last[i];
+  return i == j || (x->subjects && x->subjects[i] == x->subjects[j]) || babel_windows_overlap(&x->windows, i, j);
 }
 
 /* S (n, n), symmetric, diagonal and excluded candidates -infinity. */
@@ -174,19 +172,12 @@ static babel_status check(const babel_bank *const banks[2], int count, const bab
   return BABEL_OK;
 }
 
-/* Subjects, recordings and ranges of the rows, in one piece that starts at *memory. */
-static babel_status exclude(exclusion *x, void **memory, const babel_bank *bank, const int *rows, int n, bool other_subjects) {
-  BABEL_TRY(babel_alloc(memory, (size_t)n, sizeof(uint64_t) + 3 * sizeof(int)));
-  uint64_t *recordings = *memory;
-  int *subjects = (int *)(recordings + n), *first = subjects + n, *last = first + n;
-  for (int i = 0; i < n; i++) {
-    const char *name = bank->recordings ? bank->recordings[rows[i]] : NULL; /* without: nothing overlaps */
-    recordings[i] = name ? babel_hash64(name, strlen(name)) : 0;
-    subjects[i] = bank->subjects ? bank->subjects[rows[i]] : 0;
-    first[i] = name ? bank->first[rows[i]] : 0;
-    last[i] = name ? bank->last[rows[i]] : 0;
-  }
-  *x = (exclusion){.subjects = other_subjects ? subjects : NULL, .recordings = recordings, .first = first, .last = last};
+/* On failure x has something to destroy all the same. */
+static babel_status exclude(exclusion *x, const babel_bank *bank, const int *rows, int n, bool other_subjects) {
+  BABEL_TRY(babel_windows_create(&x->windows, bank, rows, n));
+  if (!other_subjects) return BABEL_OK;
+  BABEL_TRY(babel_alloc_to(&x->subjects, (size_t)n, sizeof(int)));
+  for (int i = 0; i < n; i++) x->subjects[i] = bank->subjects ? bank->subjects[rows[i]] : 0;
   return BABEL_OK;
 }
 
@@ -209,9 +200,8 @@ static babel_status vectors(double **u, size_t *width, const babel_bank *const b
 babel_status babel_neighbours_create(babel_neighbours *graph, const babel_bank *const banks[2], int *const rows[2], int count,
                                      float *const mean[2], float *const inv_std[2], const babel_neighbour_options *options) {
   double *u = NULL, *s = NULL;
-  void *lists = NULL;
   size_t width;
-  exclusion x;
+  exclusion x = {0};
   babel_sha256_state sha256;
   babel_status status;
   memset(graph, 0, sizeof *graph);
@@ -223,7 +213,7 @@ babel_status babel_neighbours_create(babel_neighbours *graph, const babel_bank *
   BABEL_TRY_OR(babel_alloc_to(&graph->similarity, n * (k + 1), sizeof(double)), fail);
   BABEL_TRY_OR(babel_alloc_to(&graph->weights, n * n, sizeof(float)), fail);
   BABEL_TRY_OR(babel_alloc_to(&s, n * n, sizeof(double)), fail);
-  BABEL_TRY_OR(exclude(&x, &lists, banks[0], rows[0], count, options->other_subjects), fail);
+  BABEL_TRY_OR(exclude(&x, banks[0], rows[0], count, options->other_subjects), fail);
   BABEL_TRY_OR(vectors(&u, &width, banks, rows, count, mean, inv_std, options), fail);
   similarities(s, u, width, count, &x);
   BABEL_TRY_OR(choose(graph, s, options->width), fail);
@@ -236,7 +226,8 @@ babel_status babel_neighbours_create(babel_neighbours *graph, const babel_bank *
 fail:
   free(u);
   free(s);
-  free(lists);
+  free(x.subjects);
+  babel_windows_destroy(&x.windows);
   if (status != BABEL_OK) babel_neighbours_destroy(graph);
   return status;
 }

@@ -143,8 +143,9 @@ static babel_status find_neighbours(babel_phase_data *data, const babel_config *
   if (status == BABEL_OK) status = babel_neighbours_create(&data->graph, options->bank, data->source, data->pairs, data->mean, data->inv_std, &wanted);
   free(embeddings);
   BABEL_TRY(status);
-  babel_note("neighbour graph: %d pairs, %d neighbours each, %.0f %% mutual, %.0f %% shared by both modalities alone, sha256 %.12s", data->pairs,
-             data->graph.k, 100 * data->graph.mutual, 100 * data->graph.agreement, data->graph.sha256);
+  if (config->mask_overlaps) BABEL_TRY(babel_windows_create(&data->windows, options->bank[0], data->source[0], data->pairs));
+  babel_note("neighbour graph: %d pairs, %d neighbours each, %.0f %% mutual, %.0f %% shared by both modalities alone, sha256 %.12s%s", data->pairs,
+             data->graph.k, 100 * data->graph.mutual, 100 * data->graph.agreement, data->graph.sha256, data->windows.overlap ? "; windows that overlap are no negatives" : "");
   if (babel_neighbours_doubtful(&data->graph, sentence, sizeof sentence)) babel_warn("%s", sentence);
   return BABEL_OK;
 }
@@ -192,10 +193,11 @@ void babel_phase_data_destroy(babel_phase_data *data) {
     if (data->rows[s]) data->ops->free(data->rows[s]);
     if (data->known_lengths[s]) data->ops->free(data->known_lengths[s]);
   }
-  void *backend[] = {data->order, data->workspace, data->partners, data->graph_lists, data->graph_weights};
+  void *backend[] = {data->order, data->workspace, data->partners, data->graph_lists, data->graph_weights, data->graph_windows};
   for (size_t i = 0; i < sizeof backend / sizeof *backend; i++)
     if (backend[i]) data->ops->free(backend[i]);
   babel_neighbours_destroy(&data->graph);
+  babel_windows_destroy(&data->windows);
   memset(data, 0, sizeof *data);
 }
 
@@ -214,14 +216,20 @@ static void gather_rows(babel_phase_data *data, const babel_bank *bank, int s, f
     }
 }
 
-/* The edges of the graph with their weights, list by list. */
+static babel_status backend_ints(const babel_ops *ops, int **pointer, size_t count) {
+  void *memory;
+  BABEL_TRY(ops->alloc(&memory, count * sizeof(int)));
+  *pointer = memory;
+  return BABEL_OK;
+}
+
+/* The edges of the graph with their weights, list by list; and who overlaps, if anybody does. */
 static babel_status upload_graph(babel_phase_data *data) {
   const babel_neighbours *graph = &data->graph;
   size_t count = (size_t)graph->n * (size_t)graph->k;
   float *weights;
   void *memory;
-  BABEL_TRY(data->ops->alloc(&memory, count * sizeof(int)));
-  data->graph_lists = memory;
+  BABEL_TRY(backend_ints(data->ops, &data->graph_lists, count));
   BABEL_TRY(data->ops->alloc(&memory, count * sizeof(float)));
   data->graph_weights = memory;
   BABEL_TRY(data->ops->upload(data->graph_lists, graph->neighbours, count * sizeof(int), NULL));
@@ -230,14 +238,9 @@ static babel_status upload_graph(babel_phase_data *data) {
     if (graph->neighbours[i] >= 0) weights[i] = graph->weights[i / (size_t)graph->k * (size_t)graph->n + (size_t)graph->neighbours[i]];
   babel_status status = data->ops->upload(data->graph_weights, weights, count * sizeof(float), NULL);
   free(weights);
-  return status;
-}
-
-static babel_status backend_ints(const babel_ops *ops, int **pointer, size_t count) {
-  void *memory;
-  BABEL_TRY(ops->alloc(&memory, count * sizeof(int)));
-  *pointer = memory;
-  return BABEL_OK;
+  if (status != BABEL_OK || !data->windows.overlap) return status;
+  BABEL_TRY(backend_ints(data->ops, &data->graph_windows, 3 * (size_t)data->pairs));
+  return data->ops->upload(data->graph_windows, data->windows.of, 3 * (size_t)data->pairs * sizeof(int), NULL);
 }
 
 babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_options *options) {
@@ -287,6 +290,7 @@ void babel_phase_data_plan(const babel_phase_data *data, const babel_config *con
   plan->graph_weights = data->graph_weights;
   plan->graph_k = data->graph.k;
   plan->graph_size = data->graph.n;
+  plan->graph_windows = data->graph_windows;
 }
 
 /* order: (2, pairs), that of epoch e at e % 2. */

@@ -3,6 +3,7 @@
 #define BABEL_GROWTH_PHASE_DATA_H
 
 #include "growth/neighbours.h"
+#include "growth/windows.h"
 #include "growth/phase.h"
 
 #ifdef __cplusplus
@@ -24,6 +25,8 @@ typedef struct {
   babel_neighbours graph;          /* n = 0 unless the configuration wants neighbours */
   int *graph_lists;                /* backend: (pairs, k) neighbours */
   float *graph_weights;            /* backend: (pairs, k) */
+  babel_windows windows;           /* with a graph and mask_overlaps */
+  int *graph_windows;              /* backend: (pairs, 3), where windows that overlap are to be masked */
 } babel_phase_data;
 
 /* Pairs the banks, picks the variants, takes the statistics. Nothing is on the backend yet. */

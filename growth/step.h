@@ -154,9 +154,10 @@ typedef struct {
   int64_t next;                 /* number of the next step, with choices */
   const int *graph;             /* (graph_size, graph_k) neighbours, backend; NULL = targets: pairs */
   const float *graph_weights;   /* (graph_size, graph_k) */
+  const int *graph_windows;     /* (graph_size, 3), or NULL: nothing that overlaps is masked */
   int graph_size, graph_k;
   float *targets;               /* (m, m); NULL unless targets: neighbours */
-  uint8_t *masked;              /* (m, m); NULL unless targets: mask */
+  uint8_t *masked;              /* (m, m); NULL unless targets: mask, or mask_overlaps with neighbours */
   babel_step_report *report;    /* backend; the next six point into it; log_scale is left out: it is a parameter */
   float *loss, *kd_of, *weights, *norms; /* (2) (sides) (2) (2) */
   int *hits, *guarded;          /* (2) (1) */

@@ -234,7 +234,8 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   carve_gathered(plan, c);
   int64_t batch_square = (int64_t)plan->m * plan->m;
   plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
-  plan->masked = plan->config.targets == BABEL_TARGETS_MASK ? carve(c, (size_t)batch_square, 1) : NULL;
+  const bool overlaps = plan->config.targets == BABEL_TARGETS_NEIGHBOURS && plan->config.mask_overlaps;
+  plan->masked = plan->config.targets == BABEL_TARGETS_MASK || overlaps ? carve(c, (size_t)batch_square, 1) : NULL;
   if (plan->chunks) carve_chunks(plan, c);
   else if (!plan->panel_anchors) plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
 }

@@ -134,12 +134,13 @@ typedef struct {
   int one_way;              /* `sums` leaves the anchors of b as they are */
 } babel_contrastive_panel_job;
 
-/* kernels/neighbour_targets.h: soft targets or a mask of a batch from a graph of similar samples. */
+/* kernels/neighbour_targets.h: soft targets, a mask, or both, of a batch from a graph of similar samples and from what overlaps. */
 typedef struct {
   float *targets;           /* (m, m) or NULL: rows sum to 1, first index = anchor */
-  uint8_t *masked;          /* (m, m) or NULL */
+  uint8_t *masked;          /* (m, m) or NULL: neighbours, unless they are targets, and overlapping windows */
   const int *neighbours;    /* (n, k) samples, -1 = none */
   const float *weights;     /* (n, k) */
+  const int *windows;       /* (n, 3) recording, its first row in the sample, the row behind its last; NULL = nothing overlaps */
   const int *rows;          /* (m) samples of the batch */
   int m, n, k;
   float weight;             /* of the neighbours, in [0, 1] */

@@ -41,10 +41,19 @@ static bool is_neighbour(const babel_neighbour_targets_job *job, int of, int who
   return false;
 }
 
+static bool overlap(const babel_neighbour_targets_job *job, int r, int who) {
+  const int *a = job->windows + 3 * (size_t)r, *b = job->windows + 3 * (size_t)who;
+  return a[0] == b[0] && a[1] < b[2] && b[1] < a[2];
+}
+
 static void mask_row(const babel_neighbour_targets_job *job, int i) {
   const int row = job->rows[i];
   uint8_t *masked = job->masked + (size_t)i * (size_t)job->m;
-  for (int j = 0; j < job->m; j++) masked[j] = j != i && (is_neighbour(job, row, job->rows[j]) || is_neighbour(job, job->rows[j], row));
+  for (int j = 0; j < job->m; j++) {
+    const int who = job->rows[j];
+    const bool near = !job->targets && (is_neighbour(job, row, who) || is_neighbour(job, who, row));
+    masked[j] = j != i && (near || (job->windows && overlap(job, row, who)));
+  }
 }
 
 babel_status babel_neighbour_targets_cpu(const babel_neighbour_targets_job *job, babel_stream *s) {

@@ -1,5 +1,5 @@
 /* One warp an anchor. Its lanes hold the anchor's list, 32 neighbours at a time, and pass it round while each compares its own samples of the batch.
- * For a mask each lane also looks through the lists of its own samples: the block's warps read them into shared memory together. */
+ * For a mask of neighbours each lane also looks through the lists of its own samples: the block's warps read them into shared memory together. */
 #include "kernels/neighbour_targets.h"
 
 #include "kernels/cuda/row.cuh"
@@ -57,18 +57,30 @@ static __device__ void share_lists(const babel_neighbour_targets_job *job, int f
   }
 }
 
+static __device__ bool overlap(const babel_neighbour_targets_job *job, int r, int who) {
+  const int *a = job->windows + 3 * (int64_t)r, *b = job->windows + 3 * (int64_t)who;
+  return a[0] == b[0] && a[1] < b[2] && b[1] < a[2];
+}
+
 /* All warps of the block must call, also one without an anchor (i >= m): the lists are read together. */
 static __device__ void mask_row(const babel_neighbour_targets_job *job, int i, int *lists) {
   const int m = job->m, r = i < m ? job->rows[i] : -1, lane = babel_row_lane();
   const int *mine = lists + lane * list_pitch(job->k);
+  const bool neighbours = !job->targets;
   for (int first = 0; first < m; first += 32) {
     const int j = first + lane;
-    __syncthreads();
-    share_lists(job, first, lists);
-    __syncthreads();
+    if (neighbours) {
+      __syncthreads();
+      share_lists(job, first, lists);
+      __syncthreads();
+    }
     if (i >= m) continue;
-    bool out = weight_of(job, r, j < m ? job->rows[j] : -1) > 0;
-    for (int a = 0; a < job->k; a++) out = out || mine[a] == r;
+    const int who = j < m ? job->rows[j] : -1;
+    bool out = job->windows && who >= 0 && overlap(job, r, who);
+    if (neighbours) {
+      if (weight_of(job, r, who) > 0) out = true;
+      for (int a = 0; a < job->k; a++) out = out || mine[a] == r;
+    }
     if (j < m) job->masked[(size_t)i * (size_t)m + (size_t)j] = j != i && out;
   }
 }
@@ -88,6 +100,6 @@ extern "C" babel_status babel_neighbour_targets_cuda(const babel_neighbour_targe
   const int blocks = (int)(((int64_t)job->m + BABEL_ROW_WARPS - 1) / BABEL_ROW_WARPS);
   if (job->targets) BABEL_TRY(BABEL_LAUNCH(babel_neighbour_targets_kernel, blocks, BABEL_ROW_THREADS, 0, (cudaStream_t)s, *job));
   if (!job->masked) return BABEL_OK;
-  const size_t bytes = 32 * (size_t)list_pitch(job->k) * sizeof(int);
+  const size_t bytes = job->targets ? 0 : 32 * (size_t)list_pitch(job->k) * sizeof(int);
   return BABEL_LAUNCH(babel_neighbour_mask_kernel, blocks, BABEL_ROW_THREADS, bytes, (cudaStream_t)s, *job);
 }

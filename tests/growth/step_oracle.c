@@ -120,6 +120,7 @@ static void aim(const step_oracle *o, int i, double *t) {
 
 static bool is_candidate(const step_oracle *o, int i, int j) {
   if (i == j) return !o->negatives_only;
+  if (o->overlap && o->overlap[i * o->m + j]) return false;
   return !o->graph || !o->graph_masks || (o->graph[i * o->m + j] == 0 && o->graph[j * o->m + i] == 0);
 }
 

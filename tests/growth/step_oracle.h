@@ -17,6 +17,7 @@ typedef struct {
   const double *graph;      /* (m, m) weights between the pairs of the batch, or NULL: soft targets with graph_weight, or a mask */
   double graph_weight;
   bool graph_masks;
+  const bool *overlap;      /* (m, m) pairs that leave each other's denominators, or NULL */
   int teacher_side;         /* -1: none */
   double *params;           /* (count) */
   const double *x[2];       /* (m steps, in): standardised, dropped out */

@@ -44,6 +44,7 @@ static void configure(const pair_case *c, babel_config *config) {
   config->grad_norm = c->relative;
   config->denominator = c->negatives;
   config->targets = c->targets;
+  config->mask_overlaps = c->overlaps;
   if (c->tau > 0) config->tau = c->tau;
 }
 
@@ -59,16 +60,21 @@ static void add_bank(pair_side *side, int s) {
 }
 
 /* About one weight in four is above 0. */
-static void add_graph(pair_side *side) {
+static void add_graph(pair_side *side, bool overlaps) {
   int n = side->plan.m + SPARE;
   float *host = take((size_t)n * (size_t)n, sizeof *host);
   for (int i = 0; i < n * n; i++)
-    if (i % n != i / n && babel_fill("edge", (uint32_t)i) > 0.5) host[i] = (float)(0.6 + 0.5 * babel_fill("graph", (uint32_t)i));
+    if (i % n != i / n && !(overlaps && abs(i % n - i / n) == 4) && babel_fill("edge", (uint32_t)i) > 0.5) host[i] = (float)(0.6 + 0.5 * babel_fill("graph", (uint32_t)i));
   neighbour_lists lists = neighbour_lists_of(host, n);
   side->graph = upload(side->ops, (const float *)lists.neighbours, (size_t)n * (size_t)lists.k); /* as many bytes */
   side->graph_weights = upload(side->ops, lists.weights, (size_t)n * (size_t)lists.k);
   neighbour_lists_free(&lists);
   free(host);
+  if (overlaps) {
+    int *windows = overlapping_windows(n);
+    side->plan.graph_windows = side->graph_windows = upload(side->ops, (const float *)windows, 3 * (size_t)n);
+    free(windows);
+  }
   side->plan.graph = side->graph;
   side->plan.graph_weights = side->graph_weights;
   side->plan.graph_size = n;
@@ -112,7 +118,7 @@ static void create_side(pair_side *side, const pair_case *c, const babel_ops *op
   must(babel_projection_create(&side->projection, &side->plan, &side->trunk));
   if (c->projected) side->plan.projection = &side->projection;
   for (int s = 0; s < 2; s++) add_bank(side, s);
-  if (c->targets) add_graph(side);
+  if (c->targets) add_graph(side, c->overlaps);
 }
 
 void step_pair_create(step_pair *pair, const pair_case *wanted, const babel_ops *device) {
@@ -130,6 +136,7 @@ void step_pair_destroy(step_pair *pair) {
     for (int s = 0; s < 2; s++) side->ops->free(side->banks[s]);
     side->ops->free(side->graph);
     side->ops->free(side->graph_weights);
+    side->ops->free(side->graph_windows);
     babel_step_plan_destroy(&side->plan);
     babel_projection_destroy(&side->projection);
     babel_trunk_destroy(&side->trunk);

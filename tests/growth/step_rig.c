@@ -26,6 +26,7 @@ static void configure(const step_case *c, babel_config *config) {
   config->grad_norm = c->relative;
   config->denominator = c->negatives;
   config->targets = c->targets;
+  config->mask_overlaps = c->overlaps;
   config->temperature = c->fixed_temperature;
   if (c->tau > 0) config->tau = c->tau;
 }
@@ -63,6 +64,13 @@ static void connect(step_rig *rig, const step_case *c) {
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++)
       if (i != j && i != 5 && babel_fill("edge", (uint32_t)(i * n + j)) > 0.5) rig->graph[i * n + j] = (float)(0.6 + 0.5 * babel_fill("graph", (uint32_t)(i * n + j)));
+  if (c->overlaps) {
+    plan->graph_windows = rig->windows = overlapping_windows(n);
+    rig->overlap = take((size_t)m * (size_t)m, sizeof *rig->overlap);
+    for (int i = 0; i < n * n; i++)
+      if (abs(i / n - i % n) == 4) rig->graph[i] = 0; /* what overlaps is no neighbour */
+    for (int i = 0; i < m * m; i++) rig->overlap[i] = abs(i / m - i % m) == 4;
+  }
   for (int i = 0; i < m; i++) {
     plan->in.graph_rows[i] = m + 1 - i;
     for (int j = 0; j < m; j++) rig->near[i * m + j] = (double)rig->graph[(m + 1 - i) * n + m + 1 - j];
@@ -129,6 +137,7 @@ void step_rig_create(step_rig *rig, const step_case *c) {
   connect(rig, c);
   rig->oracle.graph = rig->near;
   rig->oracle.graph_weight = config.neighbour_weight;
+  rig->oracle.overlap = rig->overlap;
   rig->oracle.graph_masks = c->targets == BABEL_TARGETS_MASK;
   oracle_lay_out(&rig->oracle);
   cr_assert_eq((int64_t)rig->oracle.count, rig->plan.count);
@@ -147,6 +156,8 @@ void step_rig_destroy(step_rig *rig) {
   free(rig->graph);
   neighbour_lists_free(&rig->lists);
   free(rig->near);
+  free(rig->windows);
+  free(rig->overlap);
   free(rig->teacher);
 }
 

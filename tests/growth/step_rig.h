@@ -14,6 +14,7 @@ typedef struct {
   int targets;      /* BABEL_TARGETS_* */
   int scope, relative, negatives, adaptive_off, inverted, fixed_temperature, plain_features;
   int projected;    /* left's module and the prototype, away from protected_inputs.h */
+  int overlaps;     /* samples 4 apart overlap, and are masked */
   int layers;       /* 0: as the backend takes them; 1: directions apart; 2: and every layer on its own */
   double dropout, tau;
 } step_case;
@@ -30,6 +31,8 @@ typedef struct {
   double *x[2], *params, *teacher, *near;
   float *graph;
   neighbour_lists lists;
+  int *windows;
+  bool *overlap;
 } step_rig;
 
 /* Plan ready for babel_step_gradients at step 3 of 10 with learning rate 1e-3; towers "left" and "right". */

@@ -148,6 +148,7 @@ JOB(neighbour_targets, babel_neighbour_targets_job, {
   BYTES(j->masked, (int64_t)j->m * j->m, WRITTEN);
   BYTES(j->neighbours, (int64_t)j->n * j->k * (int64_t)sizeof(int), READ);
   FLOATS(j->weights, (int64_t)j->n * j->k, READ);
+  BYTES(j->windows, 3 * (int64_t)j->n * (int64_t)sizeof(int), READ);
   BYTES(j->rows, (int64_t)j->m * (int64_t)sizeof(int), READ);
 })
 

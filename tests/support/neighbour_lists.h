@@ -31,6 +31,13 @@ static inline neighbour_lists neighbour_lists_of(const float *graph, int n) {
   return lists;
 }
 
+/* Windows of 5 rows of four recordings, 3 rows after the one before: those of samples 4 apart overlap. (n, 3), malloced. */
+static inline int *overlapping_windows(int n) {
+  int *of = malloc(3 * (size_t)n * sizeof *of);
+  for (int i = 0; i < n; i++) of[3 * i] = i % 4, of[3 * i + 1] = i / 4 * 3, of[3 * i + 2] = i / 4 * 3 + 5;
+  return of;
+}
+
 static inline void neighbour_lists_free(neighbour_lists *lists) {
   free(lists->neighbours);
   free(lists->weights);
