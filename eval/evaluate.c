@@ -70,7 +70,7 @@ static babel_status score(fold_job *job, babel_row_kind kind, int seed, const ba
       jobs[count++] = (babel_oneshot_job){.points = &points[input], .episode = &job->episodes.episodes[draw], .heads = heads,
                                           .seed = babel_head_seed(config->seed, draw)};
   }
-  babel_status status = babel_oneshot_run(jobs, count, config);
+  babel_status status = babel_oneshot_run(jobs, count, config, job->fold->trunks[seed]->ops);
   if (status == BABEL_OK) {
     status = keep(job, kind, seed, inputs, heads, jobs);
     babel_oneshot_destroy(jobs, count);

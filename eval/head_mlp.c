@@ -26,9 +26,7 @@ typedef struct {
 
 static babel_status create(head *h, const babel_head_problem *problem, const babel_config *config) {
   memset(h, 0, sizeof *h);
-  if (config->head_hidden < 1 || config->head_batch < 1 || config->head_epochs < 1)
-    return BABEL_FAIL(BABEL_ERR_ARG, "mlp head: hidden units, batch and epochs must be at least 1, found %d, %d and %d",
-                      config->head_hidden, config->head_batch, config->head_epochs);
+  BABEL_TRY(babel_head_mlp_check(config));
   h->n = problem->n;
   h->samples = problem->n + problem->q;
   h->d = problem->d;
@@ -53,11 +51,10 @@ static babel_status create(head *h, const babel_head_problem *problem, const bab
   return BABEL_OK;
 }
 
-/* count numbers of uniform(+-bound) from index `from`; a block of Philox gives four of them. */
-static void uniform(float *out, uint64_t seed, uint64_t from, int count, float bound) {
+void babel_head_uniform(float *out, uint64_t seed, uint64_t from, size_t count, float bound) {
   uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)}, word[4];
-  for (int i = 0; i < count;) {
-    uint64_t index = from + (uint64_t)i;
+  for (size_t i = 0; i < count;) { /* a block of Philox gives four of them */
+    uint64_t index = from + i;
     uint32_t counter[4] = {(uint32_t)(index >> 2), (uint32_t)(index >> 34), BABEL_RNG_HEAD, 0};
     babel_philox(counter, key, word);
     for (uint64_t at = index & 3; at < 4 && i < count; at++, i++)
@@ -75,15 +72,15 @@ static babel_status initialise(head *h, const babel_head_problem *problem, uint6
   BABEL_TRY(babel_alloc(&memory, d * columns + (ROWS + 1) * d, sizeof(float)));
   float *packed = memory, *inputs = packed + d * columns, *row = inputs + ROWS * d;
   for (int j = 0; j < h->hidden; j++) { /* W1_0 in panels of BABEL_PANEL columns: (columns / PANEL, d, PANEL) */
-    uniform(row, seed, (uint64_t)j * d, h->d, bound);
+    babel_head_uniform(row, seed, (uint64_t)j * d, d, bound);
     float *to = packed + (size_t)(j / BABEL_PANEL) * d * BABEL_PANEL + j % BABEL_PANEL;
     for (size_t i = 0; i < d; i++) to[i * BABEL_PANEL] = row[i];
   }
   uint64_t index = (uint64_t)h->hidden * d;
-  uniform(h->b1, seed, index, h->hidden, bound);
+  babel_head_uniform(h->b1, seed, index, (size_t)h->hidden, bound);
   index += (uint64_t)h->hidden;
-  for (int c = 0; c < h->classes; c++, index += (uint64_t)h->hidden) uniform(h->w2 + (size_t)c * h->ld, seed, index, h->hidden, bound2);
-  uniform(h->b2, seed, index, h->classes, bound2);
+  for (int c = 0; c < h->classes; c++, index += (uint64_t)h->hidden) babel_head_uniform(h->w2 + (size_t)c * h->ld, seed, index, (size_t)h->hidden, bound2);
+  babel_head_uniform(h->b2, seed, index, (size_t)h->classes, bound2);
   for (int at = 0; at < h->samples; at += ROWS) {
     int rows = h->samples - at < ROWS ? h->samples - at : ROWS;
     for (int r = 0; r < rows; r++) {
@@ -182,15 +179,21 @@ static void train(head *h, const babel_head_problem *problem, const babel_config
   }
 }
 
-/* Softmax in double of the column's logits. */
-static void probabilities(double *p, const head *h, int r) {
+void babel_head_softmax(double *p, const float *logits, size_t step, int classes) {
   double most = -INFINITY, sum = 0;
-  for (int c = 0; c < h->classes; c++) {
-    p[c] = (double)h->logits[(size_t)c * h->lb + (size_t)r];
+  for (int c = 0; c < classes; c++) {
+    p[c] = (double)logits[(size_t)c * step];
     most = p[c] > most ? p[c] : most;
   }
-  for (int c = 0; c < h->classes; c++) sum += p[c] = exp(p[c] - most);
-  for (int c = 0; c < h->classes; c++) p[c] /= sum;
+  for (int c = 0; c < classes; c++) sum += p[c] = exp(p[c] - most);
+  for (int c = 0; c < classes; c++) p[c] /= sum;
+}
+
+babel_status babel_head_mlp_check(const babel_config *config) {
+  if (config->head_hidden < 1 || config->head_batch < 1 || config->head_epochs < 1)
+    return BABEL_FAIL(BABEL_ERR_ARG, "mlp head: hidden units, batch and epochs must be at least 1, found %d, %d and %d", config->head_hidden,
+                      config->head_batch, config->head_epochs);
+  return BABEL_OK;
 }
 
 babel_status babel_head_mlp(double *scores, const babel_head_problem *problem, const babel_config *config, uint64_t seed) {
@@ -205,7 +208,7 @@ babel_status babel_head_mlp(double *scores, const babel_head_problem *problem, c
     int b = problem->q - at < h.batch ? problem->q - at : h.batch, *samples = order;
     for (int r = 0; r < b; r++) samples[r] = h.n + at + r;
     forward(&h, samples, b);
-    for (int r = 0; r < b; r++) probabilities(scores + (size_t)(at + r) * (size_t)h.classes, &h, r);
+    for (int r = 0; r < b; r++) babel_head_softmax(scores + (size_t)(at + r) * (size_t)h.classes, h.logits + r, h.lb, h.classes);
   }
 fail:
   free(order);

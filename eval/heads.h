@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "growth/config.h"
+#include "kernels/ops.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,6 +39,20 @@ babel_status babel_head_transductive(double *scores, const babel_head_problem *p
  *   W1_t = a_t W1_0 + C_t^T X exactly, with a number a_t and C_t (n, hidden).
  * A step works on the n columns of C instead of the d columns of W1: 27 instead of 512 with one sample a class. */
 babel_status babel_head_mlp(double *scores, const babel_head_problem *problem, const babel_config *config, uint64_t seed);
+
+/* The same head in backend memory, in the plain parameters, all `count` of them in the same launches: a stage is one list of jobs, and an epoch one
+ * recording. gram and norm are not read. Fused sums round otherwise than on the CPU: probabilities agree to 1e-4. */
+typedef struct {
+  double *scores;
+  const babel_head_problem *problem;
+  uint64_t seed;
+} babel_mlp_head;
+babel_status babel_head_mlp_device(const babel_mlp_head *wanted, int count, const babel_config *config, const babel_ops *ops);
+
+/* Of both forms: what is refused; `count` numbers uniform(+-bound) from index `from`; softmax in double of logits `step` apart. */
+babel_status babel_head_mlp_check(const babel_config *config);
+void babel_head_uniform(float *out, uint64_t seed, uint64_t from, size_t count, float bound);
+void babel_head_softmax(double *p, const float *logits, size_t step, int classes);
 
 #define BABEL_HEAD_SHUFFLE ((uint64_t)1 << 40) /* index of the first epoch's order */
 

@@ -9,6 +9,8 @@
 
 #define TIE 1e-12
 
+enum { DEVICE_JOBS = 64 };
+
 const char *babel_head_name(babel_head head) {
   static const char *const names[BABEL_HEAD_COUNT] = {"nearest", "ridge", "mlp", "transductive"};
   return (unsigned)head < BABEL_HEAD_COUNT ? names[head] : "unknown";
@@ -168,42 +170,74 @@ static babel_status answer(babel_oneshot *result, work *w, const babel_points *p
   return BABEL_OK;
 }
 
-static babel_status run(babel_oneshot_job *job, const babel_config *config) {
-  work w;
-  babel_status status;
-  BABEL_TRY_OR(prepare(&w, job->points, job->episode), fail);
+static babel_status run(babel_oneshot_job *job, work *w, const babel_config *config, unsigned heads) {
   for (int head = 0; head < BABEL_HEAD_COUNT; head++) {
-    if (!(job->heads & 1u << head)) continue;
-    if (head == BABEL_HEAD_NEAREST) status = babel_head_nearest(w.scores, &w.problem);
-    if (head == BABEL_HEAD_RIDGE) status = babel_head_ridge(w.scores, &w.problem);
-    if (head == BABEL_HEAD_MLP) status = babel_head_mlp(w.scores, &w.problem, config, job->seed);
-    if (head == BABEL_HEAD_TRANSDUCTIVE) status = babel_head_transductive(w.scores, &w.problem);
-    if (status != BABEL_OK) goto fail;
-    BABEL_TRY_OR(answer(&job->results[head], &w, job->points, (babel_head)head), fail);
+    babel_status status = BABEL_OK;
+    if (!(heads & 1u << head)) continue;
+    if (head == BABEL_HEAD_NEAREST) status = babel_head_nearest(w->scores, &w->problem);
+    if (head == BABEL_HEAD_RIDGE) status = babel_head_ridge(w->scores, &w->problem);
+    if (head == BABEL_HEAD_MLP) status = babel_head_mlp(w->scores, &w->problem, config, job->seed);
+    if (head == BABEL_HEAD_TRANSDUCTIVE) status = babel_head_transductive(w->scores, &w->problem);
+    BABEL_TRY(status);
+    BABEL_TRY(answer(&job->results[head], w, job->points, (babel_head)head));
   }
-fail:
-  babel_arena_destroy(&w.arena);
-  return status;
+  return BABEL_OK;
 }
 
-babel_status babel_oneshot_run(babel_oneshot_job *jobs, int count, const babel_config *config) {
+/* The mlp heads of jobs that are prepared, on a device; failed = the job that a failure is of. */
+static babel_status run_on_device(babel_oneshot_job *jobs, work *prepared, int count, const babel_config *config, const babel_ops *ops, int *failed) {
+  babel_mlp_head heads[DEVICE_JOBS];
+  int wanted = 0;
+  *failed = 0;
+  for (int i = 0; i < count; i++)
+    if (jobs[i].heads & 1u << BABEL_HEAD_MLP) heads[wanted++] = (babel_mlp_head){prepared[i].scores, &prepared[i].problem, jobs[i].seed};
+  BABEL_TRY(babel_head_mlp_device(heads, wanted, config, ops));
+  for (int i = 0; i < count; i++) {
+    *failed = i;
+    if (jobs[i].heads & 1u << BABEL_HEAD_MLP) BABEL_TRY(answer(&jobs[i].results[BABEL_HEAD_MLP], &prepared[i], jobs[i].points, BABEL_HEAD_MLP));
+  }
+  return BABEL_OK;
+}
+
+/* At most DEVICE_JOBS of them with a device, whose heads all train together. */
+static babel_status run_group(babel_oneshot_job *jobs, int count, const babel_config *config, const babel_ops *device) {
+  work kept[DEVICE_JOBS] = {0};
   int failed = count; /* the first job that failed, so that the sentence does not depend on the threads */
   babel_error error;
-  for (int i = 0; i < count; i++) memset(jobs[i].results, 0, sizeof jobs[i].results);
 #pragma omp parallel for schedule(dynamic, 1)
   for (int i = 0; i < count; i++) {
-    if (run(&jobs[i], config) == BABEL_OK) continue;
-    babel_error mine = babel_error_take();
+    work mine = {0}, *w = device ? &kept[i] : &mine;
+    babel_status status = prepare(w, jobs[i].points, jobs[i].episode);
+    if (status == BABEL_OK) status = run(&jobs[i], w, config, device ? jobs[i].heads & ~(1u << BABEL_HEAD_MLP) : jobs[i].heads);
+    babel_error here = {0};
+    if (status != BABEL_OK) here = babel_error_take();
+    babel_arena_destroy(&mine.arena);
+    if (status == BABEL_OK) continue;
 #pragma omp critical(babel_oneshot)
     if (i < failed) {
       failed = i;
-      error = mine;
+      error = here;
     }
   }
+  if (device && failed == count) {
+    if (run_on_device(jobs, kept, count, config, device, &failed) == BABEL_OK) failed = count;
+    else error = babel_error_take();
+  }
+  for (int i = 0; i < count && device; i++) babel_arena_destroy(&kept[i].arena);
   if (failed == count) return BABEL_OK;
-  babel_oneshot_destroy(jobs, count);
   babel_error_put(&error);
   return error.status;
+}
+
+babel_status babel_oneshot_run(babel_oneshot_job *jobs, int count, const babel_config *config, const babel_ops *ops) {
+  const bool device = ops && ops->record_begin;
+  const int group = device ? DEVICE_JOBS : count;
+  babel_status status = BABEL_OK;
+  for (int i = 0; i < count; i++) memset(jobs[i].results, 0, sizeof jobs[i].results);
+  for (int at = 0; at < count && status == BABEL_OK; at += group)
+    status = run_group(jobs + at, count - at < group ? count - at : group, config, device ? ops : NULL);
+  if (status != BABEL_OK) babel_oneshot_destroy(jobs, count);
+  return status;
 }
 
 void babel_oneshot_destroy(babel_oneshot_job *jobs, int count) {

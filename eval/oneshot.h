@@ -17,6 +17,7 @@
 
 #include "data/split.h"
 #include "growth/config.h"
+#include "kernels/ops.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -74,8 +75,9 @@ typedef struct {
 uint64_t babel_head_seed(int seed, int draw);
 
 /* All jobs, over the threads of OpenMP: one job is one thread's work, so that results do not depend on the number of threads.
+ * ops: with a device's the mlp heads train there, together (eval/heads.h); with the CPU's, or NULL, all is the threads' work.
  * head_*: keys of config that are read. On failure nothing is left to destroy. */
-babel_status babel_oneshot_run(babel_oneshot_job *jobs, int count, const babel_config *config);
+babel_status babel_oneshot_run(babel_oneshot_job *jobs, int count, const babel_config *config, const babel_ops *ops);
 void babel_oneshot_destroy(babel_oneshot_job *jobs, int count); /* accepts zeroed results */
 
 #ifdef __cplusplus

@@ -148,7 +148,7 @@ static babel_status measure_oneshot(const measuring *m, const char *modality, co
   BABEL_TRY_OR(babel_alloc_to(&jobs, (size_t)episodes.count, sizeof *jobs), done);
   for (int i = 0; i < episodes.count; i++)
     jobs[i] = (babel_oneshot_job){.points = &points, .episode = &episodes.episodes[i], .heads = 1u << BABEL_HEAD_NEAREST};
-  BABEL_TRY_OR(babel_oneshot_run(jobs, episodes.count, &m->trunk->config), done);
+  BABEL_TRY_OR(babel_oneshot_run(jobs, episodes.count, &m->trunk->config, m->trunk->ops), done);
   for (int i = 0; i < episodes.count; i++) {
     sum += jobs[i].results[BABEL_HEAD_NEAREST].accuracy / episodes.count;
     chance += 100.0 / supported_classes(&points, &episodes.episodes[i]) / episodes.count;

@@ -58,7 +58,7 @@ babel_status babel_watch_score(const babel_trunk *trunk, const babel_bank *const
     points[input] = (babel_points){.x = inputs.x[input], .labels = paired.labels, .rows = paired.n, .width = inputs.width[input]};
     jobs[i] = (babel_oneshot_job){.points = &points[input], .episode = &episodes.episodes[i % draws->count], .heads = watched_heads};
   }
-  BABEL_TRY_OR(babel_oneshot_run(jobs, count, &trunk->config), done);
+  BABEL_TRY_OR(babel_oneshot_run(jobs, count, &trunk->config, trunk->ops), done);
   fprintf(lines, "{\"protocol\": \"%s\", \"step\": %lld, \"epoch\": %d, \"scores\": {", protocol, (long long)step, epoch);
   write_scores(lines, banks, jobs, draws->count);
   fprintf(lines, "}}\n");

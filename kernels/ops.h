@@ -187,8 +187,9 @@ typedef struct {
 typedef struct {
   float *p, *momentum;      /* (n) */
   const float *g;
+  const float *lr;          /* (1) */
   int64_t n;
-  float lr, mu, weight_decay;
+  float mu, weight_decay;
 } babel_sgd_job;
 
 /* kernels/softmax_xent.h: labels, for the classifier heads. */

@@ -2,7 +2,7 @@
  *
  * momentum = mu momentum + g + weight_decay p;   p = p - lr momentum
  *
- * A momentum of zeros before the first step gives PyTorch's first step. All (n), in place; g must not alias them.
+ * A momentum of zeros before the first step gives PyTorch's first step. All (n), in place; lr (1) in backend memory; g must not alias them.
  * Errors: BABEL_ERR_SHAPE when n < 0. */
 #ifndef BABEL_KERNELS_SGD_H
 #define BABEL_KERNELS_SGD_H

@@ -33,7 +33,9 @@ void babel_bench_sgd(babel_bench *bench) {
     p[i] = c.before[i];
     momentum[i] = c.before[N + i];
   }
-  c.job = (babel_sgd_job){.p = p, .momentum = momentum, .g = babel_bench_floats(bench, N, 1), .n = N, .lr = 1e-2f, .mu = 0.9f, .weight_decay = 1e-4f};
+  float *lr = babel_bench_floats(bench, 1, 0);
+  *lr = 1e-2f;
+  c.job = (babel_sgd_job){.p = p, .momentum = momentum, .g = babel_bench_floats(bench, N, 1), .lr = lr, .n = N, .mu = 0.9f, .weight_decay = 1e-4f};
   babel_bench_row row = {.bytes = 4.0 * 5 * N, .flops = 6.0 * N, .run = run, .check = check, .limit = 1e-6, .context = &c};
   babel_bench_measure(bench, &row);
 }

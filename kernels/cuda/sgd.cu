@@ -17,10 +17,11 @@ __global__ void __launch_bounds__(BABEL_QUAD_THREADS) babel_sgd_kernel(const __g
   const babel_quad_place place = babel_quad_find(job->p, alike, quad, job->n);
   babel_quad p = babel_quad_load(job->p, place), momentum = babel_quad_load(job->momentum, place);
   const babel_quad g = babel_quad_load(job->g, place);
+  const float lr = *job->lr;
   BABEL_UNROLL
   for (int k = 0; k < 4; k++) {
     momentum.v[k] = job->mu * momentum.v[k] + (g.v[k] + job->weight_decay * p.v[k]);
-    p.v[k] -= job->lr * momentum.v[k];
+    p.v[k] -= lr * momentum.v[k];
   }
   babel_quad_store(job->momentum, place, momentum);
   babel_quad_store(job->p, place, p);

@@ -297,7 +297,7 @@ Test(eval_evaluate, other_heads_fill_rows_of_their_own) {
       babel_points p = {points, labels, RIG_SAMPLES, width};
       for (int d = 0; d < RIG_DRAWS; d++) {
         babel_oneshot_job job = {.points = &p, .episode = &episodes.episodes[d], .heads = evaluation.heads, .seed = babel_head_seed(40 + seed, d)};
-        cr_assert_eq(babel_oneshot_run(&job, 1, &r.trunks[seed].config), BABEL_OK);
+        cr_assert_eq(babel_oneshot_run(&job, 1, &r.trunks[seed].config, NULL), BABEL_OK);
         for (int head = 0; head < BABEL_HEAD_COUNT; head++) v[head][d][seed] = job.results[head].accuracy;
         babel_oneshot_destroy(&job, 1);
       }

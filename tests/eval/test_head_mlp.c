@@ -131,15 +131,22 @@ static void drop(fixture *f) {
   free(f->x), free(f->wide), free(f->rows), free(f->target), free(f->gram), free(f->norm);
 }
 
-static void compare(int n, int q, int d, int classes, babel_config config, uint64_t seed, double noise) {
+/* The CPU's form, then the form of a device with the CPU's table of operations. */
+static void train(double *scores, const fixture *f, const babel_config *config, uint64_t seed, bool device) {
+  const babel_mlp_head head = {scores, &f->problem, seed};
+  if (device) cr_assert_eq(babel_head_mlp_device(&head, 1, config, babel_ops_cpu()), BABEL_OK, "%s", babel_error_last()->sentence);
+  else cr_assert_eq(babel_head_mlp(scores, &f->problem, config, seed), BABEL_OK, "%s", babel_error_last()->sentence);
+}
+
+static void compare_form(int n, int q, int d, int classes, babel_config config, uint64_t seed, double noise, bool device) {
   fixture f = make(n, q, d, classes, noise);
   plain net = plain_create(d, config.head_hidden, classes, seed);
   double *scores = malloc((size_t)q * classes * sizeof(double)), *again = malloc((size_t)q * classes * sizeof(double)), worst = 0;
   double *h = malloc(config.head_hidden * sizeof(double)), *p = malloc(classes * sizeof(double));
   plain_train(&net, f.wide, f.target, n, &config, seed);
   for (int i = 0; i < q * classes; i++) scores[i] = again[i] = NAN;
-  cr_assert_eq(babel_head_mlp(scores, &f.problem, &config, seed), BABEL_OK);
-  cr_assert_eq(babel_head_mlp(again, &f.problem, &config, seed), BABEL_OK);
+  train(scores, &f, &config, seed, device);
+  train(again, &f, &config, seed, device);
   for (int r = 0; r < q; r++) {
     int mine = 0, theirs = 0;
     plain_forward(&net, f.wide + (size_t)(n + r) * d, h, p);
@@ -153,9 +160,14 @@ static void compare(int n, int q, int d, int classes, babel_config config, uint6
     }
     cr_assert_eq(mine, theirs);
   }
-  fprintf(stderr, "mlp head n %d d %d hidden %d: largest gap of a probability %.2g\n", n, d, config.head_hidden, worst);
+  fprintf(stderr, "mlp head%s n %d d %d hidden %d: largest gap of a probability %.2g\n", device ? " of a device" : "", n, d, config.head_hidden, worst);
   free(scores), free(again), free(h), free(p), free(net.w1);
   drop(&f);
+}
+
+static void compare(int n, int q, int d, int classes, babel_config config, uint64_t seed, double noise) {
+  compare_form(n, q, d, classes, config, seed, noise, false);
+  compare_form(n, q, d, classes, config, seed, noise, true);
 }
 
 static babel_config ours(void) {

@@ -139,7 +139,7 @@ static babel_oneshot_job ask(const babel_points *points, const babel_episode *ep
   babel_config config;
   babel_config_preset(&config, BABEL_PRESET_BEST);
   babel_oneshot_job job = {.points = points, .episode = episode, .heads = 1u << BABEL_HEAD_TRANSDUCTIVE};
-  cr_assert_eq(babel_oneshot_run(&job, 1, &config), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_oneshot_run(&job, 1, &config, NULL), BABEL_OK, "%s", babel_error_last()->sentence);
   return job;
 }
 

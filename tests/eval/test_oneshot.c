@@ -16,7 +16,7 @@ static babel_config config(void) {
 static babel_oneshot_job ask(const babel_points *points, const babel_episode *episode, unsigned heads) {
   babel_config c = config();
   babel_oneshot_job job = {.points = points, .episode = episode, .heads = heads};
-  cr_assert_eq(babel_oneshot_run(&job, 1, &c), BABEL_OK, "%s", babel_error_last()->sentence);
+  cr_assert_eq(babel_oneshot_run(&job, 1, &c, NULL), BABEL_OK, "%s", babel_error_last()->sentence);
   return job;
 }
 
@@ -209,7 +209,7 @@ Test(eval_oneshot, queries_without_support_count_as_wrong) {
 static void refuse(babel_points points, babel_episode episode, babel_status status, const char *part) {
   babel_config c = config();
   babel_oneshot_job job = {.points = &points, .episode = &episode, .heads = NEAREST};
-  cr_assert_eq(babel_oneshot_run(&job, 1, &c), status);
+  cr_assert_eq(babel_oneshot_run(&job, 1, &c, NULL), status);
   cr_assert_not_null(strstr(babel_error_last()->sentence, part), "%s", babel_error_last()->sentence);
 }
 
@@ -236,7 +236,7 @@ enum { ROWS = 40, WIDTH = 24, JOBS = 12 };
 static void many(babel_oneshot_job jobs[JOBS], const babel_points *points, babel_episode *episodes, const babel_config *c) {
   for (int i = 0; i < JOBS; i++)
     jobs[i] = (babel_oneshot_job){.points = points, .episode = &episodes[i % 3], .heads = ALL, .seed = babel_head_seed(i / 3, i % 3)};
-  cr_assert_eq(babel_oneshot_run(jobs, JOBS, c), BABEL_OK);
+  cr_assert_eq(babel_oneshot_run(jobs, JOBS, c, NULL), BABEL_OK);
 }
 
 Test(eval_oneshot, results_do_not_depend_on_the_number_of_threads) {
@@ -281,7 +281,7 @@ Test(eval_oneshot, first_failing_job_is_reported_and_nothing_is_left) {
   babel_config c = config();
   babel_oneshot_job jobs[4] = {{.points = &points, .episode = &good, .heads = 1}, {.points = &points, .episode = &first, .heads = 1},
                                {.points = &points, .episode = &second, .heads = 1}, {.points = &points, .episode = &good, .heads = 1}};
-  cr_assert_eq(babel_oneshot_run(jobs, 4, &c), BABEL_ERR_VALUE);
+  cr_assert_eq(babel_oneshot_run(jobs, 4, &c, NULL), BABEL_ERR_VALUE);
   cr_assert_not_null(strstr(babel_error_last()->sentence, "row 2, column 0"), "%s", babel_error_last()->sentence);
   for (int i = 0; i < 4; i++) cr_assert_null(jobs[i].results[0].predictions);
 }

@@ -43,7 +43,7 @@ static void expect(const eval_rig *r, int trunk, double out[BABEL_INPUT_COUNT][2
     for (int d = 0; d < RIG_DRAWS; d++) {
       babel_points points = {inputs.x[input], paired.labels, paired.n, inputs.width[input]};
       babel_oneshot_job job = {.points = &points, .episode = &episodes.episodes[d], .heads = 3};
-      cr_assert_eq(babel_oneshot_run(&job, 1, &r->trunks[trunk].config), BABEL_OK);
+      cr_assert_eq(babel_oneshot_run(&job, 1, &r->trunks[trunk].config, NULL), BABEL_OK);
       for (int head = 0; head < 2; head++) out[input][head][d] = job.results[head].accuracy;
       babel_oneshot_destroy(&job, 1);
     }

@@ -72,10 +72,10 @@ Test(kernels_lists, losses) {
 Test(kernels_lists, updates) {
   const babel_ops *ops = babel_test_ops();
   const babel_step_state state = {.step = 3, .lr = 1e-2F, .trunk_lr = 1e-3F, .ema_momentum = 0.9F, .bias1 = 0.3F, .bias2 = 0.02F};
-  const float weights[2] = {0.75F, 0.25F};
+  const float weights[2] = {0.75F, 0.25F}, lr = 0.1F;
   CHECK(babel_adamw_job, LIST(.p = to, .m = to + SIZE, .v = to + 2 * SIZE, .g = {w.x[j]}, .n = ROWS, .weight_decay = 0.1F, .trunk = j % 2),
         ops->adamw(jobs, JOBS, 0.9F, 0.999F, 1e-8F, &state, NULL), ops->adamw(&jobs[j], 1, 0.9F, 0.999F, 1e-8F, &state, NULL));
-  CHECK(babel_sgd_job, LIST(.p = to, .momentum = to + SIZE, .g = w.x[j], .n = SIZE, .lr = 0.1F, .mu = 0.9F, .weight_decay = 0.1F), ops->sgd(jobs, JOBS, NULL),
+  CHECK(babel_sgd_job, LIST(.p = to, .momentum = to + SIZE, .g = w.x[j], .lr = &lr, .n = SIZE, .mu = 0.9F, .weight_decay = 0.1F), ops->sgd(jobs, JOBS, NULL),
         ops->sgd(&jobs[j], 1, NULL));
   CHECK(babel_combine_job, LIST(.y = to, .weights = weights, .x0 = w.x[j], .x1 = w.y[j], .n = SIZE), ops->combine(jobs, JOBS, NULL), ops->combine(&jobs[j], 1, NULL));
 }

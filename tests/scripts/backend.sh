@@ -33,7 +33,7 @@ near() { # LIMIT, then pairs of numbers on standard input
 good simulate --utd-mhad utd --actions 3 --subjects 2
 good bank build --data utd --modality imu --encoder imu_stats --variants 2 --out imu.bank
 good bank build --data utd --modality skeleton --encoder st_gcn --random-weights --variants 2 --out pooled_scores=skeleton.bank
-settings=(--set embed_dim=40 --set hidden=24 --set batch=12 --set max_steps=20 --set variants=2 --set input_dropout=0.5 --set precision=fp32)
+settings=(--set embed_dim=40 --set hidden=24 --set batch=12 --set max_steps=20 --set variants=2 --set input_dropout=0.5 --set precision=fp32 --set head_epochs=5 --set head_hidden=24)
 grow=(grow --bank imu.bank --bank skeleton.bank "${settings[@]}" --quiet)
 
 code=0
@@ -59,6 +59,15 @@ good embed --trunk cuda/trunk.safetensors --bank imu.bank --backend cuda --out c
 good embed --trunk cuda/trunk.safetensors --bank imu.bank --backend cpu --out cpu.npy
 numbers() { tail -c +129 "$1" | od -An -v -w4 -tf4; }
 paste <(numbers cuda.npy) <(numbers cpu.npy) | near 1e-5 || fail "the embeddings above differ"
+
+# the heads: support is trial 1, queries are trials 3 and 4; the mlp head trains on the device
+strings -n 6 imu.bank | grep -oE 'a[0-9]+_s[0-9]+_t[0-9]+' | awk 'BEGIN { print "key,part" } !seen[$0]++ { print $0 "," (/t1$/ ? "holdout" : /t2$/ ? "train" : "test") }' >split.csv
+for backend in cpu cuda; do
+  good eval --protocol release --bank imu.bank --bank skeleton.bank --split split.csv --trunk cpu/trunk.safetensors --backend $backend --predictions $backend.csv --out $backend.json
+done
+[ "$(grep -c ',mlp,' cuda.csv)" -ge 40 ] || fail "$(grep -c ',mlp,' cuda.csv) answers of mlp heads"
+scores() { awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "score") at = i; next } { print $at }' "$1"; }
+paste <(scores cuda.csv) <(scores cpu.csv) | near 1e-4 || fail "the scores above, on the device and on the CPU, differ"
 
 # later phases, by every policy: on the CPU's trunk, on both; a third modality of the same samples, made of the IMU's features
 "$babel" embed --trunk cpu/trunk.safetensors --bank imu.bank --backend cpu --out lidar.npy >/dev/null 2>&1

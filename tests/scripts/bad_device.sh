@@ -62,7 +62,7 @@ good bank import --features a.npy --keys keys.csv --modality one --out a.bank
 good bank import --features b.npy --keys keys.csv --modality two --out b.bank
 good bank import --features huge.npy --keys many.csv --modality one --out huge.bank
 good bank import --features many.npy --keys many.csv --modality two --out many.bank
-tiny=(--set hidden=8 --set embed_dim=8 --set batch=32 --set max_steps=12 --set checkpoint_seconds=0.000001 --quiet --backend cuda)
+tiny=(--set hidden=8 --set embed_dim=8 --set batch=32 --set max_steps=12 --set head_epochs=2 --set checkpoint_seconds=0.000001 --quiet --backend cuda)
 grow=(grow --bank a.bank --bank b.bank "${tiny[@]}")
 good "${grow[@]}" --out whole
 
@@ -91,7 +91,7 @@ fails() {
     run FAIL="$kind:$n" "$@"
     if [ $code = 0 ]; then judge 0; break; fi
     judge 1 "${words[@]}"
-    absent x/trunk.safetensors x.safetensors x.csv
+    absent x/trunk.safetensors x.safetensors x.json
   done
   checks=$((checks + 1))
   [ $n -gt 1 ] || complain "$what: it never fails"
@@ -110,6 +110,15 @@ rm -f x.safetensors
 fails malloc "the device has no memory for" -- "${embed[@]}"
 rm -f x.safetensors
 fails kernel "left by a kernel" -- "${embed[@]}"
+awk -F, 'NR == 1 { print "key,part"; next } { print $1 "," (NR < 20 ? "train" : NR < 35 ? "holdout" : "test") }' keys.csv >split.csv
+rm -f x.safetensors
+eval=(eval --protocol release --bank a.bank --bank b.bank --split split.csv --trunk whole/trunk.safetensors --heads nearest,mlp --quiet --backend cuda --out x.json)
+good "${eval[@]}"
+every=$((5 * every)) # its launches are much alike
+for kind in malloc launch kernel; do
+  rm -f x.json
+  fails $kind -- "${eval[@]}"
+done
 
 ### nothing is lost: a run that a kernel broke goes on from its state, saved every ten steps, and ends as if nothing had happened
 long=("${grow[@]}" --set max_steps=45)

@@ -215,6 +215,7 @@ JOBS(sgd, babel_sgd_job, {
   FLOATS(j->p, j->n, WRITTEN);
   FLOATS(j->momentum, j->n, WRITTEN);
   FLOATS(j->g, j->n, READ);
+  FLOATS(j->lr, 1, READ);
 }, s)
 
 static babel_status softmax_xent(const babel_softmax_xent_job *jobs, int n, babel_stream *s)
