@@ -195,10 +195,13 @@ static babel_status probe(schedule_job *job, double seconds[BABEL_MOST_PHASES]) 
   babel_status status = BABEL_OK;
   snprintf(folder, sizeof folder, "%s/babel_plan_XXXXXX", base && *base ? base : "/tmp");
   if (!mkdtemp(folder)) return BABEL_FAIL(BABEL_ERR_IO, "%s: cannot be created", folder);
+  babel_progress_line line;
+  babel_progress_begin(&line, false);
   BABEL_TRY(configure(job, 0));
   BABEL_TRY(babel_trunk_create(&trunk, job->ops, &job->config));
   for (int i = 0; i < job->list.count && status == BABEL_OK; i++) {
     stopwatch watch = {{0}};
+    if (line.terminal || babel_progress_due(&line, false)) babel_progress_print(&line, false, "phase %d of %d: 20 steps of %s, to measure their time", i + 1, job->list.count, job->list.phase[i].name);
     status = configure(job, i);
     trunk.config = job->config;
     trunk.config.checkpoint_seconds = 0;
@@ -212,6 +215,7 @@ static babel_status probe(schedule_job *job, double seconds[BABEL_MOST_PHASES]) 
     seconds[i] = (watch.at[1] - watch.at[0]) / 10;
     status = in_phase(job, i, status);
   }
+  if (line.terminal) babel_progress_print(&line, true, "%s", status == BABEL_OK ? "measured" : "");
   babel_trunk_destroy(&trunk);
   remove_folder(folder);
   return status;

@@ -73,11 +73,15 @@ paste <(scores cuda.csv) <(scores cpu.csv) | near 1e-4 || fail "the scores above
 "$babel" embed --trunk cpu/trunk.safetensors --bank imu.bank --backend cpu --out lidar.npy >/dev/null 2>&1
 { echo key,label,subject; strings -n 6 imu.bank | grep -oE 'a[0-9]+_s[0-9]+_t[0-9]+' | awk '!seen[$0]++ { split($0, part, "[a_s]+"); print $0 "," part[2] - 1 "," part[3] - 1 }'; } >keys.csv
 good bank import --features lidar.npy --keys keys.csv --modality lidar --out lidar.bank
-for policy in rehearsal_kd gauss_kd replay ema_teacher frozen slow freeze; do
+for policy in none plain ema_teacher snapshot_teacher ema_deploy rehearsal_kd gauss_kd replay frozen slow grad_proj freeze; do
   set_policy=(--set "proto_policy=$policy")
   [ $policy != freeze ] || set_policy=(--set trunk=freeze)
+  trunk=cpu
+  case $policy in # those that begin with the first phase
+    none | grad_proj) trunk=first.$policy; good "${grow[@]}" "${set_policy[@]}" --backend cpu --out "$trunk" ;;
+  esac
   for backend in cpu cuda; do
-    good grow --from cpu/trunk.safetensors --bank skeleton.bank --bank lidar.bank --set grow_steps=10 --set variants=0 "${set_policy[@]}" --backend $backend --out "$policy.$backend" --quiet
+    good grow --from $trunk/trunk.safetensors --bank skeleton.bank --bank lidar.bank --set grow_steps=10 --set variants=0 "${set_policy[@]}" --backend $backend --out "$policy.$backend" --quiet
   done
   paste <(values $policy.cuda) <(values $policy.cpu) | near 1e-4 || fail "$policy: the losses above, on the device and on the CPU, differ"
 done

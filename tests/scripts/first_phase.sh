@@ -133,6 +133,18 @@ expect 2 "${eval[@]}" --protocol strict-folds --draws draws.csv "${trunks[@]}" -
 expect 1 eval --bank imu.bank --bank scores.bank --split split.csv --protocol paper --draws draws.csv "${trunks[@]}" --out results.json
 sentence "was grown with 316"
 cmp results.json before.json || fail "a failed evaluation changed the results"
+{ # features of the same width, but of another encoder than the tower's
+  printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (18, 78), }"
+  seq 1000 | head -c $((18 * 78))
+} >foreign.npy
+{
+  echo key,label,subject
+  for action in 1 2 3; do for subject in 1 2; do for trial in 1 2 3; do echo "a${action}_s${subject}_t$trial,$((action - 1)),$subject"; done; done; done
+} >foreign.csv
+good bank import --features foreign.npy --keys foreign.csv --modality imu --out foreign.bank
+good eval --bank foreign.bank --bank skeleton.bank --split split.csv --protocol paper --draws draws.csv "${trunks[@]}" --heads nearest --out foreign.json
+sentence "warning: foreign.bank"
+sentence "imu_stats"
 for form in "" --all --markdown; do
   good report results.json $form
   says simulated
