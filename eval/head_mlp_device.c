@@ -90,8 +90,7 @@ static babel_status send_inputs(heads *h, const head *o, float *to, int at, int 
 }
 
 static babel_status create(heads *h) {
-  size_t most = 0, used = 0;
-  void *memory;
+  size_t most = 0;
   for (int i = 0; i < h->count; i++) {
     const head *o = &h->heads[i];
     const size_t rows = (size_t)(o->n > PIECE ? o->n : PIECE);
@@ -100,19 +99,15 @@ static babel_status create(heads *h) {
     if (rows * (size_t)o->classes > most) most = rows * (size_t)o->classes;
   }
   const size_t n = (size_t)h->count;
-  struct {
-    void *to;
-    size_t bytes;
-  } lists[] = {{&h->gather, n * sizeof *h->gather}, {&h->forward, n * sizeof *h->forward}, {&h->entropy, n * sizeof *h->entropy},
-               {&h->weight, 2 * n * sizeof *h->weight}, {&h->data, n * sizeof *h->data}, {&h->sgd, n * sizeof *h->sgd}, {&h->host, most * sizeof(float)}};
-  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-    BABEL_TRY(babel_alloc(&memory, lists[i].bytes, 1));
-    memcpy(lists[i].to, &memory, sizeof memory);
-  }
-  used = lay_out(h, NULL);
-  BABEL_TRY(babel_alloc(&memory, h->sent_bytes, 1));
-  h->sent = memory;
-  BABEL_TRY(h->ops->alloc(&h->memory, used));
+  BABEL_TRY(babel_alloc_to(&h->gather, n, sizeof *h->gather));
+  BABEL_TRY(babel_alloc_to(&h->forward, n, sizeof *h->forward));
+  BABEL_TRY(babel_alloc_to(&h->entropy, n, sizeof *h->entropy));
+  BABEL_TRY(babel_alloc_to(&h->weight, 2 * n, sizeof *h->weight));
+  BABEL_TRY(babel_alloc_to(&h->data, n, sizeof *h->data));
+  BABEL_TRY(babel_alloc_to(&h->sgd, n, sizeof *h->sgd));
+  BABEL_TRY(babel_alloc_to(&h->host, most, sizeof(float)));
+  BABEL_TRY(h->ops->alloc(&h->memory, lay_out(h, NULL)));
+  BABEL_TRY(babel_alloc_to(&h->sent, h->sent_bytes, 1));
   lay_out(h, h->memory);
   if (h->ops->stream_create) BABEL_TRY(h->ops->stream_create(&h->stream, 0));
   for (int i = 0; i < h->count; i++) {
