@@ -122,6 +122,7 @@ static babel_status plan_step(phase_run *run) {
   *policy = babel_policy_of(config, run->own.known ? run->kind : BABEL_PHASE_FIRST, run->own.mean[0] != NULL); /* two towers of one sensor may come first */
   babel_step_request request = babel_step_pair(run->towers, run->data.steps, run->data.batch, policy->teacher_side, policy->adaptive);
   request.comm = run->own.comm;
+  request.overlap = run->data.windows.overlap;
   request.still = policy->still;
   request.prototype = policy->prototype;
   for (int s = 0; s < 2; s++) request.module[s] = policy->module[s];

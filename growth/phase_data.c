@@ -143,9 +143,8 @@ static babel_status find_neighbours(babel_phase_data *data, const babel_config *
   if (status == BABEL_OK) status = babel_neighbours_create(&data->graph, options->bank, data->source, data->pairs, data->mean, data->inv_std, &wanted);
   free(embeddings);
   BABEL_TRY(status);
-  if (config->mask_overlaps) BABEL_TRY(babel_windows_create(&data->windows, options->bank[0], data->source[0], data->pairs));
-  babel_note("neighbour graph: %d pairs, %d neighbours each, %.0f %% mutual, %.0f %% shared by both modalities alone, sha256 %.12s%s", data->pairs,
-             data->graph.k, 100 * data->graph.mutual, 100 * data->graph.agreement, data->graph.sha256, data->windows.overlap ? "; windows that overlap are no negatives" : "");
+  babel_note("neighbour graph: %d pairs, %d neighbours each, %.0f %% mutual, %.0f %% shared by both modalities alone, sha256 %.12s", data->pairs,
+             data->graph.k, 100 * data->graph.mutual, 100 * data->graph.agreement, data->graph.sha256);
   if (babel_neighbours_doubtful(&data->graph, sentence, sizeof sentence)) babel_warn("%s", sentence);
   return BABEL_OK;
 }
@@ -179,6 +178,9 @@ babel_status babel_phase_data_create(babel_phase_data *data, const babel_ops *op
     if (bank->lengths) BABEL_TRY_OR(take_ints(&data->lengths[s], (size_t)data->pairs * (size_t)data->variants), fail);
   }
   BABEL_TRY_OR(find_neighbours(data, config, options), fail);
+  if (config->mask_overlaps && !config->shuffle_pairs) /* partners that change places take no windows along */
+    BABEL_TRY_OR(babel_windows_create(&data->windows, options->bank[0], data->source[0], data->pairs), fail);
+  if (data->windows.overlap) babel_note("windows that overlap are no negatives of each other");
   return BABEL_OK;
 fail:
   babel_phase_data_destroy(data);
@@ -223,7 +225,7 @@ static babel_status backend_ints(const babel_ops *ops, int **pointer, size_t cou
   return BABEL_OK;
 }
 
-/* The edges of the graph with their weights, list by list; and who overlaps, if anybody does. */
+/* The edges of the graph with their weights, list by list. */
 static babel_status upload_graph(babel_phase_data *data) {
   const babel_neighbours *graph = &data->graph;
   size_t count = (size_t)graph->n * (size_t)graph->k;
@@ -238,9 +240,7 @@ static babel_status upload_graph(babel_phase_data *data) {
     if (graph->neighbours[i] >= 0) weights[i] = graph->weights[i / (size_t)graph->k * (size_t)graph->n + (size_t)graph->neighbours[i]];
   babel_status status = data->ops->upload(data->graph_weights, weights, count * sizeof(float), NULL);
   free(weights);
-  if (status != BABEL_OK || !data->windows.overlap) return status;
-  BABEL_TRY(backend_ints(data->ops, &data->graph_windows, 3 * (size_t)data->pairs));
-  return data->ops->upload(data->graph_windows, data->windows.of, 3 * (size_t)data->pairs * sizeof(int), NULL);
+  return status;
 }
 
 babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_options *options) {
@@ -264,8 +264,10 @@ babel_status babel_phase_data_upload(babel_phase_data *data, const babel_phase_o
     BABEL_TRY(backend_ints(data->ops, &data->known_lengths[s], rows));
     BABEL_TRY(data->ops->upload(data->known_lengths[s], data->lengths[s], rows * sizeof(int), NULL));
   }
-  if (!data->graph.n) return BABEL_OK;
-  return upload_graph(data);
+  if (data->graph.n) BABEL_TRY(upload_graph(data));
+  if (!data->windows.overlap) return BABEL_OK;
+  BABEL_TRY(backend_ints(data->ops, &data->graph_windows, 3 * (size_t)data->pairs));
+  return data->ops->upload(data->graph_windows, data->windows.of, 3 * (size_t)data->pairs * sizeof(int), NULL);
 }
 
 /* What side s takes; the arrays are the caller's. */
@@ -289,7 +291,7 @@ void babel_phase_data_plan(const babel_phase_data *data, const babel_config *con
   plan->graph = data->graph_lists;
   plan->graph_weights = data->graph_weights;
   plan->graph_k = data->graph.k;
-  plan->graph_size = data->graph.n;
+  plan->graph_size = data->pairs;
   plan->graph_windows = data->graph_windows;
 }
 

@@ -25,7 +25,7 @@ typedef struct {
   babel_neighbours graph;          /* n = 0 unless the configuration wants neighbours */
   int *graph_lists;                /* backend: (pairs, k) neighbours */
   float *graph_weights;            /* backend: (pairs, k) */
-  babel_windows windows;           /* with a graph and mask_overlaps */
+  babel_windows windows;           /* with mask_overlaps */
   int *graph_windows;              /* backend: (pairs, 3), where windows that overlap are to be masked */
 } babel_phase_data;
 

@@ -226,13 +226,12 @@ static babel_status forward(babel_step_plan *plan, step_place place) {
     BABEL_TRY(look_ahead(plan, plan->branch));
   }
   BABEL_TRY(babel_step_hold(plan));
-  uint8_t *masked = plan->targets && !plan->graph_windows ? NULL : plan->masked;
-  babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = masked, .neighbours = plan->graph, .weights = plan->graph_weights,
+  babel_neighbour_targets_job targets = {.targets = plan->targets, .masked = plan->masked, .neighbours = plan->graph, .weights = plan->graph_weights,
       .windows = plan->graph_windows, .rows = plan->in.graph_rows, .m = plan->m, .n = plan->graph_size, .k = plan->graph_k, .weight = (float)plan->config.neighbour_weight};
-  if (plan->graph) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
+  if (!babel_step_plain(plan)) BABEL_TRY(ops->neighbour_targets(&targets, plan->stream));
   babel_contrastive_job loss = {.loss = plan->loss, .dna = babel_step_top_cotangent(plan, a, 0), .dna_step = top_step(plan, a), .dnb = babel_step_top_cotangent(plan, b, 0),
       .dnb_step = top_step(plan, b), .dlog_scale = plan->dlog_scale, .hits = plan->hits, .na = babel_step_top(a), .nb = babel_step_top(b), .normalise = 1, .log_scale = plan->params + plan->scale_at,
-      .targets_a = plan->targets, .targets_b = plan->targets, .masked = masked, .workspace = plan->workspace,
+      .targets_a = plan->targets, .targets_b = plan->targets, .masked = plan->masked, .workspace = plan->workspace,
       .m = plan->m, .d = plan->embed, .negatives_only = plan->config.denominator};
   return babel_step_contrastive(plan, &loss, NULL, plan->stream); /* Eq. (3)-(4): losses and the cotangents of both directions */
 }

@@ -50,6 +50,7 @@ typedef enum { BABEL_LEARNS, BABEL_LEARNS_SLOWLY, /* at state->trunk_lr */ BABEL
 /* What a plan is asked for. */
 typedef struct {
   int m, adaptive, teacher_side; /* teacher_side: 0 or 1, distilled on its own rows; -1 = none */
+  bool overlap;                  /* samples of the pair overlap, and leave each other's denominators */
   bool still;                    /* the teacher stays what it was at the start; else it follows with state->ema_momentum */
   int sides;                     /* 2, and the rehearsed ones */
   babel_tower *towers[BABEL_MAX_SIDES];
@@ -105,7 +106,7 @@ typedef struct {
   babel_step_state *state;      /* (1) */
   int *rows[BABEL_MAX_SIDES], *lengths[BABEL_MAX_SIDES]; /* (rows) into the banks, (samples) valid time steps; lengths NULL = all valid. On the
                                                             host of all ranks together, on the backend from this rank's first one on */
-  int *graph_rows;              /* (m) which pairs the batch holds; NULL with targets: pairs */
+  int *graph_rows;              /* (m) which pairs the batch holds; NULL when plain */
 } babel_step_inputs;
 
 /* What a step says, for logs. */
@@ -154,10 +155,10 @@ typedef struct {
   int64_t next;                 /* number of the next step, with choices */
   const int *graph;             /* (graph_size, graph_k) neighbours, backend; NULL = targets: pairs */
   const float *graph_weights;   /* (graph_size, graph_k) */
-  const int *graph_windows;     /* (graph_size, 3), or NULL: nothing that overlaps is masked */
+  const int *graph_windows;     /* (graph_size, 3), with request.overlap */
   int graph_size, graph_k;
   float *targets;               /* (m, m); NULL unless targets: neighbours */
-  uint8_t *masked;              /* (m, m); NULL unless targets: mask, or mask_overlaps with neighbours */
+  uint8_t *masked;              /* (m, m); NULL unless targets: mask, or request.overlap */
   babel_step_report *report;    /* backend; the next six point into it; log_scale is left out: it is a parameter */
   float *loss, *kd_of, *weights, *norms; /* (2) (sides) (2) (2) */
   int *hits, *guarded;          /* (2) (1) */
@@ -183,6 +184,11 @@ typedef struct {
 static inline babel_step_request babel_step_pair(babel_tower *const towers[2], const int steps[2], int m, int teacher_side, int adaptive) {
   return (babel_step_request){.m = m, .adaptive = adaptive, .teacher_side = teacher_side, .sides = 2, .towers = {towers[0], towers[1]},
                               .steps = {steps[0], steps[1]}};
+}
+
+/* Whether an anchor is to find its partner alone, among all of the batch. */
+static inline bool babel_step_plain(const babel_step_plan *plan) {
+  return plan->config.targets == BABEL_TARGETS_PAIRS && !plan->request.overlap;
 }
 
 /* Whether there is a direction 2: a side that is distilled, or sides that are rehearsed. */

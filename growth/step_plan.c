@@ -60,7 +60,7 @@ static void carve_inputs(const babel_step_plan *plan, carver *c, babel_step_inpu
     in->rows[s] = carve(c, (size_t)plan->side[s].whole * (size_t)plan->side[s].steps, sizeof(int));
     in->lengths[s] = plan->side[s].steps > 1 ? carve(c, (size_t)plan->side[s].whole, sizeof(int)) : NULL;
   }
-  in->graph_rows = plan->config.targets ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
+  in->graph_rows = !babel_step_plain(plan) ? carve(c, (size_t)plan->m, sizeof(int)) : NULL;
 }
 
 static bool looks_ahead(const babel_step_plan *plan) {
@@ -202,7 +202,7 @@ static void carve_chunks(babel_step_plan *plan, carver *c) {
 /* Room for the embeddings of all ranks. */
 static void carve_gathered(babel_step_plan *plan, carver *c) {
   int64_t most = plan->m > plan->request.replay_rows ? plan->m : plan->request.replay_rows;
-  const bool shared = plan->config.targets == BABEL_TARGETS_PAIRS;
+  const bool shared = babel_step_plain(plan);
   for (int s = 0; s < 2 && plan->comm; s++) {
     const int64_t rows = plan->side[s].samples;
     plan->gathered[s] = carve_floats(c, most * plan->embed);
@@ -234,8 +234,7 @@ static void carve_all(babel_step_plan *plan, carver *c) {
   carve_gathered(plan, c);
   int64_t batch_square = (int64_t)plan->m * plan->m;
   plan->targets = plan->config.targets == BABEL_TARGETS_NEIGHBOURS ? carve_floats(c, batch_square) : NULL;
-  const bool overlaps = plan->config.targets == BABEL_TARGETS_NEIGHBOURS && plan->config.mask_overlaps;
-  plan->masked = plan->config.targets == BABEL_TARGETS_MASK || overlaps ? carve(c, (size_t)batch_square, 1) : NULL;
+  plan->masked = plan->config.targets == BABEL_TARGETS_MASK || plan->request.overlap ? carve(c, (size_t)batch_square, 1) : NULL;
   if (plan->chunks) carve_chunks(plan, c);
   else if (!plan->panel_anchors) plan->workspace = carve_floats(c, (int64_t)babel_contrastive_workspace(plan->m, plan->embed));
 }
@@ -434,6 +433,7 @@ static babel_status divide(babel_step_plan *plan) {
   plan->chunk = plan->m;
   if (!config->chunk || config->chunk >= plan->m) return BABEL_OK;
   if (config->targets != BABEL_TARGETS_PAIRS) return BABEL_FAIL(BABEL_ERR_ARG, "chunks of %d: expected targets: pairs", config->chunk);
+  if (plan->request.overlap) return BABEL_FAIL(BABEL_ERR_ARG, "chunks of %d: windows of these banks overlap: expected mask_overlaps: false", config->chunk);
   if (plan->comm)
     return BABEL_FAIL(BABEL_ERR_UNSUPPORTED, "chunk: %d with %d ranks: a batch passes in chunks or is shared by ranks, not both", config->chunk,
                       babel_comm_size(plan->comm));

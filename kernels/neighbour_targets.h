@@ -9,7 +9,7 @@
  *     without targets: M[p_i][p_j] > 0 or M[p_j][p_i] > 0. Neighbours that are targets must not be masked, and a graph joins no windows that overlap.
  *     with windows: p_i and p_j are of one recording, first_(p_i) < last_(p_j) and first_(p_j) < last_(p_i), `last` being the row behind
  * Either output may be NULL. Sums in double. Writes with "=".
- * BABEL_ERR_SHAPE when m, n or k is below 1; BABEL_ERR_ARG when weight is not in [0, 1]. Rows outside 0..n-1 are the caller's error. */
+ * BABEL_ERR_SHAPE when m, n or k is below 1 (k may be 0 for a mask of windows alone); BABEL_ERR_ARG when weight is not in [0, 1]. Rows outside 0..n-1 are the caller's error. */
 #ifndef BABEL_KERNELS_NEIGHBOUR_TARGETS_H
 #define BABEL_KERNELS_NEIGHBOUR_TARGETS_H
 
@@ -21,7 +21,8 @@ extern "C" {
 
 /* What every backend refuses. */
 static inline babel_status babel_neighbour_targets_check(const babel_neighbour_targets_job *job) {
-  if (job->m < 1 || job->n < 1 || job->k < 1)
+  const int least = job->windows && !job->targets ? 0 : 1; /* windows alone need no lists */
+  if (job->m < 1 || job->n < 1 || job->k < least)
     return BABEL_FAIL(BABEL_ERR_SHAPE, "neighbour targets: batch of %d out of %d samples of %d neighbours", job->m, job->n, job->k);
   if (!(job->weight >= 0 && job->weight <= 1)) return BABEL_FAIL(BABEL_ERR_ARG, "neighbour targets: weight %g, expected 0 to 1", (double)job->weight);
   return BABEL_OK;

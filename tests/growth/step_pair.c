@@ -44,7 +44,6 @@ static void configure(const pair_case *c, babel_config *config) {
   config->grad_norm = c->relative;
   config->denominator = c->negatives;
   config->targets = c->targets;
-  config->mask_overlaps = c->overlaps;
   if (c->tau > 0) config->tau = c->tau;
 }
 
@@ -70,15 +69,16 @@ static void add_graph(pair_side *side, bool overlaps) {
   side->graph_weights = upload(side->ops, lists.weights, (size_t)n * (size_t)lists.k);
   neighbour_lists_free(&lists);
   free(host);
-  if (overlaps) {
-    int *windows = overlapping_windows(n);
-    side->plan.graph_windows = side->graph_windows = upload(side->ops, (const float *)windows, 3 * (size_t)n);
-    free(windows);
-  }
   side->plan.graph = side->graph;
   side->plan.graph_weights = side->graph_weights;
-  side->plan.graph_size = n;
   side->plan.graph_k = lists.k;
+}
+
+static void add_windows(pair_side *side) {
+  const int n = side->plan.m + SPARE;
+  int *windows = overlapping_windows(n);
+  side->plan.graph_windows = side->graph_windows = upload(side->ops, (const float *)windows, 3 * (size_t)n);
+  free(windows);
 }
 
 /* Weights of variance 2 / fan_in, as in step_rig.c: under the usual start the gradients of small networks are differences of nearly equal
@@ -114,11 +114,14 @@ static void create_side(pair_side *side, const pair_case *c, const babel_ops *op
     protected_moments("prototype", &side->trunk.prototype, &side->trunk.moments);
     request.module[0] = request.prototype = BABEL_LEARNS_PROJECTED;
   }
+  request.overlap = c->overlaps;
   must(babel_step_plan_create(&side->plan, &side->trunk, &request));
   must(babel_projection_create(&side->projection, &side->plan, &side->trunk));
   if (c->projected) side->plan.projection = &side->projection;
   for (int s = 0; s < 2; s++) add_bank(side, s);
+  side->plan.graph_size = side->plan.m + SPARE;
   if (c->targets) add_graph(side, c->overlaps);
+  if (c->overlaps) add_windows(side);
 }
 
 void step_pair_create(step_pair *pair, const pair_case *wanted, const babel_ops *device) {

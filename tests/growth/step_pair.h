@@ -10,7 +10,7 @@ typedef struct {
   int in[2], steps[2], m, embed, hidden, concept_layers, post;
   int teacher; /* 1 + side; 0 = none */
   int targets; /* BABEL_TARGETS_* */
-  int overlaps; /* with targets: samples 4 apart overlap, and are masked */
+  int overlaps; /* samples 4 apart overlap, and are masked */
   int scope, relative, negatives, usual_start, projected; /* projected: left's module and the prototype */
   double dropout, tau;
   int chunk;   /* of the second side alone */

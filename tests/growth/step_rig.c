@@ -26,7 +26,6 @@ static void configure(const step_case *c, babel_config *config) {
   config->grad_norm = c->relative;
   config->denominator = c->negatives;
   config->targets = c->targets;
-  config->mask_overlaps = c->overlaps;
   config->temperature = c->fixed_temperature;
   if (c->tau > 0) config->tau = c->tau;
 }
@@ -54,32 +53,34 @@ static void fill_side(step_rig *rig, const step_case *c, int s) {
   for (int i = 0; i < m; i++) plan->in.lengths[s][i] = rig->lengths[s][i] = c->ragged ? 1 + (i * 5 + s) % steps : steps;
 }
 
-/* Weights between all samples of the bank, about one in four above 0, not symmetric; those of the batch for the oracle. */
-static void connect(step_rig *rig, const step_case *c) {
+/* Weights between all samples of the bank, about one in four above 0, not symmetric; those of the batch for the oracle. What overlaps is no neighbour. */
+static void join_neighbours(step_rig *rig, const step_case *c) {
   babel_step_plan *plan = &rig->plan;
   int m = plan->m, n = m + 3;
-  if (!c->targets) return;
   rig->graph = take((size_t)n * (size_t)n, sizeof *rig->graph);
   rig->near = take((size_t)m * (size_t)m, sizeof *rig->near);
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++)
-      if (i != j && i != 5 && babel_fill("edge", (uint32_t)(i * n + j)) > 0.5) rig->graph[i * n + j] = (float)(0.6 + 0.5 * babel_fill("graph", (uint32_t)(i * n + j)));
-  if (c->overlaps) {
-    plan->graph_windows = rig->windows = overlapping_windows(n);
-    rig->overlap = take((size_t)m * (size_t)m, sizeof *rig->overlap);
-    for (int i = 0; i < n * n; i++)
-      if (abs(i / n - i % n) == 4) rig->graph[i] = 0; /* what overlaps is no neighbour */
-    for (int i = 0; i < m * m; i++) rig->overlap[i] = abs(i / m - i % m) == 4;
-  }
-  for (int i = 0; i < m; i++) {
-    plan->in.graph_rows[i] = m + 1 - i;
-    for (int j = 0; j < m; j++) rig->near[i * m + j] = (double)rig->graph[(m + 1 - i) * n + m + 1 - j];
-  }
+      if (i != j && i != 5 && !(c->overlaps && abs(i - j) == 4) && babel_fill("edge", (uint32_t)(i * n + j)) > 0.5)
+        rig->graph[i * n + j] = (float)(0.6 + 0.5 * babel_fill("graph", (uint32_t)(i * n + j)));
+  for (int i = 0; i < m * m; i++) rig->near[i] = (double)rig->graph[(m + 1 - i / m) * n + m + 1 - i % m];
   rig->lists = neighbour_lists_of(rig->graph, n);
   plan->graph = rig->lists.neighbours;
   plan->graph_weights = rig->lists.weights;
-  plan->graph_size = n;
   plan->graph_k = rig->lists.k;
+}
+
+static void connect(step_rig *rig, const step_case *c) {
+  babel_step_plan *plan = &rig->plan;
+  int m = plan->m;
+  plan->graph_size = m + 3;
+  if (c->targets) join_neighbours(rig, c);
+  if (c->overlaps) {
+    plan->graph_windows = rig->windows = overlapping_windows(m + 3);
+    rig->overlap = take((size_t)m * (size_t)m, sizeof *rig->overlap);
+    for (int i = 0; i < m * m; i++) rig->overlap[i] = abs(i / m - i % m) == 4;
+  }
+  for (int i = 0; i < m && plan->in.graph_rows; i++) plan->in.graph_rows[i] = m + 1 - i;
 }
 
 static void statistics(step_rig *rig, int s) {
@@ -125,6 +126,7 @@ void step_rig_create(step_rig *rig, const step_case *c) {
     protected_moments("prototype", &rig->trunk.prototype, &rig->trunk.moments);
     request.module[0] = request.prototype = BABEL_LEARNS_PROJECTED;
   }
+  request.overlap = c->overlaps;
   cr_assert_eq(babel_step_plan_create(&rig->plan, &rig->trunk, &request), BABEL_OK, "%s", babel_error_last()->sentence);
   cr_assert_eq(babel_projection_create(&rig->projection, &rig->plan, &rig->trunk), BABEL_OK, "%s", babel_error_last()->sentence);
   if (c->projected) rig->plan.projection = &rig->projection;

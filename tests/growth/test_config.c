@@ -39,7 +39,7 @@ Test(growth_config, presets_hold_the_values_of_the_specification) {
       {"temperature", "learnable", "learnable"}, {"tau", "0.07", "0.07"}, {"scale_min", "1", "1"}, {"scale_max", "100", "100"},
       {"denominator", "all", "all"}, {"targets", "pairs", "pairs"}, {"neighbour_weight", "0.7", "0.7"}, {"neighbour_k", "15", "15"},
       {"neighbour_graph", "features", "features"}, {"neighbour_width", "0.3", "0.3"}, {"neighbour_scale_a", "1", "1"}, {"neighbour_scale_b", "1.4", "1.4"},
-      {"neighbour_other_subjects", "false", "false"}, {"mask_overlaps", "false", "false"}, {"fusion_weight", "1.5", "1.5"}, {"adaptive", "on", "on"}, {"adaptive_first_phase", "true", "true"}, {"grad_scope", "own", "own"},
+      {"neighbour_other_subjects", "false", "false"}, {"mask_overlaps", "true", "false"}, {"fusion_weight", "1.5", "1.5"}, {"adaptive", "on", "on"}, {"adaptive_first_phase", "true", "true"}, {"grad_scope", "own", "own"},
       {"grad_norm", "raw", "raw"}, {"proto_policy", "rehearsal_kd", "ema_teacher"}, {"trunk", "train", "train"},
       {"ema_momentum", "0.996", "0.996"}, {"ema_schedule", "cosine", "cosine"}, {"distill_weight", "5", "5"}, {"rehearsal_rows", "128", "128"},
       {"gauss_rows", "64", "64"}, {"trunk_lr", "0.1", "0.1"}, {"proj_energy", "0.99", "0.99"}, {"replay_bank", "256", "256"}, {"replay_choice", "random", "random"}, {"grow_steps", "200", "1000"}, {"lr", "0.0003", "0.0001"}, {"lr_final", "3e-05", "1e-05"},
@@ -87,7 +87,7 @@ Test(growth_config, other_presets_differ_from_paper_only_where_said) {
 Test(growth_config, best_presets_differ_from_ours_only_where_said) {
   static const char *const rows[][4] = { /* key; best, best_subject, best_mask */
       {"preset", "best", "best_subject", "best_mask"}, {"variants", "0", "0", "0"}, {"input_dropout", "0.7", "0.7", "0.7"},
-      {"targets", "neighbours", "neighbours", "mask"}, {"neighbour_k", "15", "12", "15"}, {"neighbour_other_subjects", "false", "true", "false"}, {"mask_overlaps", "true", "true", "true"},
+      {"targets", "neighbours", "neighbours", "mask"}, {"neighbour_k", "15", "12", "15"}, {"neighbour_other_subjects", "false", "true", "false"},
       {"adaptive", "off", "off", "off"}, {"max_steps", "300", "300", "300"}};
   for (int p = 0; p < 3; p++)
     for (int i = 0; babel_config_key_at(i); i++) {

@@ -45,6 +45,42 @@ static void draw(rig *r, int64_t step) {
   babel_phase_data_batch(&r->data, &r->config, step, &r->plan.host);
 }
 
+/* Windows of 6 rows of two recordings, `apart` rows after the one before. */
+static void cut(rig *r, int apart) {
+  for (int i = 0; i < 20; i++) {
+    babel_bank *bank = &r->banks[0];
+    free(bank->recordings[i]);
+    bank->recordings[i] = strdup(i % 2 ? "run b" : "run a");
+    bank->first[i] = i / 2 * apart;
+    bank->last[i] = bank->first[i] + 6;
+  }
+  babel_phase_data_destroy(&r->data);
+  cr_assert_eq(babel_phase_data_create(&r->data, babel_ops_cpu(), &r->config, &r->options), BABEL_OK, "%s", babel_error_last()->sentence);
+}
+
+Test(growth_phase_data, windows_that_overlap_are_known_where_they_are_to_be_masked) {
+  rig r;
+  make(&r, 20, 5, 1, 1, false);
+  cr_assert(!r.data.windows.overlap, "nothing is cut");
+  cut(&r, 6);
+  cr_assert(!r.data.windows.overlap, "windows beside each other");
+  cut(&r, 5);
+  cr_assert(r.data.windows.overlap);
+  for (int i = 0; i < 20; i++)
+    for (int j = 0; j < 20; j++) {
+      const int a = r.data.source[0][i], b = r.data.source[0][j];
+      cr_assert_eq(babel_windows_overlap(&r.data.windows, i, j), a % 2 == b % 2 && abs(a / 2 - b / 2) < 2);
+    }
+  r.config.shuffle_pairs = true;
+  cut(&r, 5);
+  cr_assert(!r.data.windows.overlap, "partners that change places");
+  r.config.shuffle_pairs = false;
+  r.config.mask_overlaps = false;
+  cut(&r, 5);
+  cr_assert(!r.data.windows.overlap);
+  done(&r);
+}
+
 Test(growth_phase_data, an_epoch_visits_every_pair_once_and_both_members_alike) {
   rig r;
   make(&r, 48, 12, 5, 1, false);

@@ -136,7 +136,7 @@ Test(growth_step, gradient_holds_for_every_switch_of_the_weights) {
       {"negatives alone below", .negatives = 1}, {"negatives alone, batch of 2", .negatives = 1, .m = 2},
       {"temperature fixed", .fixed_temperature = 1}, {"soft targets", .targets = BABEL_TARGETS_NEIGHBOURS, .m = 20},
       {"soft targets, negatives alone", .targets = BABEL_TARGETS_NEIGHBOURS, .negatives = 1, .tau = 0.5},
-      {"neighbours masked", .targets = BABEL_TARGETS_MASK, .m = 20}, {"soft targets, windows masked", .targets = BABEL_TARGETS_NEIGHBOURS, .overlaps = 1, .m = 20},
+      {"neighbours masked", .targets = BABEL_TARGETS_MASK, .m = 20}, {"windows masked", .overlaps = 1, .m = 20}, {"soft targets, windows masked", .targets = BABEL_TARGETS_NEIGHBOURS, .overlaps = 1, .m = 20},
       {"neighbours and windows masked", .targets = BABEL_TARGETS_MASK, .overlaps = 1, .m = 20},
   };
   CHECK(cases);

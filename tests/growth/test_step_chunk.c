@@ -75,7 +75,7 @@ Test(growth_step_chunk, chunks_have_the_gradient_of_the_whole) {
   }
 }
 
-Test(growth_step_chunk, soft_targets_are_refused) {
+Test(growth_step_chunk, soft_targets_and_masked_windows_are_refused) {
   babel_config config;
   babel_trunk trunk;
   babel_tower *towers[2];
@@ -88,9 +88,13 @@ Test(growth_step_chunk, soft_targets_are_refused) {
   must(babel_trunk_create(&trunk, babel_ops_cpu(), &config));
   for (int s = 0; s < 2; s++) must(babel_trunk_add_tower(&trunk, s ? "b" : "a", 7));
   for (int s = 0; s < 2; s++) towers[s] = &trunk.towers[s];
-  const babel_step_request request = babel_step_pair(towers, (const int[]){1, 1}, 12, -1, 1);
+  babel_step_request request = babel_step_pair(towers, (const int[]){1, 1}, 12, -1, 1);
   cr_assert_eq(babel_step_plan_create(&plan, &trunk, &request), BABEL_ERR_ARG);
   cr_assert(strstr(babel_error_last()->sentence, "chunks of 5: expected targets: pairs"), "%s", babel_error_last()->sentence);
+  trunk.config.targets = BABEL_TARGETS_PAIRS;
+  request.overlap = true;
+  cr_assert_eq(babel_step_plan_create(&plan, &trunk, &request), BABEL_ERR_ARG);
+  cr_assert(strstr(babel_error_last()->sentence, "expected mask_overlaps: false"), "%s", babel_error_last()->sentence);
   babel_trunk_destroy(&trunk);
 }
 

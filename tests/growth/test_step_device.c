@@ -89,7 +89,7 @@ Test(growth_step_device, fp32_gives_the_cpus_losses_gradients_and_parameters) {
       {"plain", .m = 12}, {"batch of 2", .m = 2}, {"batch of 33 with dropout", .m = 33, .dropout = 0.5}, {"odd widths", .in = {1, 60}, .embed = 31, .hidden = 33, .m = 17},
       {"time steps", .steps = {5, 3}}, {"projection", .post = 1}, {"teacher on a", .teacher = 1}, {"teacher on b, projection", .teacher = 2, .post = 1, .dropout = 0.3},
       {"teacher and time steps", .teacher = 1, .steps = {4, 3}}, {"soft targets", .targets = BABEL_TARGETS_NEIGHBOURS, .m = 20},
-      {"neighbours masked", .targets = BABEL_TARGETS_MASK, .m = 20}, {"soft targets, windows masked", .targets = BABEL_TARGETS_NEIGHBOURS, .overlaps = 1, .m = 20}, {"norms over both towers", .scope = 1}, {"relative norms", .relative = 1},
+      {"neighbours masked", .targets = BABEL_TARGETS_MASK, .m = 20}, {"windows masked", .overlaps = 1, .m = 20}, {"soft targets, windows masked", .targets = BABEL_TARGETS_NEIGHBOURS, .overlaps = 1, .m = 20}, {"norms over both towers", .scope = 1}, {"relative norms", .relative = 1},
       {"negatives alone below", .negatives = 1}, {"four layers", .concept_layers = 4}, {"projected", .projected = 1},
   };
   double limits[3] = {LOSS_LIMIT, GRADIENT_LIMIT, PARAMETER_LIMIT};
